@@ -1,0 +1,122 @@
+"""The only door to the array libraries: namespace, device, dtype, copies, and every wait.
+
+All that is computed elsewhere is computed with the functions of the array API standard. What
+crosses the border between device and host crosses it here, in `to_host` and `read`, so that the
+waits of an algorithm can be counted by reading it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat as compat
+import array_api_extra as extra
+import numpy as np
+
+from gpudict._backends import Array, Namespace, backend_of, gauss_jordan
+
+__all__ = [
+    "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
+    "draws", "float64_of", "gauss_jordan", "is_array", "is_launch_bound", "is_threaded", "no_graph",
+    "read", "same_place", "scatter", "sign", "take", "to_host",
+]  # fmt: skip
+
+at = extra.at
+device = compat.device
+
+
+def is_array(x: Any) -> bool:
+    """Whether x is an array of a library that follows the standard."""
+    return bool(compat.is_array_api_obj(x))
+
+
+def array_namespace(*arrays: Array) -> Namespace:
+    """Return the standard's namespace of the arrays' library."""
+    return compat.array_namespace(*arrays)
+
+
+def same_place(x: Array, y: Array) -> bool:
+    """Whether two arrays of one namespace are on one device."""
+    return bool(device(x) == device(y))
+
+
+def no_graph(x: Array) -> Array:
+    """Return x outside any autograd graph: solvers are not differentiated through."""
+    return backend_of(array_namespace(x)).detach(x)
+
+
+def is_launch_bound(x: Array) -> bool:
+    """Whether x lives where starting an operation costs more than small work (a GPU)."""
+    return backend_of(array_namespace(x)).launch_bound(x)
+
+
+def is_threaded(x: Array) -> bool:
+    """Whether a single operation on x already uses all the cores it can."""
+    return backend_of(array_namespace(x)).threaded
+
+
+def float64_of(x: Array) -> Any | None:
+    """Return the dtype float64 of x's library if x's device has it, else None."""
+    kinds = array_namespace(x).__array_namespace_info__()
+    return kinds.dtypes(device=device(x), kind="real floating").get("float64")
+
+
+def to_host(x: Array) -> np.ndarray:
+    """Copy x to the host: waits for the device."""
+    return backend_of(array_namespace(x)).to_host(x)
+
+
+def asarray_like(a: np.ndarray, like: Array, dtype: Any = None) -> Array:
+    """Move a host array to the namespace and device of `like`, in its dtype unless one is given."""
+    xp = array_namespace(like)
+    moved = xp.asarray(a, device=device(like))
+    return xp.astype(moved, like.dtype if dtype is None else dtype)
+
+
+def read(*scalars: Array) -> list[float]:
+    """Bring 0-d arrays to the host in one transfer: one wait, however many they are."""
+    xp = array_namespace(scalars[0])
+    kind = scalars[0].dtype
+    return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]
+
+
+def scatter(index: Array, values: Array, keep: Array, k: int) -> Array:
+    """Return the dense (n, k) array with values[i, s] in column index[i, s] wherever keep[i, s].
+
+    A slot that is not kept may repeat the index of one that is: it is sent to a spare column.
+    """
+    xp = array_namespace(values)
+    spare = xp.where(keep, index, xp.full_like(index, k))
+    dense = backend_of(xp).scatter(xp, spare, values, k + 1, device(values))
+    return dense[:, :k]
+
+
+def batched_solve(A: Array, b: Array) -> Array:
+    """Solve A[i] y[i] = b[i] for positive definite A (n, m, m); b is (n, m) or (n, m, p)."""
+    xp = array_namespace(A)
+    if b.ndim == 2:
+        return backend_of(xp).solve(xp, A, b[:, :, None])[:, :, 0]
+    return backend_of(xp).solve(xp, A, b)
+
+
+def take(x: Array, rows: Array) -> Array:
+    """Return the rows of x, in the order of `rows`."""
+    return array_namespace(x).take(x, rows, axis=0)
+
+
+def sign(x: Array) -> Array:
+    """Return -1, 0 or 1; three launches where a portable `sign` can take more."""
+    xp = array_namespace(x)
+    return xp.astype(x > 0, x.dtype) - xp.astype(x < 0, x.dtype)
+
+
+def draws(random_state: Any) -> Any:
+    """Return the host's random generator: the same seed gives the same numbers on every backend.
+
+    The standard has no random numbers, so they are drawn by NumPy and moved. An int or None makes
+    a `numpy.random.RandomState`, the generator of scikit-learn; a RandomState or a Generator is
+    used as it is.
+    """
+    if isinstance(random_state, np.random.RandomState | np.random.Generator):
+        return random_state
+    return np.random.RandomState(random_state)

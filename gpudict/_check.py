@@ -1,0 +1,153 @@
+"""Every check of an input, and its sentence: what came, what is needed, what to do.
+
+A check returns what the layers below may rely on: two-dimensional, finite, in float32 or float64,
+all of one namespace and device. It never writes into what it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from gpudict._array import (
+    Array,
+    array_namespace,
+    device,
+    float64_of,
+    is_array,
+    no_graph,
+    read,
+    same_place,
+)
+
+
+def matrix(x: Any, name: str, *, like: Array | None = None) -> Array:
+    """Return x as a finite two-dimensional float array, of the place and dtype of `like` if given.
+
+    Raises
+    ------
+    TypeError
+        x is not an array of a library that follows the standard, is complex, a float of another
+        width than 32 or 64 bits, or of another namespace than `like`.
+    ValueError
+        x is not two-dimensional, is empty, has NaN or infinity, or is on another device.
+    """
+    if not is_array(x):
+        raise TypeError(
+            f"{name} must be an array that follows the array API standard (NumPy, CuPy, PyTorch, "
+            f"JAX, …), but a {type(x).__module__}.{type(x).__qualname__} came. "
+            f"Convert it first, for instance with numpy.asarray({name})."
+        )
+    if like is not None:
+        _same_library(x, name, like)
+    if x.ndim != 2:
+        raise ValueError(
+            f"{name} must have two dimensions, but its shape is {tuple(x.shape)}. "
+            "Reshape a single row with reshape(1, -1), a single column with reshape(-1, 1)."
+        )
+    if 0 in x.shape:
+        raise ValueError(
+            f"{name} must have at least one row and one column, but its shape is {tuple(x.shape)}. "
+            "Look at the step that selects or loads the data."
+        )
+    x = _floating(no_graph(x), name)
+    xp = array_namespace(x)
+    if not read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0]:
+        raise ValueError(
+            f"{name} has NaN or infinity, and every value must be finite. "
+            "Remove or impute those entries first."
+        )
+    return x if like is None else xp.astype(x, like.dtype, copy=False)
+
+
+def _same_library(x: Array, name: str, like: Array) -> None:
+    ours, theirs = array_namespace(x).__name__, array_namespace(like).__name__
+    if ours != theirs:
+        raise TypeError(
+            f"{name} is an array of {ours}, but X is one of {theirs}. "
+            f"Move {name} to the library of X, for instance with its asarray."
+        )
+    if not same_place(x, like):
+        raise ValueError(
+            f"{name} is on the device {device(x)}, but X is on {device(like)}. "
+            f"Move {name} to the device of X, or X to that of {name}."
+        )
+
+
+def _floating(x: Array, name: str) -> Array:
+    xp = array_namespace(x)
+    if xp.isdtype(x.dtype, ("bool", "integral")):
+        wide = float64_of(x)
+        return xp.astype(x, xp.float32 if wide is None else wide)
+    if xp.isdtype(x.dtype, "complex floating"):
+        raise TypeError(
+            f"{name} is complex ({x.dtype}), and real numbers are needed. "
+            "Stack its real and imaginary parts as features, or take its modulus."
+        )
+    if not xp.isdtype(x.dtype, "real floating") or x.dtype not in (xp.float32, float64_of(x)):
+        raise TypeError(
+            f"{name} has dtype {x.dtype}, and float32 or float64 is needed. "
+            "Convert it: its range or precision is too small for a certificate."
+        )
+    return x
+
+
+def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:
+    """Return x if its shape is as given (None: any); raise a ValueError that says why if not."""
+    if any(want is not None and want != got for want, got in zip(shape, x.shape, strict=True)):
+        wanted = tuple("any" if s is None else s for s in shape)
+        raise ValueError(
+            f"{name} has the shape {tuple(x.shape)}, but {wanted} is needed: {why}. "
+            f"Pass a {name} of that shape."
+        )
+    return x
+
+
+def number(value: Any, name: str, *, minimum: float = 0.0) -> float:
+    """Return value as a finite float that is not below the minimum."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(
+            f"{name} must be a real number, but a {type(value).__name__} came. "
+            f"Pass a float, at least {minimum:g}."
+        )
+    if not math.isfinite(value) or value < minimum:
+        raise ValueError(
+            f"{name} must be finite and at least {minimum:g}, but {value} came. Pass such a number."
+        )
+    return float(value)
+
+
+def count(value: Any, name: str, *, minimum: int = 1) -> int:
+    """Return value as an int that is not below the minimum."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(
+            f"{name} must be an integer, but a {type(value).__name__} came. "
+            f"Pass a whole number, at least {minimum}."
+        )
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, but {value} came. Pass a larger one.")
+    return int(value)
+
+
+def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
+    """Return value if it is one of the known strings."""
+    if value not in known:
+        raise ValueError(
+            f"{name}={value!r} is not known. Pass one of: {', '.join(map(repr, known))}."
+        )
+    return str(value)
+
+
+def random_source(value: Any) -> Any:
+    """Return value if it is None, an int, a RandomState or a Generator."""
+    import numpy as np
+
+    if value is None or isinstance(value, np.random.RandomState | np.random.Generator):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value < 2**32:
+        raise ValueError(
+            f"random_state must be None, an int in [0, 2³²), a numpy RandomState or Generator, but "
+            f"{value!r} came. Pass one of those; an int makes the result repeatable."
+        )
+    return int(value)

@@ -1,0 +1,311 @@
+"""Sparse coding: rows in batches, a warm start, and a certificate for each row.
+
+A batch is as many rows as fit the workspace of the device; NumPy's batches go to a pool of
+threads, since its operations outside the matrix product use one core each. What a solver reports in
+float32 is certified again in float64, where the device has it: a float32 gap near an exact fit is
+rounding, not a bound.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+from numbers import Integral
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from gpudict import _check, solvers
+from gpudict._array import (
+    Array,
+    array_namespace,
+    at,
+    device,
+    float64_of,
+    is_launch_bound,
+    is_threaded,
+)
+from gpudict.history import Check
+from gpudict.loop import Solution, run
+from gpudict.penalties import L1, Cardinality, Penalty
+from gpudict.quadratic import Quadratic, correlation, diagonal, least_squares
+from gpudict.stopping import Rule, duality_gap, exhausted
+
+__all__ = ["Problem", "Solution", "encode"]
+
+HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
+DEVICE_WORKSPACE = 2**31
+TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
+STEPS = {"fista": 20_000, "ista": 200_000, "cd_sweep": 20_000, "pursuit": 10_000}
+PURSUITS = ("omp", "lars")
+
+
+class Problem(NamedTuple):
+    """How to code a row: the solver, the penalty, when to stop, and the tolerance asked for."""
+
+    solver: ModuleType
+    penalty: Penalty
+    stop: Rule
+    tol: float
+    max_iter: int
+
+
+def encode(
+    X: Array,
+    V: Array,
+    /,
+    *,
+    alpha: float | None = None,
+    n_nonzero_coefs: int | None = None,
+    target_error: float = 0.0,
+    positive: bool = False,
+    solver: str = "cd",
+    tol: float | None = None,
+    max_iter: int | None = None,
+    init: Array | None = None,
+    batch_size: int | None = None,
+    n_jobs: int | None = None,
+) -> Solution:
+    """Code each row of X sparsely over the atoms in the rows of V.
+
+    With `alpha` it solves the lasso, min ½‖x − u V‖² + alpha·‖u‖₁, to a certified gap. With
+    `n_nonzero_coefs` or `target_error` instead it runs a pursuit, 'omp' or 'lars'.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
+        or integers. Its library, device and dtype are those of the result.
+    V : array (k, d)
+        Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
+        atom that is zero is zero.
+    alpha : float, optional
+        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V. 0 is least squares, of least norm.
+    n_nonzero_coefs : int, optional
+        Pursuits: the most non-zeros a row.
+    target_error : float
+        Pursuits: a row is done once ‖x − uV‖² is at most this, in squared units of X.
+    positive : bool
+        Ask for u ≥ 0.
+    solver : str
+        'cd' (the fastest certified one for this array), 'working_set', 'cd_sweep', 'fista', 'ista',
+        'lars', 'threshold'; for pursuits 'omp' (their default) or 'lars'.
+    tol : float, optional
+        A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.
+    max_iter : int, optional
+        The most iterations (rounds, sweeps) of a batch; a limit that is rarely met by default.
+    init : array (n, k), optional
+        Codes to start from.
+    batch_size : int, optional
+        Rows at a time; None takes as many as fit the workspace.
+    n_jobs : int, optional
+        Threads for NumPy arrays: None as many as BLAS would use (1 inside a joblib worker), -1 all.
+        Other libraries thread by themselves.
+
+    Returns
+    -------
+    Solution
+        `Z` (n, k), the codes; `gap` (n,), the bound on objective − optimum, in float64 where the
+        device has it (its dtype says which), inf for pursuits; `converged` (n,); `n_iter`, of the
+        batch that took longest; `history`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np, gpudict
+    >>> X = np.array([[3.0, 0.1], [-0.2, 2.0]])
+    >>> V = np.eye(2)
+    >>> solution = gpudict.encode(X, V, alpha=0.5)
+    >>> solution.Z
+    array([[ 2.5,  0. ],
+           [-0. ,  1.5]])
+    >>> bool(solution.converged.all())
+    True
+
+    References
+    ----------
+    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1; the gap: Fercoq,
+    Gramfort and Salmon (2015), Mind the duality gap, eq. 5.
+    """
+    X = _check.matrix(X, "X")
+    V = _check.matrix(V, "V", like=X)
+    _check.shaped(V, "V", (None, X.shape[1]), "an atom has as many features as a row of X")
+    if init is not None:
+        init = _check.matrix(init, "init", like=X)
+        _check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
+    penalty = _penalty(V, alpha, n_nonzero_coefs, target_error, positive)
+    problem = choose(X, penalty, solver=solver, tol=tol, max_iter=max_iter)
+    return solve(X, V, problem, init=init, batch_size=batch_size, n_jobs=n_jobs)
+
+
+def _penalty(
+    V: Array, alpha: float | None, n_nonzero: int | None, target: float, positive: bool
+) -> Penalty:
+    target = _check.number(target, "target_error")
+    if alpha is not None and (n_nonzero is not None or target > 0):
+        raise ValueError(
+            "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
+            "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
+        )
+    if alpha is not None:
+        return L1(_check.number(alpha, "alpha"), positive)
+    if n_nonzero is None and target == 0:
+        raise ValueError(
+            "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "
+            "sparse. Pass alpha for the lasso, or one of the others for a pursuit."
+        )
+    most = min(V.shape) if n_nonzero is None else _check.count(n_nonzero, "n_nonzero_coefs")
+    return Cardinality(min(most, V.shape[0]), target, positive)
+
+
+def choose(
+    X: Array, penalty: Penalty, *, solver: str, tol: float | None, max_iter: int | None
+) -> Problem:
+    """Return the solver that fits the penalty, with its rule, tolerance and limit."""
+    limit = None if max_iter is None else _check.count(max_iter, "max_iter", minimum=0)
+    if isinstance(penalty, Cardinality):
+        solver = "omp" if solver == "cd" else _check.choice(solver, "solver", PURSUITS)
+        steps = STEPS["pursuit"] if limit is None else limit
+        return Problem(solvers.find(solver), penalty, exhausted, 0.0, steps)
+    _check.choice(solver, "solver", tuple(name for name in solvers.names() if name != "omp"))
+    if isinstance(penalty, L1) and penalty.alpha == 0 and not penalty.positive:
+        solver = "least_squares"
+    single = X.dtype == array_namespace(X).float32
+    tol = TOLERANCE["float32" if single else "float64"] if tol is None else _check.number(tol, "tol")
+    margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
+    steps = STEPS.get(solver, 1000) if limit is None else limit
+    return Problem(solvers.find(solver, X), penalty, duality_gap(margin * tol), tol, steps)
+
+
+def solve(
+    X: Array,
+    V: Array,
+    problem: Problem,
+    *,
+    init: Array | None = None,
+    gram: Array | None = None,
+    cov: Array | None = None,
+    batch_size: int | None = None,
+    n_jobs: int | None = None,
+) -> Solution:
+    """Solve the problem for checked arrays, batch by batch.
+
+    A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
+    too: they need not be products of X and V, so the factors are then left out.
+    """
+    xp = array_namespace(X)
+    n, k = X.shape[0], V.shape[0]
+    size = _rows_a_batch(X, k) if batch_size is None else _check.count(batch_size, "batch_size")
+    shared = least_squares(X[:1, :], V, gram=gram).gram
+
+    def solve_batch(first: int) -> Solution:
+        here = slice(first, min(first + size, n))
+        q = least_squares(X[here, :], V, gram=shared)
+        if gram is not None or cov is not None:
+            q = q._replace(cov=q.cov if cov is None else cov[here, :], factors=None)
+        return _solve_batch(q, problem, None if init is None else init[here, :])
+
+    def empty(like: Array, *shape: int) -> Array:
+        return xp.empty((n, *shape), dtype=like.dtype, device=device(X))
+
+    starts = range(0, n, size)
+    if len(starts) == 1:
+        return solve_batch(0)
+    Z = gap = converged = None
+    histories = []
+    for first, part in zip(starts, _parallel(solve_batch, starts, X, n_jobs), strict=True):
+        if Z is None:
+            Z, gap, converged = empty(part.Z, k), empty(part.gap), empty(part.converged)
+        here = slice(first, min(first + size, n))
+        Z = at(Z)[here, :].set(part.Z, copy=None)
+        gap = at(gap)[here].set(part.gap, copy=None)
+        converged = at(converged)[here].set(part.converged, copy=None)
+        histories.append(part.history)
+    history = [_merged(checks) for checks in zip_longest(*histories)]
+    return Solution(Z, gap, converged, history[-1].iteration if history else 0, history)
+
+
+def _solve_batch(q: Quadratic, problem: Problem, init: Array | None) -> Solution:
+    xp = array_namespace(q.cov)
+    solver, penalty = problem.solver, problem.penalty
+    Z = xp.zeros_like(q.cov)
+    if init is not None:  # feasible, and no code for an atom that is zero
+        Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
+    found = run(solver, q, penalty, Z, stop=problem.stop, max_iter=problem.max_iter)
+    wide = float64_of(Z)
+    if not penalty.certified or wide is None or Z.dtype == wide:
+        return found
+    q, Z = _cast(q, wide), xp.astype(found.Z, wide)
+    gap = penalty.gap(q, Z, correlation(q, Z))
+    return found._replace(gap=gap, converged=gap <= 0.5 * problem.tol * q.sq)
+
+
+def _cast(q: Quadratic, dtype: Any) -> Quadratic:
+    """Return the quadratic in another dtype, from the data itself where it is known."""
+    xp = array_namespace(q.cov)
+    if q.factors is not None:
+        return least_squares(*(xp.astype(a, dtype) for a in q.factors))
+    assert q.gram is not None
+    return Quadratic(*(xp.astype(a, dtype) for a in (q.cov, q.sq, q.gram)))
+
+
+def _merged(checks: tuple[Check | None, ...]) -> Check:
+    real = [check for check in checks if check is not None]
+    unfinished = sum(check.unfinished for check in real)
+    return Check(max(c.iteration for c in real), unfinished, max(c.gap for c in real))
+
+
+def _rows_a_batch(X: Array, k: int) -> int:
+    """Return how many rows fit the workspace: dense rows of length k, and Grams of 32 atoms."""
+    bytes_a_row = X.dtype.itemsize * (8 * k + 6 * 32 * 32) + 8 * 4 * k
+    workspace = DEVICE_WORKSPACE if is_launch_bound(X) else HOST_WORKSPACE
+    return max(1, workspace // bytes_a_row)
+
+
+def _parallel(
+    job: Callable[[int], Solution], items: range, X: Array, n_jobs: int | None
+) -> Iterable[Solution]:
+    """Map the job over the items in order, on threads where the library has none of its own."""
+    workers = 1 if is_threaded(X) else min(threads(n_jobs), len(items))
+    if workers == 1:
+        return map(job, items)
+    return _pooled(job, items, workers)
+
+
+def _pooled(job: Callable[[int], Solution], items: range, workers: int) -> Iterator[Solution]:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(job, items)
+
+
+def threads(n_jobs: int | None) -> int:
+    """Return the number of threads that n_jobs asks for, as scikit-learn counts them.
+
+    None is as many as BLAS would use, and 1 inside a joblib worker, whose siblings have the rest.
+    """
+    from threadpoolctl import threadpool_info
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if n_jobs is None:
+        if _in_joblib_worker():
+            return 1
+        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return max(blas, default=cores)
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise ValueError(
+            f"n_jobs must be None or an integer other than 0, but {n_jobs!r} came. "
+            "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
+        )
+    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+
+
+def _in_joblib_worker() -> bool:
+    parallel = sys.modules.get("joblib.parallel")  # a worker has it loaded
+    return parallel is not None and bool(parallel.get_active_backend()[0].nesting_level)

@@ -1,0 +1,155 @@
+"""The quadratic that every half-step of dictionary learning minimises.
+
+    f(Z) = ½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq        one row of Z, of cov and of sq for each sample
+
+For least squares ½‖X − Z V‖² it has gram = V Vᵀ (k, k), cov = X Vᵀ (n, k) and sq = ‖x‖² (n,). The
+code solves it for (X, V), the dictionary for (Xᵀ, Uᵀ); online learning adds quadratics up, and
+learning on many machines sums them. All functions are pure; the rows are independent.
+
+Everything is written in terms of the *correlation* cov − Z·gram = (X − Z V) Vᵀ, which is minus the
+gradient. Beside Z it gives the value, the residual and the duality gap with sums alone, so a
+solver that carries it pays for one matrix product an iteration, and a check costs none.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gpudict._array import Array, array_namespace, asarray_like, take, to_host
+
+GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves
+
+
+class Quadratic(NamedTuple):
+    """½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq; `factors` = (X, V) where it came from least squares."""
+
+    cov: Array
+    sq: Array
+    gram: Array | None = None
+    factors: tuple[Array, Array] | None = None
+
+
+def least_squares(X: Array, V: Array, /, *, gram: Array | None = None) -> Quadratic:
+    """Return ½‖X − Z V‖² as a function of Z; a Gram that is at hand is used, not formed again."""
+    xp = array_namespace(X, V)
+    Vt = xp.matrix_transpose(V)
+    if gram is None and V.shape[0] <= GRAM_LIMIT:
+        gram = V @ Vt
+    return Quadratic(X @ Vt, xp.sum(X * X, axis=1), gram, (X, V))
+
+
+def statistics(X: Array, U: Array, /) -> Quadratic:
+    """Return the dictionary's quadratic: gram = UᵀU (k, k), cov = XᵀU (d, k), sq (d,).
+
+    These are Mairal's A and B (2010, eq. 11); Z = Vᵀ. They are sums over the samples, so they add
+    up over batches and machines.
+    """
+    xp = array_namespace(X, U)
+    Xt, Ut = xp.matrix_transpose(X), xp.matrix_transpose(U)
+    return Quadratic(Xt @ U, xp.sum(X * X, axis=0), Ut @ U)
+
+
+def accumulate(q: Quadratic, batch: Quadratic, /, *, forget: float = 1.0) -> Quadratic:
+    """Return forget·q + batch, in sufficient statistics alone."""
+    assert q.gram is not None
+    assert batch.gram is not None
+    return Quadratic(
+        forget * q.cov + batch.cov, forget * q.sq + batch.sq, forget * q.gram + batch.gram
+    )
+
+
+def product(q: Quadratic, Z: Array, /) -> Array:
+    """Return Z·gram, through the factors where no Gram is kept."""
+    if q.gram is not None:
+        return Z @ q.gram
+    assert q.factors is not None
+    V = q.factors[1]
+    return (Z @ V) @ array_namespace(V).matrix_transpose(V)
+
+
+def correlation(q: Quadratic, Z: Array, /) -> Array:
+    """Return cov − Z·gram, minus the gradient; by (X − Z V) Vᵀ where that is less work."""
+    if q.factors is not None and (q.gram is None or 2 * q.factors[1].shape[1] < Z.shape[1]):
+        X, V = q.factors
+        return (X - Z @ V) @ array_namespace(V).matrix_transpose(V)
+    return q.cov - product(q, Z)
+
+
+def residual(q: Quadratic, Z: Array, corr: Array, /) -> tuple[Array, Array]:
+    """Return ⟨x, r⟩ and ⟨r, r⟩ of each row's residual r = x − z V."""
+    xp = array_namespace(Z)
+    xr = q.sq - xp.sum(Z * q.cov, axis=1)
+    return xr, xr - xp.sum(Z * corr, axis=1)
+
+
+def diagonal(q: Quadratic, /) -> Array:
+    """Return the squared norms of the atoms, (k,)."""
+    if q.gram is None:
+        assert q.factors is not None
+        xp = array_namespace(q.cov)
+        return xp.sum(q.factors[1] ** 2, axis=1)
+    xp = array_namespace(q.gram)
+    index = xp.arange(q.gram.shape[0], device=q.gram.device)[:, None]
+    return xp.take_along_axis(q.gram, index, axis=1)[:, 0]
+
+
+def small_grams(q: Quadratic, index: Array, /) -> Array:
+    """Return the (n, m, m) Grams of the atoms in each row of index (n, m)."""
+    if q.gram is not None:
+        return q.gram[index[:, :, None], index[:, None, :]]
+    assert q.factors is not None
+    xp = array_namespace(q.cov)
+    n, m = index.shape
+    atoms = xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (n, m, -1))
+    return atoms @ xp.matrix_transpose(atoms)
+
+
+def rows(q: Quadratic, index: Array, /) -> Quadratic:
+    """Return the quadratic of the samples in index."""
+    factors = None if q.factors is None else (take(q.factors[0], index), q.factors[1])
+    return Quadratic(take(q.cov, index), take(q.sq, index), q.gram, factors)
+
+
+def spectral_bound(q: Quadratic, /) -> Array:
+    """Return a 0-d upper bound on the largest eigenvalue of the Gram, with products alone.
+
+    λmax ≤ ‖G⁸‖_F^⅛, at most k^(1/16) above it; an iterative estimate is a lower bound, and a step
+    longer than 1/λmax diverges.
+    """
+    G, xp = q.gram, array_namespace(q.cov)
+    if G is None or (q.factors is not None and q.factors[1].shape[1] < G.shape[0]):
+        assert q.factors is not None
+        V = q.factors[1]
+        G = xp.matrix_transpose(V) @ V  # the same eigenvalues, in the smaller of the two sizes
+    largest = xp.max(xp.abs(G))
+    largest = xp.where(largest > 0, largest, xp.ones_like(largest))
+    H = G / largest
+    scale = xp.sqrt(xp.sum(H * H))
+    scale = xp.where(scale > 0, scale, xp.ones_like(scale))
+    H = H / scale
+    for _ in range(3):
+        H = H @ H
+    return largest * scale * xp.sum(H * H) ** (1 / 16) * (1 + 1e-5)
+
+
+def step_length(q: Quadratic, /) -> Array:
+    """Return a gradient step, 0-d, that is safe for every row: 1/spectral_bound."""
+    bound, xp = spectral_bound(q), array_namespace(q.cov)
+    return 1 / xp.where(bound > 0, bound, xp.ones_like(bound))  # 0: a dictionary of zeros
+
+
+def whitening(q: Quadratic, /) -> Array:
+    """Return W (k, r) with W Wᵀ = gram⁺: ‖corr·W‖ is the length of r projected on the atoms.
+
+    Formed on the host in float64, from V where it is known: its Gram squares the condition number.
+    """
+    if q.factors is not None:
+        inverse = np.linalg.pinv(to_host(q.factors[1]).astype(np.float64)).T
+    else:
+        assert q.gram is not None
+        values, vectors = np.linalg.eigh(to_host(q.gram).astype(np.float64))
+        kept = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
+        inverse = vectors[:, kept] / np.sqrt(values[kept])
+    return asarray_like(inverse, q.cov)
