@@ -133,8 +133,8 @@ STANDARD = Backend("standard", "", "")
 
 def backend_of(xp: Namespace) -> Backend:
     """Return the row of the library that `xp` is the namespace of."""
-    parts = xp.__name__.split(".")
-    return next((row for row in BACKENDS if row.name in parts), STANDARD)
+    rows = {row.name: row for row in BACKENDS}
+    return next((rows[part] for part in xp.__name__.split(".") if part in rows), STANDARD)
 
 
 def load(name: str, device: str | None = None) -> Callable[[np.ndarray], Array]:

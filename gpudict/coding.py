@@ -139,14 +139,19 @@ def encode(
     if init is not None:
         init = _check.matrix(init, "init", like=X)
         _check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    penalty = _penalty(V, alpha, n_nonzero_coefs, target_error, positive)
+    penalty = penalty_of(V.shape, alpha, n_nonzero_coefs, target_error, positive)
     problem = choose(X, penalty, solver=solver, tol=tol, max_iter=max_iter)
     return solve(X, V, problem, init=init, batch_size=batch_size, n_jobs=n_jobs)
 
 
-def _penalty(
-    V: Array, alpha: float | None, n_nonzero: int | None, target: float, positive: bool
+def penalty_of(
+    shape: tuple[int, int],
+    alpha: float | None,
+    n_nonzero: int | None,
+    target: float,
+    positive: bool,
 ) -> Penalty:
+    """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d)."""
     target = _check.number(target, "target_error")
     if alpha is not None and (n_nonzero is not None or target > 0):
         raise ValueError(
@@ -160,8 +165,8 @@ def _penalty(
             "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "
             "sparse. Pass alpha for the lasso, or one of the others for a pursuit."
         )
-    most = min(V.shape) if n_nonzero is None else _check.count(n_nonzero, "n_nonzero_coefs")
-    return Cardinality(min(most, V.shape[0]), target, positive)
+    most = min(shape) if n_nonzero is None else _check.count(n_nonzero, "n_nonzero_coefs")
+    return Cardinality(min(most, shape[0]), target, positive)
 
 
 def choose(
@@ -263,7 +268,8 @@ def _merged(checks: tuple[Check | None, ...]) -> Check:
 
 def _rows_a_batch(X: Array, k: int) -> int:
     """Return how many rows fit the workspace: dense rows of length k, and Grams of 32 atoms."""
-    bytes_a_row = X.dtype.itemsize * (8 * k + 6 * 32 * 32) + 8 * 4 * k
+    itemsize = array_namespace(X).finfo(X.dtype).bits // 8
+    bytes_a_row = itemsize * (8 * k + 6 * 32 * 32) + 8 * 4 * k
     workspace = DEVICE_WORKSPACE if is_launch_bound(X) else HOST_WORKSPACE
     return max(1, workspace // bytes_a_row)
 

@@ -1,0 +1,103 @@
+"""Where atoms come from: the start, its normalisation, and the revival of atoms that no code uses.
+
+This is policy, outside every loop. All draws are made on the host with one generator, so that a
+seed gives the same atoms on every backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpudict._array import Array, array_namespace, asarray_like, take, to_host
+from gpudict.penalties import UnitSphere
+from gpudict.quadratic import Quadratic, diagonal
+
+UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of the mean ‖x‖²
+NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
+
+
+def svd_start(X: Array, k: int) -> tuple[Array, Array]:
+    """Return unit atoms (k, d) and codes (n, k) from the SVD of X, zero past its numerical rank.
+
+    As scikit-learn's start, X = (U S) V, the sign of each pair such that the largest entry of its
+    column of U is positive; here S is in the codes, where scikit-learn has it in the atoms.
+    """
+    xp = array_namespace(X)
+    if hasattr(xp, "linalg"):
+        U, S, V = xp.linalg.svd(X, full_matrices=False)
+    else:
+        U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(X), full_matrices=False))
+    peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
+    flip = xp.where(xp.take_along_axis(U, peak, axis=0) < 0, -xp.ones_like(S), xp.ones_like(S))
+    real = S > S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps)
+    S = xp.where(real, S, xp.zeros_like(S))
+    V = xp.where(real[:, None], V * flip[0, :, None], xp.zeros_like(V))
+    return fitted(V, k, axis=0), fitted((U * flip) * S, k, axis=1)
+
+
+def fitted(x: Array, k: int, *, axis: int) -> Array:
+    """Return x cut or padded with zeros to length k along the axis."""
+    xp = array_namespace(x)
+    missing = k - x.shape[axis]
+    if missing <= 0:
+        return x[:k, :] if axis == 0 else x[:, :k]
+    shape = (missing, x.shape[1]) if axis == 0 else (x.shape[0], missing)
+    return xp.concat([x, xp.zeros(shape, dtype=x.dtype, device=x.device)], axis=axis)
+
+
+def normalised(V: Array, U: Array | None, *, positive: bool) -> tuple[Array, Array | None]:
+    """Return V with unit rows, its norms moved into U, so that U V stays; zero rows stay zero.
+
+    With `positive`, negative entries are cut first: then U V changes.
+    """
+    xp = array_namespace(V)
+    V = xp.maximum(V, xp.zeros_like(V)) if positive else V
+    size = xp.max(xp.abs(V), axis=1, keepdims=True)  # first to size 1: squares must not vanish
+    some = size > 0
+    scaled = V / xp.where(some, size, xp.ones_like(size))
+    length = xp.sqrt(xp.sum(scaled * scaled, axis=1, keepdims=True))
+    V = scaled / xp.where(some, length, xp.ones_like(length))
+    return V, None if U is None else U * xp.matrix_transpose(size * length)
+
+
+def unused(q: Quadratic, mean_sq: Array) -> Array:
+    """Return which atoms the statistics of the codes call unused, (k,) bool."""
+    return diagonal(q) <= UNUSED * mean_sq
+
+
+def revived(
+    V: Array, U: Array | None, dead: np.ndarray, X: Array, rng: Any, *, positive: bool
+) -> tuple[Array, Array | None]:
+    """Return V with the dead atoms drawn anew from the data, and U without their codes.
+
+    A new atom is the direction of a random sample with 1 % of noise, so that two atoms from one
+    sample differ; of a zero sample, a random direction.
+
+    Parameters
+    ----------
+    dead : numpy.ndarray (k,) of bool, on the host
+    """
+    xp = array_namespace(V)
+    where = asarray_like(dead, V, xp.bool)
+    V = xp.where(where[:, None], fitted_rows(drawn(X, int(dead.sum()), rng, positive), dead, V), V)
+    return V, None if U is None else xp.where(where[None, :], xp.zeros_like(U), U)
+
+
+def drawn(X: Array, count: int, rng: Any, positive: bool) -> Array:
+    """Return `count` unit atoms from random samples of X, different ones while there are enough."""
+    xp = array_namespace(X)
+    n, d = X.shape
+    index = rng.choice(n, size=count, replace=count > n)
+    noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
+    rows, _ = normalised(take(X, asarray_like(index, X, xp.int64)), None, positive=positive)
+    noise = asarray_like(np.abs(noise) if positive else noise, X)
+    return xp.matrix_transpose(UnitSphere(positive).prox(xp.matrix_transpose(rows + noise), 0.0))
+
+
+def fitted_rows(atoms: Array, dead: np.ndarray, V: Array) -> Array:
+    """Return an array like V with the atoms, in order, in the rows that are dead."""
+    xp = array_namespace(V)
+    place = np.maximum(np.cumsum(dead) - 1, 0)
+    return take(atoms, asarray_like(place, V, xp.int64))

@@ -1,0 +1,272 @@
+"""Online dictionary learning: a mini-batch at a time, the past kept as one quadratic.
+
+    A ← β A + UᵀU / b,   B ← β B + UᵀX / b,   then V ← the update for (A, B)
+
+Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1 with
+the forgetting of its section 3.4.2, in the schedule that scikit-learn uses. The state is a value:
+`step` maps it and a batch to the next, so training can stop, be saved, and go on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpudict import _check
+from gpudict._array import Array, array_namespace, asarray_like, draws, is_array, read, take, to_host
+from gpudict.atoms import revived, unused
+from gpudict.coding import Problem, choose, penalty_of, solve
+from gpudict.history import Progress
+from gpudict.learning import DictionaryStep, Learned, dictionary_step, start, summary, vector
+from gpudict.quadratic import Quadratic, accumulate, statistics
+
+
+class State(NamedTuple):
+    """The atoms (k, d), the quadratic of all batches so far, and how many there were."""
+
+    dictionary: Array
+    past: Quadratic
+    step: int
+
+
+class Batch(NamedTuple):
+    """One step as it happens; `change` is ‖V − V₋‖_F, `progress.objective` the cost a sample."""
+
+    state: State
+    code: Array
+    converged: bool
+    change: float
+    progress: Progress
+
+    @property
+    def dictionary(self) -> Array:
+        """The updated atoms."""
+        return self.state.dictionary
+
+
+def begin(V: Array) -> State:
+    """Return the state before the first batch."""
+    xp = array_namespace(V)
+    k, d = V.shape
+    zeros = (xp.zeros(s, dtype=V.dtype, device=V.device) for s in ((d, k), (d,), (k, k)))
+    return State(V, Quadratic(*zeros), 0)
+
+
+def step(
+    state: State, X: Array, problem: Problem, update: DictionaryStep, rng: Any, n_jobs: int | None
+) -> Batch:
+    """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
+    xp, began, size = array_namespace(X), time.perf_counter(), X.shape[0]
+    found = solve(X, state.dictionary, problem, n_jobs=n_jobs)
+    now = statistics(X, found.Z)
+    past = accumulate(state.past, Quadratic(*(a / size for a in now[:3])), forget=forget(state.step, size))
+    V = update(past, state.dictionary)
+    dead = unused(past, xp.sum(X * X) / size)
+    cost, gap, n_dead, converged = summary(X, state.dictionary, found, problem.penalty, dead)
+    if n_dead:
+        V, _ = revived(V, None, to_host(dead), X, rng, positive=update.penalty.positive)
+    (change,) = read(xp.sqrt(xp.sum((V - state.dictionary) ** 2)))
+    seconds = time.perf_counter() - began
+    progress = Progress(state.step, cost / size, gap, round(n_dead), seconds)
+    return Batch(State(V, past, state.step + 1), found.Z, bool(converged), change, progress)
+
+
+def forget(step: int, size: int) -> float:
+    """Return the weight of the past before batch number `step` of that size."""
+    theta = (step + 1) * size if step < size - 1 else size * size + step + 1 - size
+    return (theta + 1 - size) / (theta + 1)
+
+
+@dataclass
+class Patience:
+    """When to stop: the atoms hardly change, or a smoothed cost no longer falls.
+
+    Attributes
+    ----------
+    tol : stop at ‖V − V₋‖_F ≤ tol·k
+    most : stop after that many steps without a new lowest smoothed cost; None never
+    share : weight of a batch in the smoothed cost, its size over that of the data
+    wait : steps before any judgement
+    """
+
+    tol: float
+    most: int | None
+    share: float
+    wait: float
+    cost: float = math.nan
+    lowest: float = math.inf
+    without: int = 0
+
+    def reason(self, batch: Batch) -> str | None:
+        """Take note of a batch; return why to stop after it, or None."""
+        if batch.state.step <= self.wait:
+            return None
+        new, first = batch.progress.objective, math.isnan(self.cost)
+        self.cost = new if first else self.cost + self.share * (new - self.cost)
+        if self.tol > 0 and batch.change <= self.tol * batch.dictionary.shape[0]:
+            return "small dictionary change"
+        self.without = 0 if self.cost < self.lowest else self.without + 1
+        self.lowest = min(self.cost, self.lowest)
+        if self.most is not None and self.without >= self.most:
+            return "lack of improvement in objective function"
+        return None
+
+
+def learn_online(
+    X: Array | Iterable[Array],
+    /,
+    n_components: int | None = None,
+    *,
+    alpha: float | None = None,
+    n_nonzero_coefs: int | None = None,
+    target_error: float = 0.0,
+    batch_size: int = 256,
+    max_iter: int = 100,
+    shuffle: bool = True,
+    tol: float = 1e-3,
+    max_no_improvement: int | None = 10,
+    solver: str = "cd",
+    dictionary_update: str = "auto",
+    code_tol: float | None = None,
+    code_max_iter: int | None = None,
+    dict_init: Array | str | None = None,
+    positive_code: bool = False,
+    positive_dict: bool = False,
+    callback: Callable[[Batch, Patience, str | None], None] | None = None,
+    random_state: Any = None,
+    n_jobs: int | None = None,
+) -> Learned:
+    """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
+
+    Parameters
+    ----------
+    X : array (n, d), or an iterable of arrays (b, d)
+        Data, as in `learn`. An iterable is walked once for each pass; an iterator has one pass. Its
+        first batch provides the start.
+    n_components : int, optional
+        Number of atoms k; d by default.
+    batch_size : int
+        Samples a step, where X is an array.
+    max_iter : int
+        The most passes over the data.
+    shuffle : bool
+        Whether to shuffle the rows of an array once, before the first pass.
+    tol : float
+        Stop when a step changes the dictionary by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
+    max_no_improvement : int, optional
+        Stop after that many steps without a new lowest smoothed cost; None never.
+    callback : callable, optional
+        Called after each step with the `Batch`, the `Patience`, and the reason to stop or None.
+    alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
+dict_init, positive_code, positive_dict, random_state, n_jobs
+        As in `learn`.
+
+    Returns
+    -------
+    Learned
+        dictionary (k, d); objective (n_steps,), the cost a sample of each batch before its update;
+        n_iter, the passes begun; history. code and gap are None: `encode` gives them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
+    Examples
+    --------
+    >>> import gpudict
+    >>> X, _, _ = gpudict.datasets.make_sparse_coded_signal(
+    ...     n_samples=200, n_components=8, n_features=10, n_nonzero_coefs=2, random_state=0)
+    >>> gpudict.learn_online(X, 8, alpha=0.05, batch_size=20, random_state=0).dictionary.shape
+    (8, 10)
+
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
+    """
+    source = _Source.of(X, _check.count(batch_size, "batch_size"))
+    first = source.first
+    k = first.shape[1] if n_components is None else _check.count(n_components, "n_components")
+    penalty = penalty_of((k, first.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
+    problem = choose(first, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    update = dictionary_step(dictionary_update, first, positive=positive_dict)
+    rng = draws(_check.random_source(random_state))
+    V, _ = start(first, k, dict_init, None, rng, positive=positive_dict)
+    state = begin(V)
+    passes = _check.count(max_iter, "max_iter", minimum=0)
+    patience = source.patience(_check.number(tol, "tol"), max_no_improvement)
+    history: list[Progress] = []
+    converged, began = True, time.perf_counter()
+    for rows in source.batches(passes, rng if shuffle else None):
+        batch = step(state, rows, problem, update, rng, n_jobs)
+        state, converged = batch.state, converged and batch.converged
+        history.append(batch.progress._replace(seconds=time.perf_counter() - began))
+        reason = patience.reason(batch)
+        if callback is not None:
+            callback(batch, patience, reason)
+        if reason is not None:
+            break
+    objective = vector([h.objective for h in history], first)
+    n_iter = math.ceil(len(history) / source.steps) if source.steps else 1
+    return Learned(state.dictionary, None, objective, None, converged, n_iter, history)
+
+
+class _Source(NamedTuple):
+    """Where batches come from: an array that is cut, or an iterable that yields them.
+
+    `first` is the whole array or the first batch; `steps` a pass, 0 if unknown; `size` of a batch.
+    """
+
+    data: Any
+    first: Array
+    steps: int
+    size: int
+
+    @classmethod
+    def of(cls, X: Any, size: int) -> _Source:
+        if is_array(X):
+            X = _check.matrix(X, "X")
+            size = min(size, X.shape[0])
+            return cls(X, X, math.ceil(X.shape[0] / size), size)
+        try:
+            walk = iter(X)
+        except TypeError:
+            return cls.of(_check.matrix(X, "X"), size)  # which says what X must be
+        head = next(walk, None)
+        if head is None:
+            raise ValueError(
+                "X is an iterable that yielded no batch, and at least one is needed. An iterator "
+                "can be walked once only: pass a new one, or a list."
+            )
+        first = _check.matrix(head, "the first batch of X")
+        data = itertools.chain([head], walk) if walk is X else X
+        return cls(data, first, 0, first.shape[0])
+
+    def patience(self, tol: float, most: int | None) -> Patience:
+        """Return the stopping policy, in the proportions of the data."""
+        if not self.steps:
+            return Patience(tol, most, 0.1, 100)
+        n = self.first.shape[0]
+        return Patience(tol, most, min(1.0, self.size / (n + 1)), min(100, n / self.size))
+
+    def batches(self, passes: int, rng: Any) -> Iterator[Array]:
+        """Yield the batches of all passes, the rows of an array shuffled once if rng is given."""
+        if not self.steps:
+            for _ in range(passes):
+                for rows in self.data:
+                    yield _check.matrix(rows, "a batch of X", like=self.first)
+            return
+        X, n = self.first, self.first.shape[0]
+        if rng is not None:
+            order = np.arange(n)
+            rng.shuffle(order)
+            X = take(X, asarray_like(order, X, array_namespace(X).int64))
+        for _ in range(passes):
+            for low in range(0, n, self.size):
+                yield X[low : low + self.size, :]
