@@ -26,7 +26,7 @@ _HOMES = {
 }
 _MODULES = ("datasets",)
 
-__all__ = [*sorted(_HOMES), *_MODULES]  # noqa: PLE0604 - built from the table of homes
+__all__ = [*sorted(_HOMES), *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,8 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from gpudict._array import (
     Array,
     array_namespace,
@@ -141,11 +143,9 @@ def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
 
 def random_source(value: Any) -> Any:
     """Return value if it is None, an int, a RandomState or a Generator."""
-    import numpy as np
-
     if value is None or isinstance(value, np.random.RandomState | np.random.Generator):
         return value
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value < 2**32:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < 2**32:
         raise ValueError(
             f"random_state must be None, an int in [0, 2³²), a numpy RandomState or Generator, but "
             f"{value!r} came. Pass one of those; an int makes the result repeatable."

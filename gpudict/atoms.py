@@ -10,12 +10,35 @@ from typing import Any
 
 import numpy as np
 
+from gpudict import _check
 from gpudict._array import Array, array_namespace, asarray_like, take, to_host
 from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
 
 UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of the mean ‖x‖²
 NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
+
+
+def start(
+    X: Array, k: int, dict_init: Any, code_init: Array | None, rng: Any, *, positive: bool
+) -> tuple[Array, Array]:
+    """Return unit atoms (k, d) and codes (n, k) to start from; no atom is zero."""
+    xp, (n, d) = array_namespace(X), X.shape
+    U = xp.zeros((n, k), dtype=X.dtype, device=X.device)
+    if dict_init is None or isinstance(dict_init, str):
+        name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
+        V, U = svd_start(X, k) if name == "svd" else (drawn(X, k, rng, positive), U)
+    else:
+        V = _check.shaped(
+            _check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
+            "an atom has as many features as a row of X",
+        )  # fmt: skip
+    if code_init is not None:
+        U = _check.matrix(code_init, "code_init", like=X)
+        _check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
+    V, U = normalised(fitted(V, k, axis=0), fitted(U, k, axis=1), positive=positive)
+    empty = to_host(~xp.any(V != 0, axis=1))
+    return revived(V, U, empty, X, rng, positive=positive) if empty.any() else (V, U)
 
 
 def svd_start(X: Array, k: int) -> tuple[Array, Array]:
@@ -31,7 +54,7 @@ def svd_start(X: Array, k: int) -> tuple[Array, Array]:
         U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(X), full_matrices=False))
     peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
     flip = xp.where(xp.take_along_axis(U, peak, axis=0) < 0, -xp.ones_like(S), xp.ones_like(S))
-    real = S > S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps)
+    real = S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps) < S
     S = xp.where(real, S, xp.zeros_like(S))
     V = xp.where(real[:, None], V * flip[0, :, None], xp.zeros_like(V))
     return fitted(V, k, axis=0), fitted((U * flip) * S, k, axis=1)

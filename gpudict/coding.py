@@ -8,16 +8,11 @@ rounding, not a bound.
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from itertools import zip_longest
-from numbers import Integral
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from gpudict import _check, solvers
+from gpudict import _check
 from gpudict._array import (
     Array,
     array_namespace,
@@ -29,27 +24,14 @@ from gpudict._array import (
 )
 from gpudict.history import Check
 from gpudict.loop import Solution, run
-from gpudict.penalties import L1, Cardinality, Penalty
+from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, correlation, diagonal, least_squares
-from gpudict.stopping import Rule, duality_gap, exhausted
+from gpudict.threads import in_parallel, threads
 
-__all__ = ["Problem", "Solution", "encode"]
+__all__ = ["Solution", "encode", "solve"]
 
 HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
 DEVICE_WORKSPACE = 2**31
-TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
-STEPS = {"fista": 20_000, "ista": 200_000, "cd_sweep": 20_000, "pursuit": 10_000}
-PURSUITS = ("omp", "lars")
-
-
-class Problem(NamedTuple):
-    """How to code a row: the solver, the penalty, when to stop, and the tolerance asked for."""
-
-    solver: ModuleType
-    penalty: Penalty
-    stop: Rule
-    tol: float
-    max_iter: int
 
 
 def encode(
@@ -144,50 +126,6 @@ def encode(
     return solve(X, V, problem, init=init, batch_size=batch_size, n_jobs=n_jobs)
 
 
-def penalty_of(
-    shape: tuple[int, int],
-    alpha: float | None,
-    n_nonzero: int | None,
-    target: float,
-    positive: bool,
-) -> Penalty:
-    """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d)."""
-    target = _check.number(target, "target_error")
-    if alpha is not None and (n_nonzero is not None or target > 0):
-        raise ValueError(
-            "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
-            "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
-        )
-    if alpha is not None:
-        return L1(_check.number(alpha, "alpha"), positive)
-    if n_nonzero is None and target == 0:
-        raise ValueError(
-            "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "
-            "sparse. Pass alpha for the lasso, or one of the others for a pursuit."
-        )
-    most = min(shape) if n_nonzero is None else _check.count(n_nonzero, "n_nonzero_coefs")
-    return Cardinality(min(most, shape[0]), target, positive)
-
-
-def choose(
-    X: Array, penalty: Penalty, *, solver: str, tol: float | None, max_iter: int | None
-) -> Problem:
-    """Return the solver that fits the penalty, with its rule, tolerance and limit."""
-    limit = None if max_iter is None else _check.count(max_iter, "max_iter", minimum=0)
-    if isinstance(penalty, Cardinality):
-        solver = "omp" if solver == "cd" else _check.choice(solver, "solver", PURSUITS)
-        steps = STEPS["pursuit"] if limit is None else limit
-        return Problem(solvers.find(solver), penalty, exhausted, 0.0, steps)
-    _check.choice(solver, "solver", tuple(name for name in solvers.names() if name != "omp"))
-    if isinstance(penalty, L1) and penalty.alpha == 0 and not penalty.positive:
-        solver = "least_squares"
-    single = X.dtype == array_namespace(X).float32
-    tol = TOLERANCE["float32" if single else "float64"] if tol is None else _check.number(tol, "tol")
-    margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
-    steps = STEPS.get(solver, 1000) if limit is None else limit
-    return Problem(solvers.find(solver, X), penalty, duality_gap(margin * tol), tol, steps)
-
-
 def solve(
     X: Array,
     V: Array,
@@ -204,7 +142,6 @@ def solve(
     A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
     too: they need not be products of X and V, so the factors are then left out.
     """
-    xp = array_namespace(X)
     n, k = X.shape[0], V.shape[0]
     size = _rows_a_batch(X, k) if batch_size is None else _check.count(batch_size, "batch_size")
     shared = least_squares(X[:1, :], V, gram=gram).gram
@@ -216,24 +153,33 @@ def solve(
             q = q._replace(cov=q.cov if cov is None else cov[here, :], factors=None)
         return _solve_batch(q, problem, None if init is None else init[here, :])
 
-    def empty(like: Array, *shape: int) -> Array:
-        return xp.empty((n, *shape), dtype=like.dtype, device=device(X))
-
     starts = range(0, n, size)
+    workers = 1 if is_threaded(X) else min(threads(n_jobs), len(starts))
     if len(starts) == 1:
         return solve_batch(0)
+    return _joined(in_parallel(solve_batch, starts, workers), starts, n, k)
+
+
+def _joined(parts: Iterable[Solution], starts: range, n: int, k: int) -> Solution:
+    """Write each batch's solution in its place as it comes."""
     Z = gap = converged = None
     histories = []
-    for first, part in zip(starts, _parallel(solve_batch, starts, X, n_jobs), strict=True):
-        if Z is None:
-            Z, gap, converged = empty(part.Z, k), empty(part.gap), empty(part.converged)
-        here = slice(first, min(first + size, n))
-        Z = at(Z)[here, :].set(part.Z, copy=None)
-        gap = at(gap)[here].set(part.gap, copy=None)
-        converged = at(converged)[here].set(part.converged, copy=None)
+    for first, part in zip(starts, parts, strict=True):
+        here = slice(first, first + part.Z.shape[0])
+        Z = _placed(Z, part.Z, here, (n, k))
+        gap = _placed(gap, part.gap, here, (n,))
+        converged = _placed(converged, part.converged, here, (n,))
         histories.append(part.history)
     history = [_merged(checks) for checks in zip_longest(*histories)]
-    return Solution(Z, gap, converged, history[-1].iteration if history else 0, history)
+    n_iter = max(h[-1].iteration if h else 0 for h in histories)
+    return Solution(Z, gap, converged, n_iter, history)
+
+
+def _placed(whole: Array | None, part: Array, here: slice, shape: tuple[int, ...]) -> Array:
+    """Write a part into the whole array, which is made when its first part comes."""
+    if whole is None:
+        whole = array_namespace(part).empty(shape, dtype=part.dtype, device=device(part))
+    return at(whole)[here, ...].set(part, copy=None)
 
 
 def _solve_batch(q: Quadratic, problem: Problem, init: Array | None) -> Solution:
@@ -271,47 +217,4 @@ def _rows_a_batch(X: Array, k: int) -> int:
     itemsize = array_namespace(X).finfo(X.dtype).bits // 8
     bytes_a_row = itemsize * (8 * k + 6 * 32 * 32) + 8 * 4 * k
     workspace = DEVICE_WORKSPACE if is_launch_bound(X) else HOST_WORKSPACE
-    return max(1, workspace // bytes_a_row)
-
-
-def _parallel(
-    job: Callable[[int], Solution], items: range, X: Array, n_jobs: int | None
-) -> Iterable[Solution]:
-    """Map the job over the items in order, on threads where the library has none of its own."""
-    workers = 1 if is_threaded(X) else min(threads(n_jobs), len(items))
-    if workers == 1:
-        return map(job, items)
-    return _pooled(job, items, workers)
-
-
-def _pooled(job: Callable[[int], Solution], items: range, workers: int) -> Iterator[Solution]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(job, items)
-
-
-def threads(n_jobs: int | None) -> int:
-    """Return the number of threads that n_jobs asks for, as scikit-learn counts them.
-
-    None is as many as BLAS would use, and 1 inside a joblib worker, whose siblings have the rest.
-    """
-    from threadpoolctl import threadpool_info
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if n_jobs is None:
-        if _in_joblib_worker():
-            return 1
-        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        return max(blas, default=cores)
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
-        raise ValueError(
-            f"n_jobs must be None or an integer other than 0, but {n_jobs!r} came. "
-            "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
-        )
-    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
-
-
-def _in_joblib_worker() -> bool:
-    parallel = sys.modules.get("joblib.parallel")  # a worker has it loaded
-    return parallel is not None and bool(parallel.get_active_backend()[0].nesting_level)
+    return max(1, int(workspace // bytes_a_row))

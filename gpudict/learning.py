@@ -14,25 +14,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict import _check, solvers
+from gpudict import _check
 from gpudict._array import (
     Array,
     array_namespace,
     asarray_like,
     draws,
     float64_of,
-    is_launch_bound,
     read,
     to_host,
 )
-from gpudict.atoms import drawn, fitted, normalised, revived, svd_start, unused
-from gpudict.coding import Problem, Solution, choose, penalty_of, solve
+from gpudict.atoms import revived, start, unused
+from gpudict.coding import Solution, solve
 from gpudict.history import Progress
-from gpudict.loop import run
-from gpudict.penalties import L1, Penalty, UnitSphere
-from gpudict.quadratic import Quadratic, statistics
-
-MM_STEPS = 20  # they reach where more than three sweeps do, in launches that do not grow with k
+from gpudict.penalties import Penalty
+from gpudict.problem import Problem, choose, penalty_of
+from gpudict.quadratic import statistics
+from gpudict.updates import DictionaryStep, dictionary_step
 
 
 class Learned(NamedTuple):
@@ -67,31 +65,7 @@ class Iteration(NamedTuple):
     dictionary: Array
     gap: Array
     converged: bool
-    progress: Progress | None
-
-
-class DictionaryStep(NamedTuple):
-    """How the atoms are updated: a solver on the sphere, its steps, and the sign."""
-
-    solver: Any
-    penalty: UnitSphere
-    steps: int
-
-    def __call__(self, q: Quadratic, V: Array) -> Array:
-        """Return the updated atoms for the statistics of the codes."""
-        xp = array_namespace(V)
-        start = xp.matrix_transpose(V)
-        found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
-        return xp.matrix_transpose(found.Z)
-
-
-def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
-    """Return the update called 'sweep', 'mm' or 'auto': mm where a launch costs more than work."""
-    _check.choice(name, "dictionary_update", ("auto", "sweep", "mm"))
-    if name == "auto":
-        name = "mm" if is_launch_bound(X) else "sweep"
-    steps = MM_STEPS if name == "mm" else 1
-    return DictionaryStep(solvers.find(f"sphere_{name}"), UnitSphere(positive), steps)
+    progress: Progress
 
 
 def learn(
@@ -186,21 +160,27 @@ def learn(
     rng = draws(_check.random_source(random_state))
     V, U = start(X, k, dict_init, code_init, rng, positive=positive_dict)
     tol = _check.number(tol, "tol")
-    last = Iteration(U, V, array_namespace(X).full_like(X[:, 0], float("inf")), False, None)
-    steps = alternate(X, V, U if code_init is not None else None, problem, update, rng, n_jobs)
+    steps = alternate(X, V, None if code_init is None else U, problem, update, rng, n_jobs)
+    gap = array_namespace(X).full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged = True
-    for last in islice(steps, _check.count(max_iter, "max_iter", minimum=0)):
-        history.append(last.progress)
-        converged = converged and last.converged
+    for now in islice(steps, _check.count(max_iter, "max_iter", minimum=0)):
+        V, U, gap, converged = now.dictionary, now.code, now.gap, converged and now.converged
+        history.append(now.progress)
         if callback is not None:
-            callback(last)
-        if len(history) > 1 and history[-2].objective - history[-1].objective < tol * history[-1].objective:
+            callback(now)
+        if _flat(history, tol):
             break
-    return Learned(
-        last.dictionary, last.code, vector([h.objective for h in history], X), last.gap,
-        converged, len(history), history,
-    )  # fmt: skip
+    objective = vector([h.objective for h in history], X)
+    return Learned(V, U, objective, gap, converged, len(history), history)
+
+
+def _flat(history: list[Progress], tol: float) -> bool:
+    """Whether the last iteration lowered the objective by less than tol times it."""
+    if len(history) < 2:
+        return False
+    before, now = history[-2].objective, history[-1].objective
+    return before - now < tol * now
 
 
 def alternate(
@@ -220,9 +200,10 @@ def alternate(
         q = statistics(X, found.Z)
         V, U = update(q, V), found.Z
         dead = unused(q, mean_sq)
-        numbers = summary(X, V, found, problem.penalty, dead)
-        progress = Progress(iteration, *numbers[:2], round(numbers[2]), time.perf_counter() - began)
-        yield Iteration(U, V, found.gap, bool(numbers[3]), progress)
+        objective, gap, dead_atoms, converged = summary(X, V, found, problem.penalty, dead)
+        seconds = time.perf_counter() - began
+        progress = Progress(iteration, objective, gap, round(dead_atoms), seconds)
+        yield Iteration(U, V, found.gap, bool(converged), progress)
         if progress.unused:
             V, U = revived(V, U, to_host(dead), X, rng, positive=update.penalty.positive)
 
@@ -238,28 +219,6 @@ def summary(X: Array, V: Array, found: Solution, penalty: Penalty, dead: Array) 
     sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
     gap = xp.max(2 * found.gap / xp.where(sq > 0, sq, xp.ones_like(sq)))
     return read(objective, gap, xp.sum(xp.astype(dead, wide)), xp.all(found.converged))
-
-
-def start(
-    X: Array, k: int, dict_init: Any, code_init: Array | None, rng: Any, *, positive: bool
-) -> tuple[Array, Array]:
-    """Return unit atoms (k, d) and codes (n, k) to start from; no atom is zero."""
-    xp, (n, d) = array_namespace(X), X.shape
-    U = xp.zeros((n, k), dtype=X.dtype, device=X.device)
-    if dict_init is None or isinstance(dict_init, str):
-        name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
-        V, U = svd_start(X, k) if name == "svd" else (drawn(X, k, rng, positive), U)
-    else:
-        V = _check.shaped(
-            _check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
-            "an atom has as many features as a row of X",
-        )  # fmt: skip
-    if code_init is not None:
-        U = _check.matrix(code_init, "code_init", like=X)
-        _check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
-    V, U = normalised(fitted(V, k, axis=0), fitted(U, k, axis=1), positive=positive)
-    empty = to_host(~xp.any(V != 0, axis=1))
-    return revived(V, U, empty, X, rng, positive=positive) if empty.any() else (V, U)
 
 
 def vector(values: list[float], like: Array) -> Array:

@@ -73,7 +73,7 @@ def run(
 
     Without a rule it makes max_iter steps and never waits.
     """
-    every = check_every or getattr(solver, "CHECK_EVERY", 1)
+    every: int = solver.CHECK_EVERY if check_every is None else check_every
     xp = array_namespace(Z)
     state, n_iter = solver.init(q, penalty, Z), 0
     ids = xp.arange(Z.shape[0], device=Z.device)
@@ -94,7 +94,11 @@ def run(
         if penalty.separable and n_iter < max_iter and done >= COMPACT * ids.shape[0]:
             order = xp.argsort(xp.astype(verdict.done, xp.int32))
             parts.append(_part(ids, state, verdict, order[left:]))
-            ids, q, state = take(ids, order[:left]), quadratic.rows(q, order[:left]), _rows(state, order[:left])
+            ids, q, state = (
+                take(ids, order[:left]),
+                quadratic.rows(q, order[:left]),
+                _rows(state, order[:left]),
+            )
     if verdict is None:
         verdict = _final(solver, q, penalty, state, stop)
     parts.append(_Part(ids, state.Z, verdict.gap, verdict.reached))

@@ -9,22 +9,22 @@ the forgetting of its section 3.4.2, in the schedule that scikit-learn uses. The
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from gpudict import _check
-from gpudict._array import Array, array_namespace, asarray_like, draws, is_array, read, take, to_host
-from gpudict.atoms import revived, unused
-from gpudict.coding import Problem, choose, penalty_of, solve
+from gpudict._array import Array, array_namespace, draws, read, to_host
+from gpudict.atoms import revived, start, unused
+from gpudict.coding import solve
 from gpudict.history import Progress
-from gpudict.learning import DictionaryStep, Learned, dictionary_step, start, summary, vector
+from gpudict.learning import Learned, summary, vector
+from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, accumulate, statistics
+from gpudict.streaming import Source
+from gpudict.updates import DictionaryStep, dictionary_step
 
 
 class State(NamedTuple):
@@ -65,7 +65,9 @@ def step(
     xp, began, size = array_namespace(X), time.perf_counter(), X.shape[0]
     found = solve(X, state.dictionary, problem, n_jobs=n_jobs)
     now = statistics(X, found.Z)
-    past = accumulate(state.past, Quadratic(*(a / size for a in now[:3])), forget=forget(state.step, size))
+    past = accumulate(
+        state.past, Quadratic(*(a / size for a in now[:3])), forget=forget(state.step, size)
+    )
     V = update(past, state.dictionary)
     dead = unused(past, xp.sum(X * X) / size)
     cost, gap, n_dead, converged = summary(X, state.dictionary, found, problem.penalty, dead)
@@ -190,7 +192,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     ----------
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
-    source = _Source.of(X, _check.count(batch_size, "batch_size"))
+    source = Source.of(X, _check.count(batch_size, "batch_size"))
     first = source.first
     k = first.shape[1] if n_components is None else _check.count(n_components, "n_components")
     penalty = penalty_of((k, first.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
@@ -200,7 +202,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     V, _ = start(first, k, dict_init, None, rng, positive=positive_dict)
     state = begin(V)
     passes = _check.count(max_iter, "max_iter", minimum=0)
-    patience = source.patience(_check.number(tol, "tol"), max_no_improvement)
+    patience = _patience(source, _check.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []
     converged, began = True, time.perf_counter()
     for rows in source.batches(passes, rng if shuffle else None):
@@ -217,56 +219,9 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     return Learned(state.dictionary, None, objective, None, converged, n_iter, history)
 
 
-class _Source(NamedTuple):
-    """Where batches come from: an array that is cut, or an iterable that yields them.
-
-    `first` is the whole array or the first batch; `steps` a pass, 0 if unknown; `size` of a batch.
-    """
-
-    data: Any
-    first: Array
-    steps: int
-    size: int
-
-    @classmethod
-    def of(cls, X: Any, size: int) -> _Source:
-        if is_array(X):
-            X = _check.matrix(X, "X")
-            size = min(size, X.shape[0])
-            return cls(X, X, math.ceil(X.shape[0] / size), size)
-        try:
-            walk = iter(X)
-        except TypeError:
-            return cls.of(_check.matrix(X, "X"), size)  # which says what X must be
-        head = next(walk, None)
-        if head is None:
-            raise ValueError(
-                "X is an iterable that yielded no batch, and at least one is needed. An iterator "
-                "can be walked once only: pass a new one, or a list."
-            )
-        first = _check.matrix(head, "the first batch of X")
-        data = itertools.chain([head], walk) if walk is X else X
-        return cls(data, first, 0, first.shape[0])
-
-    def patience(self, tol: float, most: int | None) -> Patience:
-        """Return the stopping policy, in the proportions of the data."""
-        if not self.steps:
-            return Patience(tol, most, 0.1, 100)
-        n = self.first.shape[0]
-        return Patience(tol, most, min(1.0, self.size / (n + 1)), min(100, n / self.size))
-
-    def batches(self, passes: int, rng: Any) -> Iterator[Array]:
-        """Yield the batches of all passes, the rows of an array shuffled once if rng is given."""
-        if not self.steps:
-            for _ in range(passes):
-                for rows in self.data:
-                    yield _check.matrix(rows, "a batch of X", like=self.first)
-            return
-        X, n = self.first, self.first.shape[0]
-        if rng is not None:
-            order = np.arange(n)
-            rng.shuffle(order)
-            X = take(X, asarray_like(order, X, array_namespace(X).int64))
-        for _ in range(passes):
-            for low in range(0, n, self.size):
-                yield X[low : low + self.size, :]
+def _patience(source: Source, tol: float, most: int | None) -> Patience:
+    """Return the stopping policy in the proportions of the data."""
+    if not source.steps:
+        return Patience(tol, most, share=0.1, wait=100)
+    n = source.first.shape[0]
+    return Patience(tol, most, min(1.0, source.size / (n + 1)), min(100, n / source.size))

@@ -36,7 +36,9 @@ def step(q: Quadratic, penalty: Penalty, state: State) -> State:
     xp = array_namespace(state.Z)
     curvature = diagonal(q)
     used = curvature > 0
-    length = xp.where(used, 1 / xp.where(used, curvature, xp.ones_like(curvature)), xp.zeros_like(curvature))
+    length = xp.where(
+        used, 1 / xp.where(used, curvature, xp.ones_like(curvature)), xp.zeros_like(curvature)
+    )
     Z, corr = xp.asarray(state.Z, copy=True), state.corr
     for j in range(Z.shape[1]):
         here = slice(j, j + 1)

@@ -76,7 +76,9 @@ def step(q: Quadratic, penalty: L1 | Cardinality, state: State) -> State:
     joined = xp.where(up >= down, xp.ones_like(a), -xp.ones_like(a))
     signs = xp.where(hit, xp.where(active, zero, joined), signs)
     lam = xp.where(state.done[:, None], lam, new)
-    return State(Z, correlation(q, Z), signs, lam, state.done | ends[:, 0], state.split, state.used + 1)
+    return State(
+        Z, correlation(q, Z), signs, lam, state.done | ends[:, 0], state.split, state.used + 1
+    )
 
 
 def settled(state: State) -> Array:

@@ -60,13 +60,15 @@ def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
     j = xp.argmax(pull, axis=1, keepdims=True)
     strength = xp.max(pull, axis=1)
     index = xp.concat([state.index, xp.astype(j, state.index.dtype)], axis=1)
-    norm2, l = _entries(q, index, j)
-    l = (state.inverse @ l[:, :, None])[:, :, 0]
-    delta2 = norm2 - xp.sum(l * l, axis=1)
+    norm2, g = _entries(q, index, j)
+    w = (state.inverse @ g[:, :, None])[:, :, 0]  # L⁻¹g
+    delta2 = norm2 - xp.sum(w * w, axis=1)
     independent = delta2 > 64 * eps * norm2
     delta = xp.sqrt(xp.where(independent, delta2, xp.ones_like(delta2)))[:, None]
-    last = xp.concat([-(l[:, None, :] @ state.inverse)[:, 0, :], xp.ones_like(delta)], axis=1) / delta
-    y = (xp.take_along_axis(q.cov, j, axis=1) - xp.sum(l * state.y, axis=1, keepdims=True)) / delta
+    last = (
+        xp.concat([-(w[:, None, :] @ state.inverse)[:, 0, :], xp.ones_like(delta)], axis=1) / delta
+    )
+    y = (xp.take_along_axis(q.cov, j, axis=1) - xp.sum(w * state.y, axis=1, keepdims=True)) / delta
 
     live = ~state.done & (strength > 8 * eps * xp.sqrt(q.sq * norm2))
     accepted = live & independent
@@ -81,7 +83,9 @@ def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
     count = state.count + kept[:, 0]
     rest = q.sq - xp.sum(y * y, axis=1)
     done = ~live | (count >= penalty.n_nonzero) | (rest <= penalty.target)
-    return State(Z, correlation(q, Z), state.barred | (columns == j), index, inverse, y, count, done)
+    return State(
+        Z, correlation(q, Z), state.barred | (columns == j), index, inverse, y, count, done
+    )
 
 
 def settled(state: State) -> Array:
@@ -91,10 +95,7 @@ def settled(state: State) -> Array:
 
 def _entries(q: Quadratic, index: Array, j: Array) -> tuple[Array, Array]:
     """Return g_jj (n,) and g_Sj (n, s) for the chosen atoms S, where j is the last of index."""
-    if q.gram is not None:
-        g = q.gram[index, j]
-    else:
-        g = small_grams(q, index)[:, :, -1]
+    g = small_grams(q, index)[:, :, -1] if q.gram is None else q.gram[index, j]
     return g[:, -1], g[:, :-1]
 
 

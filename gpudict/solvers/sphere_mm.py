@@ -17,6 +17,8 @@ from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic
 from gpudict.stopping import still
 
+CHECK_EVERY = 1
+
 
 class State(NamedTuple):
     """Atoms in columns, those of the step before, and D⁻¹ (1, k), 0 for atoms that no code uses."""
@@ -31,7 +33,7 @@ def init(q: Quadratic, penalty: Penalty, Z: Array) -> State:
     assert q.gram is not None
     xp = array_namespace(Z)
     D = xp.sum(xp.abs(q.gram), axis=0, keepdims=True)
-    used = D > float(xp.finfo(D.dtype).eps) * xp.max(D)
+    used = float(xp.finfo(D.dtype).eps) * xp.max(D) < D
     length = xp.where(used, 1 / xp.where(used, D, xp.ones_like(D)), xp.zeros_like(D))
     return State(Z, Z, length)
 

@@ -16,6 +16,8 @@ from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic, diagonal
 from gpudict.stopping import still
 
+CHECK_EVERY = 1
+
 
 class State(NamedTuple):
     """Atoms in columns, and those of the sweep before."""

@@ -65,7 +65,9 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     k = state.Z.shape[1]
     index = _working_set(penalty, state, min(k, state.support + ADD if state.support else COLD))
     small = Small(small_grams(q, index), xp.take_along_axis(q.cov, index, axis=1), penalty)
-    u = _fista(small, xp.take_along_axis(state.Z, index, axis=1), STEPS + 4 * max(0, state.round - 3))
+    u = _fista(
+        small, xp.take_along_axis(state.Z, index, axis=1), STEPS + 4 * max(0, state.round - 3)
+    )
     if state.support:
         u = _polish(small, u)
     if state.round >= PATIENCE:
@@ -182,7 +184,9 @@ def _solve_on(small: Small, inside: Array, signs: Array) -> Array:
     eye = xp.eye(b.shape[1], dtype=b.dtype, device=b.device)[None, :, :]
     ridge = max(4 * float(xp.finfo(b.dtype).eps), 1e-13)  # two equal atoms must not be singular
     block = G * (1 + ridge * eye) * (inside[:, :, None] * inside[:, None, :])
-    return batched_solve(block + (1 - inside)[:, :, None] * eye, inside * (b - penalty.alpha * signs))
+    return batched_solve(
+        block + (1 - inside)[:, :, None] * eye, inside * (b - penalty.alpha * signs)
+    )
 
 
 def _objective(small: Small, u: Array) -> Array:

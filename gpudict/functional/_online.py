@@ -1,0 +1,157 @@
+"""`dict_learning_online`, over `online.learn_online`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from gpudict import _check
+from gpudict.functional._common import Callback, asarray, coding, start_of, warn
+from gpudict.functional._encode import sparse_encode
+from gpudict.online import Batch, Patience, learn_online
+from gpudict.reporting import BatchReporter
+
+
+def dict_learning_online(
+    X: Any,
+    n_components: int | None = 2,
+    *,
+    alpha: float = 1,
+    max_iter: int = 100,
+    return_code: bool = True,
+    dict_init: Any = None,
+    callback: Callback | None = None,
+    batch_size: int = 256,
+    verbose: int = False,
+    shuffle: bool = True,
+    n_jobs: int | None = None,
+    method: str = "cd",
+    random_state: Any = None,
+    positive_dict: bool = False,
+    positive_code: bool = False,
+    method_max_iter: int = 1000,
+    tol: float = 1e-3,
+    max_no_improvement: int | None = 10,
+) -> Any:
+    """Learn a dictionary from mini-batches of X.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Data, of any library that follows the array API standard, or a sequence of sequences.
+    n_components : int or None
+        Number of atoms k; None is d.
+    alpha : float
+        Weight of ‖U‖₁,₁.
+    max_iter : int
+        The most passes over the data.
+    return_code : bool
+        Whether to code X with the dictionary at the end and return that too.
+    dict_init : array (m, d), 'svd' or 'data', optional
+        Atoms to start from, as in `dict_learning`.
+    callback : callable, optional
+        Called at every step with a mapping: 'step', 'n_steps', 'code', 'dictionary', 'batch_cost',
+        'ewa_cost' (the smoothed cost, NaN at first), 'gap', 'unused' and 'seconds' (of the step).
+    batch_size : int
+        Samples a step.
+    verbose : int
+        1 and more write a line a step.
+    shuffle : bool
+        Whether to shuffle the rows once.
+    tol : float
+        Stop when a step changes the dictionary by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
+    max_no_improvement : int, optional
+        Stop after that many steps without a new lowest smoothed cost; None never.
+    method, n_jobs, random_state, positive_dict, positive_code, method_max_iter
+        As in `dict_learning`.
+
+    Returns
+    -------
+    code : array (n, k)
+        Only with return_code.
+    dictionary : array (k, d)
+        Atoms of norm 1.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        A row's code missed its tolerance within method_max_iter iterations.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
+    Examples
+    --------
+    >>> from gpudict import datasets, dict_learning_online
+    >>> X, _, _ = datasets.make_sparse_coded_signal(
+    ...     n_samples=30, n_components=15, n_features=20, n_nonzero_coefs=10, random_state=42)
+    >>> code, dictionary = dict_learning_online(
+    ...     X, 15, alpha=0.2, max_iter=20, batch_size=3, random_state=42)
+    >>> code.shape, dictionary.shape
+    ((30, 15), (15, 20))
+
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
+    """
+    X = _check.matrix(asarray(X), "X")
+    reporter = BatchReporter(verbose)
+    reporter.begin()
+    size = min(_check.count(batch_size, "batch_size"), X.shape[0])
+    n_steps = math.ceil(X.shape[0] / size) * max_iter
+
+    def see(batch: Batch, patience: Patience, reason: str | None) -> None:
+        reporter.step(batch, patience, reason, n_steps)
+        if callback is not None:
+            callback(_mapping(batch, patience, n_steps))
+
+    learned = learn_online(
+        X,
+        n_components,
+        **coding(X, n_components, method, alpha),
+        batch_size=size,
+        max_iter=max_iter,
+        shuffle=shuffle,
+        tol=tol,
+        max_no_improvement=max_no_improvement,
+        code_max_iter=None if method == "omp" else method_max_iter,
+        dict_init=start_of(dict_init),
+        positive_code=positive_code,
+        positive_dict=positive_dict,
+        callback=see,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+    if not learned.converged:
+        warn(f"The codes of a step missed their tolerance after {method_max_iter} iterations.")
+    if not return_code:
+        return learned.dictionary
+    algorithm = method if method == "omp" else f"lasso_{method}"
+    code = sparse_encode(
+        X,
+        learned.dictionary,
+        algorithm=algorithm,
+        alpha=None if method == "omp" else alpha,
+        max_iter=method_max_iter,
+        n_jobs=n_jobs,
+        positive=positive_code,
+    )
+    return code, learned.dictionary
+
+
+def _mapping(batch: Batch, patience: Patience, n_steps: int) -> Mapping[str, Any]:
+    """Return what the callback gets: a documented mapping, not the loop's own names."""
+    return {
+        "step": batch.state.step,
+        "n_steps": n_steps,
+        "code": batch.code,
+        "dictionary": batch.dictionary,
+        "batch_cost": batch.progress.objective,
+        "ewa_cost": patience.cost,
+        "gap": batch.progress.gap,
+        "unused": batch.progress.unused,
+        "seconds": batch.progress.seconds,
+    }

@@ -1,0 +1,75 @@
+"""What a code is: the penalty, the solver that fits it, and when a row is done.
+
+One value, `Problem`, carries the choice from the faces to the batches, so that nothing below asks
+again which of the parameters were given.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import NamedTuple
+
+from gpudict import _check, solvers
+from gpudict._array import Array, array_namespace
+from gpudict.penalties import L1, Cardinality, Penalty
+from gpudict.stopping import Rule, duality_gap, exhausted
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
+STEPS = {"fista": 20_000, "ista": 200_000, "cd_sweep": 20_000, "pursuit": 10_000}
+PURSUITS = ("omp", "lars")
+
+
+class Problem(NamedTuple):
+    """How to code a row: the solver, the penalty, when to stop, and the tolerance asked for."""
+
+    solver: ModuleType
+    penalty: Penalty
+    stop: Rule
+    tol: float
+    max_iter: int
+
+
+def penalty_of(
+    shape: tuple[int, int],
+    alpha: float | None,
+    n_nonzero: int | None,
+    target: float,
+    positive: bool,
+) -> Penalty:
+    """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d)."""
+    target = _check.number(target, "target_error")
+    if alpha is not None and (n_nonzero is not None or target > 0):
+        raise ValueError(
+            "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
+            "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
+        )
+    if alpha is not None:
+        return L1(_check.number(alpha, "alpha"), positive)
+    if n_nonzero is None and target == 0:
+        raise ValueError(
+            "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "
+            "sparse. Pass alpha for the lasso, or one of the others for a pursuit."
+        )
+    most = min(shape) if n_nonzero is None else _check.count(n_nonzero, "n_nonzero_coefs")
+    return Cardinality(min(most, shape[0]), target, positive)
+
+
+def choose(
+    X: Array, penalty: Penalty, *, solver: str, tol: float | None, max_iter: int | None
+) -> Problem:
+    """Return the solver that fits the penalty, with its rule, tolerance and limit."""
+    limit = None if max_iter is None else _check.count(max_iter, "max_iter", minimum=0)
+    if isinstance(penalty, Cardinality):
+        solver = "omp" if solver == "cd" else _check.choice(solver, "solver", PURSUITS)
+        steps = STEPS["pursuit"] if limit is None else limit
+        return Problem(solvers.find(solver), penalty, exhausted, 0.0, steps)
+    _check.choice(solver, "solver", tuple(name for name in solvers.names() if name != "omp"))
+    if isinstance(penalty, L1) and penalty.alpha == 0 and not penalty.positive:
+        solver = "least_squares"
+    single = X.dtype == array_namespace(X).float32
+    tol = (
+        TOLERANCE["float32" if single else "float64"] if tol is None else _check.number(tol, "tol")
+    )
+    margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
+    steps = STEPS.get(solver, 1000) if limit is None else limit
+    return Problem(solvers.find(solver, X), penalty, duality_gap(margin * tol), tol, steps)
