@@ -17,8 +17,10 @@ from gpudict._backends import Array, Namespace, backend_of, gauss_jordan
 
 __all__ = [
     "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
-    "draws", "float64_of", "gauss_jordan", "is_array", "is_launch_bound", "is_threaded", "no_graph",
-    "read", "same_place", "scatter", "sign", "take", "to_host",
+    "draws", "few_shapes",
+    "float64_of", "gauss_jordan", "is_array", "is_launch_bound", "is_threaded", "no_graph",
+    "read", "same_place", "scatter", "sign",
+    "still", "take", "to_host",
 ]  # fmt: skip
 
 at = extra.at
@@ -53,6 +55,13 @@ def is_launch_bound(x: Array) -> bool:
 def is_threaded(x: Array) -> bool:
     """Whether a single operation on x already uses all the cores it can."""
     return backend_of(array_namespace(x)).threaded
+
+
+def few_shapes(x: Array, size: int, most: int) -> int:
+    """Return size, or the next power of two (at most `most`) where each new shape is compiled."""
+    if not backend_of(array_namespace(x)).compiles:
+        return size
+    return min(1 << max(size - 1, 0).bit_length(), most)
 
 
 def float64_of(x: Array) -> Any | None:
@@ -120,3 +129,10 @@ def draws(random_state: Any) -> Any:
     if isinstance(random_state, np.random.RandomState | np.random.Generator):
         return random_state
     return np.random.RandomState(random_state)
+
+
+def still(Z: Array, previous: Array) -> Array:
+    """Whether each row of Z differs from the previous one by rounding alone, (n,) bool."""
+    xp = array_namespace(Z)
+    moved = xp.max(xp.abs(Z - previous), axis=1)
+    return moved <= 2 * float(xp.finfo(Z.dtype).eps) * xp.max(xp.abs(Z), axis=1)

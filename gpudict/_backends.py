@@ -1,11 +1,11 @@
 """The array libraries, one row each: all that the array API standard leaves open.
 
-The standard fixes names and semantics, so nearly everything is written once. Six things it leaves
+The standard fixes names and semantics, so nearly everything is written once. Seven things it leaves
 to the library: how a value reaches the host, how rows of (index, value) pairs become a dense
 array, how a batch of small systems is solved without waiting for the device, whether a launch
-costs more than the work inside it, whether the library runs on several threads by itself, and how
-an array is cut from an autograd graph. A new library is a new row; an unknown one that conforms to
-the standard gets the row `STANDARD`.
+costs more than the work inside it, whether the library runs on several threads by itself, how an
+array is cut from an autograd graph, and whether a new shape is compiled anew. A new library is a
+new row; an unknown one that conforms to the standard gets the row `STANDARD`.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class Backend(NamedTuple):
     launch_bound : whether starting an operation on this array's device costs more than small work
     threaded : whether one operation already uses all cores (or is not the host's work at all)
     detach : array -> the same array outside any autograd graph
+    compiles : whether each new shape of an operation is compiled anew
     """
 
     name: str
@@ -105,6 +106,7 @@ class Backend(NamedTuple):
     launch_bound: Callable[[Array], bool] = lambda x: False
     threaded: bool = True
     detach: Callable[[Array], Array] = lambda x: x
+    compiles: bool = False
 
 
 BACKENDS = (
@@ -122,7 +124,7 @@ BACKENDS = (
         lambda x: x.get(), _assign, launch_bound=lambda x: True,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
-            launch_bound=_jax_launch_bound),
+            launch_bound=_jax_launch_bound, compiles=True),
     Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
             launch_bound=lambda x: x.sycl_device.is_gpu),
     Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from gpudict import quadratic
-from gpudict._array import Array, array_namespace, read, take
+from gpudict._array import Array, array_namespace, few_shapes, read, take
 from gpudict.history import Check
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic
@@ -86,19 +86,17 @@ def run(
             continue
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)
-        left = ids.shape[0] - done
-        history.append(Check(n_iter, left, gap))
-        if left == 0:
+        rows = ids.shape[0]
+        history.append(Check(n_iter, rows - done, gap))
+        if done == rows:
             break
         state = solver.resized(state, width) if hasattr(solver, "width") else state
-        if penalty.separable and n_iter < max_iter and done >= COMPACT * ids.shape[0]:
+        left = few_shapes(ids, rows - done, rows)
+        if penalty.separable and n_iter < max_iter and rows - left >= COMPACT * rows:
             order = xp.argsort(xp.astype(verdict.done, xp.int32))
-            parts.append(_part(ids, state, verdict, order[left:]))
-            ids, q, state = (
-                take(ids, order[:left]),
-                quadratic.rows(q, order[:left]),
-                _rows(state, order[:left]),
-            )
+            stay, leave = order[:left], order[left:]
+            parts.append(_part(ids, state, verdict, leave))
+            ids, q, state = take(ids, stay), quadratic.rows(q, stay), _rows(state, stay)
     if verdict is None:
         verdict = _final(solver, q, penalty, state, stop)
     parts.append(_Part(ids, state.Z, verdict.gap, verdict.reached))

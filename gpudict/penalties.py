@@ -69,7 +69,7 @@ class L1:
             return 0.5 * xp.sum(projected * projected, axis=1)
         xr, rr = residual(q, Z, corr)
         # the dual constraint |corr| <= alpha is known to the rounding of corr, and no better
-        rounding = 4 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(q.sq * xp.max(diagonal(q)))
+        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(q.sq * xp.max(diagonal(q)))
         limit = self.alpha + rounding
         scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # an all-zero row of X

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gpudict._array import Array, array_namespace
+from gpudict._array import Array
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic
 
@@ -41,10 +41,3 @@ def exhausted(solver: Any, q: Quadratic, penalty: Penalty, state: Any) -> Verdic
     """Rule of the pursuits, which know themselves when a row has what it may have."""
     done = solver.settled(state)
     return Verdict(done, done, penalty.gap(q, state.Z, state.corr))
-
-
-def still(Z: Array, previous: Array) -> Array:
-    """Whether each row of Z differs from the previous one by rounding alone, (n,)."""
-    xp = array_namespace(Z)
-    moved = xp.max(xp.abs(Z - previous), axis=1)
-    return moved <= 2 * float(xp.finfo(Z.dtype).eps) * xp.max(xp.abs(Z), axis=1)

@@ -118,7 +118,9 @@ def sparse_encode(
         cov = xp.matrix_transpose(cov)
     found = solve(X, V, problem, init=init, gram=gram, cov=cov, n_jobs=n_jobs)
     if penalty.certified and algorithm != "threshold":
-        _warn_unless_converged(X, found)
+        missed = _missed(X, found)
+        if missed:
+            warn(missed)
     if verbose:
         Reporter(verbose).solution(algorithm, found)
     return found.Z
@@ -136,14 +138,16 @@ def _limits(
     return None, default_sparsity(*shape) if n_nonzero is None else n_nonzero, 0.0
 
 
-def _warn_unless_converged(X: Array, found: Solution) -> None:
+def _missed(X: Array, found: Solution) -> str | None:
+    """Return a sentence on the rows that did not converge, or None."""
     xp = array_namespace(X)
     missed = xp.sum(xp.astype(~found.converged, X.dtype))
     sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
     largest = xp.max(2 * found.gap / xp.where(sq > 0, sq, xp.ones_like(sq)))
     count, gap = read(missed, largest)
-    if count:
-        warn(
-            f"{count:.0f} of {X.shape[0]} codes did not converge in {found.n_iter} iterations; the "
-            f"largest duality gap is {gap:.1e} of ½‖x‖²."
-        )
+    if not count:
+        return None
+    return (
+        f"{count:.0f} of {X.shape[0]} codes did not converge in {found.n_iter} iterations; the "
+        f"largest duality gap is {gap:.1e} of ½‖x‖²."
+    )

@@ -129,11 +129,10 @@ def dict_learning_online(
         warn(f"The codes of a step missed their tolerance after {method_max_iter} iterations.")
     if not return_code:
         return learned.dictionary
-    algorithm = method if method == "omp" else f"lasso_{method}"
     code = sparse_encode(
         X,
         learned.dictionary,
-        algorithm=algorithm,
+        algorithm=method if method == "omp" else f"lasso_{method}",
         alpha=None if method == "omp" else alpha,
         max_iter=method_max_iter,
         n_jobs=n_jobs,

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace
+from gpudict._array import Array, array_namespace, still
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic, correlation, step_length
-from gpudict.stopping import still
 
 CHECK_EVERY = 10
 

@@ -18,7 +18,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace, asarray_like, batched_solve, draws, scatter, sign
+from gpudict._array import (
+    Array,
+    array_namespace,
+    asarray_like,
+    batched_solve,
+    draws,
+    few_shapes,
+    scatter,
+    sign,
+)
 from gpudict.penalties import L1, Cardinality
 from gpudict.quadratic import Quadratic, correlation, product, small_grams
 
@@ -71,8 +80,10 @@ def step(q: Quadratic, penalty: L1 | Cardinality, state: State) -> State:
     event = xp.max(best, axis=1, keepdims=True)
     new = xp.maximum(event, xp.full_like(event, _end(penalty)))
     ends = (event <= _end(penalty)) | _full(penalty, active)
-    Z = xp.where(state.done[:, None], state.Z, free - new * slope)
     hit = (best == event) & ~ends & ~state.done[:, None]
+    Z = xp.where(hit & active, zero, free - new * slope)
+    Z = xp.maximum(Z, zero) if penalty.positive else Z
+    Z = xp.where(state.done[:, None], state.Z, Z)
     joined = xp.where(up >= down, xp.ones_like(a), -xp.ones_like(a))
     signs = xp.where(hit, xp.where(active, zero, joined), signs)
     lam = xp.where(state.done[:, None], lam, new)
@@ -112,7 +123,7 @@ def _segment(q: Quadratic, state: State) -> tuple[Array, Array, Array]:
     xp = array_namespace(state.Z)
     k = state.Z.shape[1]
     order = xp.argsort(xp.abs(state.signs), axis=1, descending=True, stable=True)
-    index = order[:, : min(k, state.used)]
+    index = order[:, : min(k, few_shapes(order, state.used, k))]
     s, c, true = (xp.take_along_axis(x, index, axis=1) for x in (state.signs, state.split, q.cov))
     inside = s * s
     eye = xp.eye(index.shape[1], dtype=s.dtype, device=s.device)[None, :, :]

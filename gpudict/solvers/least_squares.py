@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace
+from gpudict._array import Array, array_namespace, still
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic, correlation, whitening
-from gpudict.stopping import still
 
 CHECK_EVERY = 1
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace, at
+from gpudict._array import Array, array_namespace, at, still
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic, diagonal
-from gpudict.stopping import still
 
 CHECK_EVERY = 1
 

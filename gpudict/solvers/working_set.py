@@ -20,10 +20,18 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace, batched_solve, read, scatter, sign
+from gpudict._array import (
+    Array,
+    array_namespace,
+    batched_solve,
+    few_shapes,
+    read,
+    scatter,
+    sign,
+    still,
+)
 from gpudict.penalties import L1
 from gpudict.quadratic import Quadratic, correlation, small_grams
-from gpudict.stopping import still
 
 CHECK_EVERY = 1
 COLD = 24  # atoms of the first working set
@@ -63,7 +71,8 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     """Make one round."""
     xp = array_namespace(state.Z)
     k = state.Z.shape[1]
-    index = _working_set(penalty, state, min(k, state.support + ADD if state.support else COLD))
+    m = few_shapes(state.Z, state.support + ADD if state.support else COLD, k)
+    index = _working_set(penalty, state, min(m, k))
     small = Small(small_grams(q, index), xp.take_along_axis(q.cov, index, axis=1), penalty)
     u = _fista(
         small, xp.take_along_axis(state.Z, index, axis=1), STEPS + 4 * max(0, state.round - 3)
@@ -132,7 +141,8 @@ def _polish(small: Small, u: Array) -> Array:
     for _ in range(NEWTON):
         target = w + b - _times(G, w)
         inside = xp.astype(penalty.pull(target) > penalty.alpha, u.dtype)
-        w = _solve_on(small, inside, sign(target))
+        w = inside * w  # solve for the correction: it also undoes the ridge of the solve before
+        w = w + _newton(small, inside, b - _times(G, w) - penalty.alpha * sign(target))
     if penalty.positive:
         w = xp.maximum(w, xp.zeros_like(w))
     before, after = _objective(small, u), _objective(small, w)
@@ -153,7 +163,7 @@ def _descend(small: Small, u: Array) -> Array:
         corr = b - _times(G, u)
         enters = xp.where(penalty.pull(corr) > penalty.alpha, sign(corr), xp.zeros_like(u))
         face = xp.where(u != 0, sign(u), enters)
-        d = _solve_on(small, xp.abs(face), face) - u
+        d = _newton(small, xp.abs(face), corr - penalty.alpha * face)
         crossing = -u / xp.where(d != 0, d, xp.ones_like(d))
         stops = xp.where((crossing > 0) & (crossing < 1), crossing, xp.ones_like(u))
         t = _best_stop(small, u, d, corr, stops)
@@ -177,16 +187,13 @@ def _best_stop(small: Small, u: Array, d: Array, corr: Array, stops: Array) -> A
     return xp.where(better, t, xp.zeros_like(t))
 
 
-def _solve_on(small: Small, inside: Array, signs: Array) -> Array:
-    """Solve G_SS w_S = b_S − alpha·signs_S on the set S where `inside` is 1; w is 0 elsewhere."""
-    xp = array_namespace(inside)
-    G, b, penalty = small
-    eye = xp.eye(b.shape[1], dtype=b.dtype, device=b.device)[None, :, :]
-    ridge = max(4 * float(xp.finfo(b.dtype).eps), 1e-13)  # two equal atoms must not be singular
-    block = G * (1 + ridge * eye) * (inside[:, :, None] * inside[:, None, :])
-    return batched_solve(
-        block + (1 - inside)[:, :, None] * eye, inside * (b - penalty.alpha * signs)
-    )
+def _newton(small: Small, inside: Array, rhs: Array) -> Array:
+    """Solve G_SS d_S = rhs_S on the set S where `inside` is 1; d is 0 elsewhere."""
+    xp = array_namespace(rhs)
+    eye = xp.eye(rhs.shape[1], dtype=rhs.dtype, device=rhs.device)[None, :, :]
+    ridge = max(4 * float(xp.finfo(rhs.dtype).eps), 1e-13)  # two equal atoms must not be singular
+    block = small.G * (1 + ridge * eye) * (inside[:, :, None] * inside[:, None, :])
+    return batched_solve(block + (1 - inside)[:, :, None] * eye, inside * rhs)
 
 
 def _objective(small: Small, u: Array) -> Array:

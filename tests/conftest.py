@@ -1,0 +1,117 @@
+"""The test matrix: one row for each array library, device and temper.
+
+The hostile members are the point: read-only NumPy inputs, a device that is not the default, and the
+strictest reading of the standard, with no extensions, no boolean masks, no shapes that depend on
+data. Every test that takes `backend` runs on all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# the tests compile many small operations and run each a few times
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import numpy as np
+import pytest
+
+from gpudict._array import to_host
+
+
+def _readonly(a: np.ndarray) -> np.ndarray:
+    a = np.array(a)
+    a.flags.writeable = False
+    return a
+
+
+def _strict(a: np.ndarray) -> Any:
+    import array_api_strict as xp
+
+    return xp.asarray(np.array(a), device=xp.Device("device1"))
+
+
+def _torch(a: np.ndarray) -> Any:
+    import torch
+
+    return torch.asarray(np.array(a))
+
+
+def _jax(a: np.ndarray) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.asarray(a)
+
+
+def _strictest() -> contextlib.AbstractContextManager[Any]:
+    import array_api_strict as xp
+
+    return xp.ArrayAPIStrictFlags(
+        boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
+    )
+
+
+class BackendCase(NamedTuple):
+    """A library, how it makes an array from a host one, and the temper it is used in."""
+
+    name: str
+    requires: str
+    asarray: Callable[[np.ndarray], Any]
+    temper: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+
+
+CASES = (
+    BackendCase("numpy-readonly", "numpy", _readonly),
+    BackendCase("torch-cpu", "torch", _torch),
+    BackendCase("jax-eager", "jax", _jax),
+    BackendCase("strict-device1", "array_api_strict", _strict),
+    BackendCase("strictest-device1", "array_api_strict", _strict, _strictest),
+)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
+    """Each array library in turn, in its temper."""
+    pytest.importorskip(request.param.requires)
+    with request.param.temper():
+        yield request.param
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    """Each dtype in turn."""
+    return str(request.param)
+
+
+@contextlib.contextmanager
+def counted_waits() -> Iterator[list[str]]:
+    """List every moment at which an array-api-strict array's value reaches the host."""
+    strict = importlib.import_module("array_api_strict")
+    cls, waits, kept = type(strict.asarray(0.0)), [], {}
+
+    def spy(name: str) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            waits.append(name)
+            return kept[name](self, *args, **kwargs)
+
+        return call
+
+    names = ("__bool__", "__float__", "__int__", "__index__", "__complex__", "to_device")
+    try:
+        for name in names:
+            kept[name] = getattr(cls, name)
+            setattr(cls, name, spy(name))
+        yield waits
+    finally:
+        for name, method in kept.items():
+            setattr(cls, name, method)
+
+
+def host(x: Any) -> np.ndarray:
+    """Copy an array of any library to NumPy."""
+    return np.array(to_host(x))

@@ -1,0 +1,110 @@
+"""Slow and obvious: every formula of the package written again from its paper, in NumPy float64.
+
+Nothing here imports the package.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def lasso_objective(X, V, U, alpha):
+    """½‖x − uV‖² + alpha‖u‖₁ of each row (Tibshirani 1996, eq. 1)."""
+    R = X.astype(float) - U.astype(float) @ V.astype(float)
+    return 0.5 * (R * R).sum(axis=1) + alpha * np.abs(U.astype(float)).sum(axis=1)
+
+
+def lasso_gap(X, V, U, alpha, positive=False):
+    """Primal minus dual of each row, the dual point being the residual scaled into |Vθ| ≤ alpha."""
+    X, V, U = (a.astype(float) for a in (X, V, U))
+    gaps = []
+    for x, u in zip(X, U, strict=True):
+        r = x - u @ V
+        pull = V @ r if positive else np.abs(V @ r)
+        theta = r * min(1.0, alpha / max(pull.max(), 1e-300))
+        primal = 0.5 * r @ r + alpha * np.abs(u).sum()
+        gaps.append(primal - (x @ theta - 0.5 * theta @ theta))
+    return np.array(gaps)
+
+
+def lasso_by_enumeration(x, V, alpha, positive=False):
+    """The optimal value, by trying every support and sign pattern: 3^k small linear systems."""
+    best = 0.5 * x @ x
+    for signs in itertools.product((0, 1) if positive else (-1, 0, 1), repeat=len(V)):
+        s = np.array(signs, dtype=float)
+        on = s != 0
+        u = np.zeros(len(V))
+        if on.any():
+            A = V[on]
+            u[on] = np.linalg.pinv(A @ A.T) @ (A @ x - alpha * s[on])
+        if (u * s >= 0).all():
+            r = x - u @ V
+            best = min(best, 0.5 * r @ r + alpha * np.abs(u).sum())
+    return best
+
+
+def omp(x, V, n_nonzero, target=0.0):
+    """Orthogonal matching pursuit by least squares (Pati, Rezaiifar and Krishnaprasad 1993)."""
+    chosen, u = [], np.zeros(len(V))
+    r = x
+    while len(chosen) < n_nonzero and r @ r > target:
+        pull = np.abs(V @ r)
+        pull[chosen] = -1
+        chosen.append(int(pull.argmax()))
+        fit = np.linalg.lstsq(V[chosen].T, x, rcond=None)[0]
+        u = np.zeros(len(V))
+        u[chosen] = fit
+        r = x - u @ V
+    return u
+
+
+def lars(x, V, n_nonzero):
+    """Least-angle regression, Efron et al. (2004), equations 2.4 to 2.13, for unit atoms."""
+    u, active = np.zeros(len(V)), []
+    for _ in range(n_nonzero):
+        c = V @ (x - u @ V)
+        largest = np.abs(c).max()
+        fresh = [j for j in np.argsort(-np.abs(c)) if j not in active]
+        active.append(int(fresh[0]))
+        s = np.sign(c[active])
+        A = s[:, None] * V[active]
+        w = np.linalg.solve(A @ A.T, np.ones(len(active)))
+        norm = 1 / np.sqrt(w.sum())
+        angle = norm * (w @ A)
+        a = V @ angle
+        step = largest / norm
+        for j in set(range(len(V))) - set(active):
+            for top, slope in ((largest - c[j], norm - a[j]), (largest + c[j], norm + a[j])):
+                if slope > 1e-12 and 1e-12 < top / slope < step:
+                    step = top / slope
+        u[active] += step * norm * w * s
+    return u
+
+
+def dictionary_objective(A, B, V):
+    """½ tr(Vᵀ A V) − tr(Vᵀ B), Mairal et al. (2010), eq. 10."""
+    return 0.5 * np.sum(V * (A @ V)) - np.sum(V * B)
+
+
+def ball_sweep(A, B, V):
+    """One sweep of Mairal et al. (2010), algorithm 2, on the unit ball, as scikit-learn does it."""
+    V = V.copy()
+    for j in range(len(V)):
+        v = V[j] + (B[j] - A[j] @ V) / A[j, j]
+        V[j] = v / max(np.linalg.norm(v), 1)
+    return V
+
+
+def sphere_sweep(A, B, V, positive=False):
+    """The same on the sphere: the best unit atom for what the others leave."""
+    V = V.copy()
+    for j in range(len(V)):
+        b = B[j] - A[j] @ V + A[j, j] * V[j]
+        if positive:
+            best = np.zeros_like(b)
+            best[b.argmax()] = 1.0
+            b = np.maximum(b, 0) if b.max() > 0 else best
+        V[j] = b / np.linalg.norm(b)
+    return V

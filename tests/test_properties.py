@@ -1,0 +1,123 @@
+"""Laws of the pieces, on inputs that Hypothesis chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracles
+import problems
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpudict import quadratic
+from gpudict.penalties import L1, Cardinality, UnitBall, UnitSphere
+
+seeds = st.integers(0, 2**31)
+steps = st.floats(1e-3, 10)
+
+
+def near(Z, rng):
+    """Return points around Z at many distances."""
+    for size in (1e-3, 0.1, 1.0, 10.0):
+        yield Z + size * rng.standard_normal(Z.shape)
+
+
+@given(seeds, steps, st.floats(0, 3), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_soft_threshold_is_a_prox(seed, step, alpha, positive):
+    """prox(Z, t) minimises t·value + ½‖· − Z‖² among all feasible points, near and far."""
+    rng = np.random.default_rng(seed)
+    Z = 3 * rng.standard_normal((4, 5))
+    penalty = L1(alpha, positive)
+
+    def cost(P):
+        return step * penalty.value(P) + 0.5 * ((P - Z) ** 2).sum(axis=1)
+
+    best = penalty.prox(Z, step)
+    assert not positive or (best >= 0).all()
+    for P in near(best, rng):
+        P = np.maximum(P, 0) if positive else P
+        assert (cost(best) <= cost(P) + 1e-12).all()
+
+
+@given(seeds, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_sphere_and_ball_project(seed, positive):
+    """prox is the nearest feasible point, also where a column has no positive entry."""
+    rng = np.random.default_rng(seed)
+    Z = rng.standard_normal((4, 6)) * rng.choice([1e-30, 0.1, 1, 1e30], size=(1, 6))
+    Z[:, 0] = -np.abs(Z[:, 0])
+    Z[:, 1] = 0
+    for penalty in (UnitSphere(positive), UnitBall(positive)):
+        if isinstance(penalty, UnitBall):
+            Z = np.clip(Z, -1e3, 1e3)
+        best = penalty.prox(Z, 1.0)
+        assert (penalty.value(best) == 0).all()
+        size = np.maximum(np.abs(Z).max(axis=0), 1)
+        for P in near(best, rng):
+            P = penalty.prox(P, 1.0)
+            far = (((P - Z) / size) ** 2).sum(axis=0)
+            assert ((((best - Z) / size) ** 2).sum(axis=0) <= far + 1e-12).all()
+
+
+@given(seeds, st.integers(1, 5))
+@settings(max_examples=40, deadline=None)
+def test_cardinality_keeps_the_largest(seed, most):
+    rng = np.random.default_rng(seed)
+    Z = rng.integers(-3, 4, size=(6, 8)).astype(float)
+    best = Cardinality(most).prox(Z, 1.0)
+    kept = np.sort(np.abs(best), axis=1)[:, ::-1]
+    np.testing.assert_array_equal(kept[:, :most], np.sort(np.abs(Z), axis=1)[:, ::-1][:, :most])
+    assert not kept[:, most:].any()
+
+
+@given(seeds, st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_gap_bounds_the_suboptimality_of_any_code(seed, positive):
+    """From anywhere, not just near the optimum; and it is the oracle's gap."""
+    rng = np.random.default_rng(seed)
+    p = problems.coding(int(rng.integers(10_000)), most=6)
+    U = rng.standard_normal((len(p.X), len(p.V))) * rng.choice([0, 0.1, 3])
+    U = np.abs(U) if positive else U
+    q = quadratic.least_squares(p.X, p.V)
+    gap = L1(p.alpha, positive).gap(q, U, quadratic.correlation(q, U))
+    best = [oracles.lasso_by_enumeration(x, p.V, p.alpha, positive) for x in p.X]
+    away = oracles.lasso_objective(p.X, p.V, U, p.alpha) - best
+    assert (gap >= away - 1e-12 * 0.5 * (p.X**2).sum(axis=1) - 1e-12 * away).all()
+    judged = oracles.lasso_gap(p.X, p.V, U, p.alpha, positive)
+    np.testing.assert_allclose(gap, judged, rtol=1e-9, atol=1e-12 * (1 + (p.X**2).sum()))
+
+
+@given(seeds, st.integers(1, 12), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_quadratic_is_the_least_squares(seed, d, k):
+    """Value, gradient and residual, by the Gram and by the factors."""
+    rng = np.random.default_rng(seed)
+    X, V = rng.standard_normal((3, d)), rng.standard_normal((k, d))
+    Z = rng.standard_normal((3, k))
+    q = quadratic.least_squares(X, V)
+    R = X - Z @ V
+    for form in (q, q._replace(factors=None), q._replace(gram=None)):
+        corr = quadratic.correlation(form, Z)
+        np.testing.assert_allclose(corr, R @ V.T, atol=1e-10)
+        xr, rr = quadratic.residual(form, Z, corr)
+        np.testing.assert_allclose(xr, (X * R).sum(axis=1), atol=1e-9)
+        np.testing.assert_allclose(rr, (R * R).sum(axis=1), atol=1e-9)
+        np.testing.assert_allclose(quadratic.diagonal(form), (V * V).sum(axis=1), atol=1e-12)
+        top = np.linalg.eigvalsh(V @ V.T).max()
+        bound = quadratic.spectral_bound(form)
+        assert top <= bound <= top * min(k, d) ** (1 / 16) * 1.0001
+        W = quadratic.whitening(form)
+        np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
+
+
+@given(seeds, st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_statistics_add_up(seed, forget):
+    rng = np.random.default_rng(seed)
+    X, U = rng.standard_normal((9, 4)), rng.standard_normal((9, 3))
+    one, two = quadratic.statistics(X[:5], U[:5]), quadratic.statistics(X[5:], U[5:])
+    both = quadratic.accumulate(one, two, forget=forget)
+    w = np.r_[np.full(5, np.sqrt(forget)), np.ones(4)][:, None]
+    whole = quadratic.statistics(w * X, w * U)
+    for a, b in zip(both[:3], whole[:3], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
