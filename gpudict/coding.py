@@ -106,7 +106,7 @@ def encode(
     >>> solution = gpudict.encode(X, V, alpha=0.5)
     >>> solution.Z
     array([[ 2.5,  0. ],
-           [-0. ,  1.5]])
+           [ 0. ,  1.5]])
     >>> bool(solution.converged.all())
     True
 
