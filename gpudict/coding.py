@@ -105,8 +105,8 @@ def encode(
     >>> V = np.eye(2)
     >>> solution = gpudict.encode(X, V, alpha=0.5)
     >>> solution.Z
-    array([[ 2.5,  0. ],
-           [ 0. ,  1.5]])
+    array([[2.5, 0. ],
+           [0. , 1.5]])
     >>> bool(solution.converged.all())
     True
 

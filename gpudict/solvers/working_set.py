@@ -30,7 +30,7 @@ from gpudict._array import (
     sign,
     still,
 )
-from gpudict.penalties import L1
+from gpudict.penalties import L1, soft
 from gpudict.quadratic import Quadratic, correlation, small_grams
 
 CHECK_EVERY = 1
@@ -39,32 +39,42 @@ ADD = 8  # atoms added to the largest support
 STEPS = 20  # FISTA steps a round
 NEWTON = 3  # polishing solves a round
 PATIENCE = 4  # rounds after which the rows that are left also descend face by face
-FACES = 8  # faces a round
+FACES = 4  # faces a round
 
 
 class State(NamedTuple):
-    """Codes, correlation, the codes before; the largest support, and the round."""
+    """Codes and correlation; of each row its support and whether it stood still, both (n,).
+
+    `support` is the largest of `supports` among the unfinished rows, as the host knows it.
+    """
 
     Z: Array
     corr: Array
-    previous: Array
+    supports: Array
+    stood: Array
     support: int
     round: int
 
 
 class Small(NamedTuple):
-    """½⟨u, G u⟩ − ⟨u, b⟩ + alpha‖u‖₁ on each row's working set: G (n, m, m), b (n, m)."""
+    """½⟨u, G u⟩ − ⟨u, b⟩ + alpha‖u‖₁ on each row's working set: G (n, m, m), b (n, m).
+
+    `ridged` is G with a diagonal that two equal atoms cannot make singular.
+    """
 
     G: Array
     b: Array
+    ridged: Array
+    eye: Array
     penalty: L1
 
 
 def init(q: Quadratic, penalty: L1, Z: Array) -> State:
     """Start from Z; its largest support sizes the first working set (one wait)."""
     xp = array_namespace(Z)
-    (support,) = read(xp.max(_count(Z)))
-    return State(Z, correlation(q, Z), Z, int(support), 0)
+    supports = _count(Z)
+    (support,) = read(xp.max(supports))
+    return State(Z, correlation(q, Z), supports, supports < 0, int(support), 0)
 
 
 def step(q: Quadratic, penalty: L1, state: State) -> State:
@@ -73,26 +83,26 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     k = state.Z.shape[1]
     m = few_shapes(state.Z, state.support + ADD if state.support else COLD, k)
     index = _working_set(penalty, state, min(m, k))
-    small = Small(small_grams(q, index), xp.take_along_axis(q.cov, index, axis=1), penalty)
-    u = _fista(
-        small, xp.take_along_axis(state.Z, index, axis=1), STEPS + 4 * max(0, state.round - 3)
-    )
+    small = _gathered(q, penalty, index)
+    before = xp.take_along_axis(state.Z, index, axis=1)
+    u = _fista(small, before, STEPS + 4 * max(0, state.round - 3))
     if state.support:
         u = _polish(small, u)
     if state.round >= PATIENCE:
         u = _descend(small, u)
     Z = scatter(index, u, xp.ones_like(u) > 0, k)
-    return State(Z, correlation(q, Z), state.Z, state.support, state.round + 1)
+    corr = correlation(q, Z)
+    return State(Z, corr, _count(u), still(u, before), state.support, state.round + 1)
 
 
 def settled(state: State) -> Array:
     """Whether the last round moved a row by rounding alone."""
-    return still(state.Z, state.previous)
+    return state.stood
 
 
 def width(state: State) -> Array:
     """Return the support of each row: its largest sizes the next working set."""
-    return _count(state.Z)
+    return state.supports
 
 
 def resized(state: State, support: int) -> State:
@@ -114,6 +124,14 @@ def _working_set(penalty: L1, state: State, m: int) -> Array:
     return xp.argsort(first, axis=1, descending=True, stable=False)[:, :m]
 
 
+def _gathered(q: Quadratic, penalty: L1, index: Array) -> Small:
+    xp = array_namespace(index)
+    G, b = small_grams(q, index), xp.take_along_axis(q.cov, index, axis=1)
+    eye = xp.eye(b.shape[1], dtype=b.dtype, device=b.device)[None, :, :]
+    ridge = max(4 * float(xp.finfo(b.dtype).eps), 1e-13)
+    return Small(G, b, G * (1 + ridge * eye), eye, penalty)
+
+
 def _times(G: Array, u: Array) -> Array:
     return (G @ u[:, :, None])[:, :, 0]
 
@@ -121,13 +139,14 @@ def _times(G: Array, u: Array) -> Array:
 def _fista(small: Small, u: Array, steps: int) -> Array:
     """Make FISTA steps of length 1/‖G²‖_F^½ ≤ 1/λmax; the momentum is a number on the host."""
     xp = array_namespace(u)
-    G, b, penalty = small
+    G, b, _, _, penalty = small
     square = G @ G
     bound = xp.sqrt(xp.sqrt(xp.sum(square * square, axis=(1, 2))))[:, None]
     length = 1 / xp.where(bound > 0, bound, xp.ones_like(bound))
+    H, h, threshold = G * length[:, :, None], b * length, penalty.alpha * length
     y, t = u, 1.0
     for _ in range(steps):
-        new = penalty.prox(y + (b - _times(G, y)) * length, length)
+        new = soft(y + (h - _times(H, y)), threshold, penalty.positive)
         t, before = (1 + math.sqrt(1 + 4 * t * t)) / 2, t
         y, u = new + (new - u) * ((before - 1) / t), new
     return u
@@ -136,12 +155,14 @@ def _fista(small: Small, u: Array, steps: int) -> Array:
 def _polish(small: Small, u: Array) -> Array:
     """Solve the optimality conditions on a guess of the support; keep what lowers the objective."""
     xp = array_namespace(u)
-    G, b, penalty = small
+    G, b, _, _, penalty = small
     w = u
     for _ in range(NEWTON):
         target = w + b - _times(G, w)
-        inside = xp.astype(penalty.pull(target) > penalty.alpha, u.dtype)
-        w = inside * w  # solve for the correction: it also undoes the ridge of the solve before
+        inside = penalty.pull(target) > penalty.alpha
+        w = xp.where(
+            inside, w, xp.zeros_like(w)
+        )  # solve for the correction: it also undoes the ridge of the solve before
         w = w + _newton(small, inside, b - _times(G, w) - penalty.alpha * sign(target))
     if penalty.positive:
         w = xp.maximum(w, xp.zeros_like(w))
@@ -158,12 +179,12 @@ def _descend(small: Small, u: Array) -> Array:
     at once. The objective cannot rise, so rows whose guesses cycle end here.
     """
     xp = array_namespace(u)
-    G, b, penalty = small
+    G, b, _, _, penalty = small
     for _ in range(FACES):
         corr = b - _times(G, u)
         enters = xp.where(penalty.pull(corr) > penalty.alpha, sign(corr), xp.zeros_like(u))
         face = xp.where(u != 0, sign(u), enters)
-        d = _newton(small, xp.abs(face), corr - penalty.alpha * face)
+        d = _newton(small, face != 0, corr - penalty.alpha * face)
         crossing = -u / xp.where(d != 0, d, xp.ones_like(d))
         stops = xp.where((crossing > 0) & (crossing < 1), crossing, xp.ones_like(u))
         t = _best_stop(small, u, d, corr, stops)
@@ -188,16 +209,15 @@ def _best_stop(small: Small, u: Array, d: Array, corr: Array, stops: Array) -> A
 
 
 def _newton(small: Small, inside: Array, rhs: Array) -> Array:
-    """Solve G_SS d_S = rhs_S on the set S where `inside` is 1; d is 0 elsewhere."""
+    """Solve G_SS d_S = rhs_S on the set S of atoms inside; d is 0 elsewhere."""
     xp = array_namespace(rhs)
-    eye = xp.eye(rhs.shape[1], dtype=rhs.dtype, device=rhs.device)[None, :, :]
-    ridge = max(4 * float(xp.finfo(rhs.dtype).eps), 1e-13)  # two equal atoms must not be singular
-    block = small.G * (1 + ridge * eye) * (inside[:, :, None] * inside[:, None, :])
-    return batched_solve(block + (1 - inside)[:, :, None] * eye, inside * rhs)
+    both = inside[:, :, None] & inside[:, None, :]
+    block = xp.where(both, small.ridged, small.eye)
+    return batched_solve(block, xp.where(inside, rhs, xp.zeros_like(rhs)))
 
 
 def _objective(small: Small, u: Array) -> Array:
     xp = array_namespace(u)
-    G, b, penalty = small
+    G, b, _, _, penalty = small
     smooth = u * (0.5 * _times(G, u) - b)
     return xp.sum(smooth + penalty.alpha * xp.abs(u), axis=1, keepdims=True)
