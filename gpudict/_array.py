@@ -18,7 +18,8 @@ from gpudict._backends import Array, Namespace, backend_of, gauss_jordan
 __all__ = [
     "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
     "draws", "few_shapes",
-    "float64_of", "gauss_jordan", "is_array", "is_launch_bound", "is_threaded", "no_graph",
+    "float64_of", "gauss_jordan", "index_like",
+    "is_array", "is_launch_bound", "is_threaded", "no_graph",
     "read", "same_place", "scatter", "sign",
     "still", "take", "to_host",
 ]  # fmt: skip
@@ -58,10 +59,13 @@ def is_threaded(x: Array) -> bool:
 
 
 def few_shapes(x: Array, size: int, most: int) -> int:
-    """Return size, or the next power of two (at most `most`) where each new shape is compiled."""
+    """Return size, or the next power of four (at most `most`) where each new shape is compiled."""
     if not backend_of(array_namespace(x)).compiles:
         return size
-    return min(1 << max(size - 1, 0).bit_length(), most)
+    power = 1
+    while power < size:
+        power *= 4
+    return min(power, most)
 
 
 def float64_of(x: Array) -> Any | None:
@@ -80,6 +84,12 @@ def asarray_like(a: np.ndarray, like: Array, dtype: Any = None) -> Array:
     xp = array_namespace(like)
     moved = xp.asarray(a, device=device(like))
     return xp.astype(moved, like.dtype if dtype is None else dtype)
+
+
+def index_like(a: np.ndarray, like: Array) -> Array:
+    """Move host indices to the namespace and device of `like`, in its dtype for indices."""
+    kinds = array_namespace(like).__array_namespace_info__()
+    return asarray_like(a, like, kinds.default_dtypes(device=device(like))["indexing"])
 
 
 def read(*scalars: Array) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, asarray_like, take, to_host
+from gpudict._array import Array, array_namespace, asarray_like, index_like, take, to_host
 from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
 
@@ -114,13 +114,12 @@ def drawn(X: Array, count: int, rng: Any, positive: bool) -> Array:
     n, d = X.shape
     index = rng.choice(n, size=count, replace=count > n)
     noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
-    rows, _ = normalised(take(X, asarray_like(index, X, xp.int64)), None, positive=positive)
+    rows, _ = normalised(take(X, index_like(index, X)), None, positive=positive)
     noise = asarray_like(np.abs(noise) if positive else noise, X)
     return xp.matrix_transpose(UnitSphere(positive).prox(xp.matrix_transpose(rows + noise), 0.0))
 
 
 def fitted_rows(atoms: Array, dead: np.ndarray, V: Array) -> Array:
     """Return an array like V with the atoms, in order, in the rows that are dead."""
-    xp = array_namespace(V)
     place = np.maximum(np.cumsum(dead) - 1, 0)
-    return take(atoms, asarray_like(place, V, xp.int64))
+    return take(atoms, index_like(place, V))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, asarray_like, is_array, take
+from gpudict._array import Array, index_like, is_array, take
 
 
 class Source(NamedTuple):
@@ -55,7 +55,7 @@ class Source(NamedTuple):
         if rng is not None:
             order = np.arange(n)
             rng.shuffle(order)
-            X = take(X, asarray_like(order, X, array_namespace(X).int64))
+            X = take(X, index_like(order, X))
         for _ in range(passes):
             for low in range(0, n, self.size):
                 yield X[low : low + self.size, :]

@@ -20,13 +20,15 @@ from gpudict.penalties import Cardinality
 from gpudict.quadratic import Quadratic, correlation, diagonal, small_grams
 
 CHECK_EVERY = 1
+SLOTS = 8  # to begin with
 
 
 class State(NamedTuple):
-    """Codes, their correlation, and for each row the factor of its chosen atoms.
+    """Codes, their correlation, and for each row the factor of its chosen atoms, in c slots.
 
-    `barred` (n, k) are the atoms no longer to be tried, `index` (n, s) the chosen ones, `inverse`
-    (n, s, s) is L⁻¹, `y` (n, s) is L⁻¹c, `count` (n,) the number chosen, `done` (n,).
+    `barred` (n, k) are the atoms no longer to be tried, `index` (n, c) the chosen ones, `inverse`
+    (n, c, c) is L⁻¹ and `y` (n, c) is L⁻¹c, zero in slots that are free; `count` (n,) is the number
+    chosen, `done` (n,), and `tried` the steps made, each of which takes a slot.
     """
 
     Z: Array
@@ -37,6 +39,7 @@ class State(NamedTuple):
     y: Array
     count: Array
     done: Array
+    tried: int
 
 
 def init(q: Quadratic, penalty: Cardinality, Z: Array) -> State:
@@ -44,48 +47,48 @@ def init(q: Quadratic, penalty: Cardinality, Z: Array) -> State:
     xp = array_namespace(Z)
     zero = xp.zeros_like(Z)
     n, k = Z.shape
-    index = xp.zeros((n, 0), dtype=xp.int64, device=Z.device)
-    inverse = xp.zeros((n, 0, 0), dtype=Z.dtype, device=Z.device)
+    slots = xp.zeros((n, SLOTS), dtype=Z.dtype, device=Z.device)
+    index = xp.broadcast_to(xp.arange(SLOTS, device=Z.device)[None, :] * 0, (n, SLOTS))
+    inverse = xp.zeros((n, SLOTS, SLOTS), dtype=Z.dtype, device=Z.device)
     barred = xp.broadcast_to((diagonal(q) <= 0)[None, :], (n, k))
     count = xp.zeros_like(q.sq)
     done = (q.sq <= penalty.target) | (count >= penalty.n_nonzero)
-    return State(zero, correlation(q, zero), barred, index, inverse, zero[:, :0], count, done)
+    return State(zero, correlation(q, zero), barred, index, inverse, slots, count, done, 0)
 
 
 def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
     """Choose one more atom for each row that is not done, and fit all its atoms again."""
+    state = state if state.tried < state.y.shape[1] else _widened(state)
     xp = array_namespace(state.Z)
     eps = float(xp.finfo(state.Z.dtype).eps)
     pull = xp.where(state.barred, xp.full_like(state.Z, -1.0), penalty.pull(state.corr))
     j = xp.argmax(pull, axis=1, keepdims=True)
-    strength = xp.max(pull, axis=1)
-    index = xp.concat([state.index, xp.astype(j, state.index.dtype)], axis=1)
-    norm2, g = _entries(q, index, j)
+    norm2, g = _entries(q, state.index, j)
     w = (state.inverse @ g[:, :, None])[:, :, 0]  # L⁻¹g
     delta2 = norm2 - xp.sum(w * w, axis=1)
     independent = delta2 > 64 * eps * norm2
     delta = xp.sqrt(xp.where(independent, delta2, xp.ones_like(delta2)))[:, None]
-    last = (
-        xp.concat([-(w[:, None, :] @ state.inverse)[:, 0, :], xp.ones_like(delta)], axis=1) / delta
-    )
+    slot = xp.arange(state.y.shape[1], device=pull.device)[None, :] == state.tried
+    last = (xp.astype(slot, w.dtype) - (w[:, None, :] @ state.inverse)[:, 0, :]) / delta
     y = (xp.take_along_axis(q.cov, j, axis=1) - xp.sum(w * state.y, axis=1, keepdims=True)) / delta
 
-    live = ~state.done & (strength > 8 * eps * xp.sqrt(q.sq * norm2))
+    strong = xp.max(pull, axis=1) > 8 * eps * xp.sqrt(q.sq * norm2)
+    live = ~state.done & strong
     accepted = live & independent
     if penalty.positive:
-        _, _, u = _extended(state, last, y)
-        accepted = accepted & xp.all(u >= 0, axis=1)
+        accepted = accepted & xp.all(_extended(state, slot, last, y)[2] >= 0, axis=1)
     kept = xp.astype(accepted, y.dtype)[:, None]
-    inverse, y, u = _extended(state, last * kept, y * kept)
-    chosen = xp.any(inverse != 0, axis=2)
-    Z = scatter(index, u, chosen, state.Z.shape[1])
-    columns = xp.arange(Z.shape[1], dtype=j.dtype, device=Z.device)[None, :]
+    inverse, y, u = _extended(state, slot, last * kept, y * kept)
+    index = xp.where(slot, xp.astype(j, state.index.dtype), state.index)
+    Z = scatter(index, u, xp.any(inverse != 0, axis=2), pull.shape[1])
+    columns = xp.arange(pull.shape[1], dtype=j.dtype, device=pull.device)[None, :]
     count = state.count + kept[:, 0]
     rest = q.sq - xp.sum(y * y, axis=1)
     done = ~live | (count >= penalty.n_nonzero) | (rest <= penalty.target)
+    barred = state.barred | (columns == j)
     return State(
-        Z, correlation(q, Z), state.barred | (columns == j), index, inverse, y, count, done
-    )
+        Z, correlation(q, Z), barred, index, inverse, y, count, done, state.tried + 1
+    )  # fmt: skip
 
 
 def settled(state: State) -> Array:
@@ -94,15 +97,29 @@ def settled(state: State) -> Array:
 
 
 def _entries(q: Quadratic, index: Array, j: Array) -> tuple[Array, Array]:
-    """Return g_jj (n,) and g_Sj (n, s) for the chosen atoms S, where j is the last of index."""
-    g = small_grams(q, index)[:, :, -1] if q.gram is None else q.gram[index, j]
+    """Return g_jj (n,) and g_Sj (n, c) for the chosen atoms S; free slots hold any atom."""
+    xp = array_namespace(j)
+    if q.gram is not None:
+        return q.gram[j, j][:, 0], q.gram[index, j]
+    g = small_grams(q, xp.concat([index, xp.astype(j, index.dtype)], axis=1))[:, :, -1]
     return g[:, -1], g[:, :-1]
 
 
-def _extended(state: State, last: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Return L⁻¹, y and the code u = L⁻ᵀy with one more atom."""
+def _extended(state: State, slot: Array, last: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Return L⁻¹, y and the code u = L⁻ᵀy with one more atom in the slot."""
     xp = array_namespace(last)
-    column = xp.zeros((last.shape[0], last.shape[1] - 1, 1), dtype=last.dtype, device=last.device)
-    inverse = xp.concat([xp.concat([state.inverse, column], axis=2), last[:, None, :]], axis=1)
-    y = xp.concat([state.y, y], axis=1)
+    inverse = xp.where(slot[:, :, None], last[:, None, :], state.inverse)
+    y = xp.where(slot, y, state.y)
     return inverse, y, (xp.matrix_transpose(inverse) @ y[:, :, None])[:, :, 0]
+
+
+def _widened(state: State) -> State:
+    """Return the state with twice the slots: few shapes, for libraries that compile by shape."""
+    xp = array_namespace(state.y)
+    more = xp.zeros_like(state.inverse)
+    wide = xp.concat([state.inverse, more], axis=2)
+    return state._replace(
+        index=xp.concat([state.index, xp.zeros_like(state.index)], axis=1),
+        inverse=xp.concat([wide, xp.zeros_like(wide)], axis=1),
+        y=xp.concat([state.y, xp.zeros_like(state.y)], axis=1),
+    )
