@@ -1,0 +1,63 @@
+"""Timing in turn: A B C, A B C, …, in one process, so that all see the same weather.
+
+A round that nobody counts comes first. Quote medians, and ratios within one run; a wide spread says
+that the machine was busy.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+BLAS_SWITCHES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+class Timing(NamedTuple):
+    """Seconds: median, least and most of the counted rounds."""
+
+    median: float
+    least: float
+    most: float
+
+
+def in_turn(
+    work: dict[str, Callable[[], Any]], repeats: int
+) -> tuple[dict[str, Timing], dict[str, Any]]:
+    """Time every callable `repeats` times, in turn; return the timings and the last results."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    results: dict[str, Any] = {}
+    for turn in range(repeats + 1):
+        for name, call in work.items():
+            began = time.perf_counter()
+            results[name] = call()
+            if turn:
+                seconds[name].append(time.perf_counter() - began)
+    timings = {n: Timing(statistics.median(s), min(s), max(s)) for n, s in seconds.items()}
+    return timings, results
+
+
+def machine() -> dict[str, Any]:
+    """Describe what the numbers were measured on."""
+    from threadpoolctl import threadpool_info
+
+    blas = [p for p in threadpool_info() if p["user_api"] == "blas"]
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "blas": sorted(
+            {f"{p['internal_api']} {p['version']} {p.get('architecture')}" for p in blas}
+        ),
+        "numpy": version("numpy"),
+        "scikit-learn": version("scikit-learn"),
+    }
+
+
+def restricted() -> list[str]:
+    """Return the switches that hold BLAS back: a benchmark with one of them set is none."""
+    return [name for name in BLAS_SWITCHES if name in os.environ]
