@@ -1,12 +1,14 @@
-"""Synthetic data with a known dictionary, on any backend."""
+"""Synthetic data with a known dictionary, on any backend; and a photograph."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from gpudict._array import Array, asarray_like
 
-__all__ = ["make_sparse_coded_signal"]
+__all__ = ["make_sparse_coded_signal", "photograph"]
 
 
 def make_sparse_coded_signal(
@@ -62,3 +64,19 @@ def make_sparse_coded_signal(
     if like is not None:
         arrays = [asarray_like(a, like) for a in arrays]
     return arrays[0], arrays[1], arrays[2]
+
+
+def photograph() -> np.ndarray:
+    """Return the photograph of a Chinese temple that scikit-learn ships, in grey.
+
+    By danielbuechele, CC BY 2.0. It needs Pillow, which comes with `gpudict[cli]`.
+
+    Returns
+    -------
+    numpy.ndarray (427, 640)
+        The luma (ITU-R BT.601) in [0, 1], float64, on the host.
+    """
+    from sklearn.datasets import load_sample_image
+
+    rgb = load_sample_image("china.jpg") / 255.0
+    return np.asarray(rgb @ np.array([0.299, 0.587, 0.114]))

@@ -129,15 +129,10 @@ def dict_learning_online(
         warn(f"The codes of a step missed their tolerance after {method_max_iter} iterations.")
     if not return_code:
         return learned.dictionary
-    code = sparse_encode(
-        X,
-        learned.dictionary,
-        algorithm=method if method == "omp" else f"lasso_{method}",
-        alpha=None if method == "omp" else alpha,
-        max_iter=method_max_iter,
-        n_jobs=n_jobs,
-        positive=positive_code,
-    )
+    name, weight = ("omp", None) if method == "omp" else (f"lasso_{method}", alpha)
+    options: dict[str, Any] = {"max_iter": method_max_iter, "n_jobs": n_jobs}
+    options |= {"algorithm": name, "alpha": weight, "positive": positive_code}
+    code = sparse_encode(X, learned.dictionary, **options)
     return code, learned.dictionary
 
 
