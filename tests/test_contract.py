@@ -45,6 +45,8 @@ def test_names_are_the_files():
     """A solver is found by its file name alone, and the contract below misses none."""
     assert set(solvers.names()) == {*LASSO, "cd", "omp", "threshold", "least_squares"}
     assert solvers.find("cd") is solvers.find("working_set")
+    with pytest.raises(ValueError, match=r"Unknown solver 'sgd': pass one of cd, cd_sweep"):
+        solvers.find("sgd")
 
 
 @pytest.mark.parametrize("positive", [False, True])
@@ -79,6 +81,7 @@ def test_pursuits(backend: BackendCase, dtype: str, name: str, positive: bool):
     )  # fmt: skip
     assert str(found.Z.dtype).endswith(dtype)
     U = host(found.Z)
+    assert found.n_iter <= V.shape[0]  # an atom is tried once
     assert (np.count_nonzero(U, axis=1) <= 3).all()
     assert not positive or (U >= 0).all()
     assert np.isinf(host(found.gap)).all()
@@ -186,3 +189,13 @@ def test_finished_rows_leave(name: str):
     assert left[0] > left[len(left) // 2] >= left[-1] == 0
     alone = np.concatenate([some(X[i : i + 1]).Z for i in range(n)])
     np.testing.assert_allclose(found.Z, alone, atol=1e-2)
+
+
+def test_fista_restarts():
+    """Momentum that points uphill is dropped, so a strongly convex problem ends soon."""
+    rng = np.random.default_rng(0)
+    V = problems.unit(rng.standard_normal((30, 60)) + 0.5)
+    X = rng.standard_normal((20, 60))
+    found = solve("fista", X, V, L1(0.01), duality_gap(1e-13), max_iter=5000)
+    assert found.converged.all()
+    assert found.n_iter <= 400

@@ -44,7 +44,7 @@ def test_soft_threshold_is_a_prox(seed, step, alpha, positive):
 def test_sphere_and_ball_project(seed, positive):
     """prox is the nearest feasible point, also where a column has no positive entry."""
     rng = np.random.default_rng(seed)
-    Z = rng.standard_normal((4, 6)) * rng.choice([1e-30, 0.1, 1, 1e30], size=(1, 6))
+    Z = rng.standard_normal((4, 6)) * rng.choice([1e-200, 0.1, 1, 1e200], size=(1, 6))
     Z[:, 0] = -np.abs(Z[:, 0])
     Z[:, 1] = 0
     for penalty in (UnitSphere(positive), UnitBall(positive)):
@@ -106,6 +106,11 @@ def test_quadratic_is_the_least_squares(seed, d, k):
         top = np.linalg.eigvalsh(V @ V.T).max()
         bound = quadratic.spectral_bound(form)
         assert top <= bound <= top * min(k, d) ** (1 / 16) * 1.0001
+        tiny = form._replace(gram=None if form.gram is None else form.gram * 1e-250)
+        if tiny.gram is not None:
+            np.testing.assert_allclose(
+                quadratic.spectral_bound(tiny._replace(factors=None)), bound * 1e-250, rtol=0.5
+            )
         W = quadratic.whitening(form)
         np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
 
@@ -119,5 +124,24 @@ def test_statistics_add_up(seed, forget):
     both = quadratic.accumulate(one, two, forget=forget)
     w = np.r_[np.full(5, np.sqrt(forget)), np.ones(4)][:, None]
     whole = quadratic.statistics(w * X, w * U)
+    np.testing.assert_allclose(one.sq, (X[:5] ** 2).sum(axis=0))
     for a, b in zip(both[:3], whole[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_values_say_what_is_feasible():
+    """0 inside, inf outside: for each row of codes, for each column of atoms."""
+    good, long, negative = np.array([0.6, 0.8]), np.array([1.0, 1.0]), np.array([0.6, -0.8])
+    Z = np.stack([good, long, negative, 0.5 * good], axis=1)
+    inf = np.inf
+    for penalty, value in (
+        (UnitSphere(), [0, inf, 0, inf]),
+        (UnitSphere(True), [0, inf, inf, inf]),
+        (UnitBall(), [0, inf, 0, 0]),
+        (UnitBall(True), [0, inf, inf, 0]),
+    ):
+        np.testing.assert_array_equal(penalty.value(Z), value)
+    rows = np.array([[1.0, 0, 2], [1, 1, 1], [0, -1, 0]])
+    np.testing.assert_array_equal(Cardinality(2).value(rows), [0, inf, 0])
+    np.testing.assert_array_equal(Cardinality(2, positive=True).value(rows), [0, inf, inf])
+    np.testing.assert_array_equal(L1(2.0).value(rows), [6, 6, 2])
