@@ -1,4 +1,8 @@
-"""SPAMS: the homotopy (LARS) in C++ with OpenMP, and its Batch-OMP; samples are columns there."""
+"""SPAMS: the homotopy (LARS) in C++ with OpenMP, and its pursuit; samples are columns there.
+
+Its `omp` chooses the atom that lowers the error most (orthogonal least squares), not the one that is
+most correlated with the residual, so its codes are not those of the others.
+"""
 
 from __future__ import annotations
 
