@@ -1,7 +1,7 @@
 """SPAMS: the homotopy (LARS) in C++ with OpenMP, and its pursuit; samples are columns there.
 
-Its `omp` chooses the atom that lowers the error most (orthogonal least squares), not the one that is
-most correlated with the residual, so its codes are not those of the others.
+Its `omp` chooses the atom that lowers the error most (orthogonal least squares), not the one that
+is most correlated with the residual, so its codes are not those of the others.
 """
 
 from __future__ import annotations
