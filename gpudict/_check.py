@@ -15,12 +15,14 @@ import numpy as np
 from gpudict._array import (
     Array,
     array_namespace,
+    asarray_like,
     device,
     float64_of,
     is_array,
     no_graph,
     read,
     same_place,
+    to_host,
 )
 
 
@@ -93,6 +95,28 @@ def _floating(x: Array, name: str) -> Array:
             "Convert it: its range or precision is too small for a certificate."
         )
     return x
+
+
+def weights(value: Any, X: Array) -> Array | None:
+    """Return sample weights as a vector (n,) in the place and dtype of X; None stays None.
+
+    They may come from any library, or as a sequence: there are few of them, and they follow X.
+    """
+    if value is None:
+        return None
+    w = to_host(value) if is_array(value) else np.asarray(value)
+    if w.shape != (X.shape[0],):
+        raise ValueError(
+            f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
+            "each row of X. Pass one number a sample."
+        )
+    w = w.astype(np.float64)
+    if not np.isfinite(w).all() or (w < 0).any() or not w.any():
+        raise ValueError(
+            "sample_weight must be finite, not negative, and not zero for every sample. "
+            "Leave out samples that have no weight."
+        )
+    return asarray_like(w, X)
 
 
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:

@@ -14,20 +14,22 @@ from gpudict import _check
 from gpudict._array import Array, array_namespace, asarray_like, index_like, take, to_host
 from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
+from gpudict.streaming import Samples
 
 UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of the mean ‖x‖²
 NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
 
 
 def start(
-    X: Array, k: int, dict_init: Any, code_init: Array | None, rng: Any, *, positive: bool
+    samples: Samples, k: int, dict_init: Any, code_init: Any, rng: Any, *, positive: bool
 ) -> tuple[Array, Array]:
     """Return unit atoms (k, d) and codes (n, k) to start from; no atom is zero."""
+    X = samples.X
     xp, (n, d) = array_namespace(X), X.shape
     U = xp.zeros((n, k), dtype=X.dtype, device=X.device)
     if dict_init is None or isinstance(dict_init, str):
         name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
-        V, U = svd_start(X, k) if name == "svd" else (drawn(X, k, rng, positive), U)
+        V, U = svd_start(samples, k) if name == "svd" else (drawn(samples, k, rng, positive), U)
     else:
         V = _check.shaped(
             _check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
@@ -38,26 +40,30 @@ def start(
         _check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
     V, U = normalised(fitted(V, k, axis=0), fitted(U, k, axis=1), positive=positive)
     empty = to_host(~xp.any(V != 0, axis=1))
-    return revived(V, U, empty, X, rng, positive=positive) if empty.any() else (V, U)
+    return revived(V, U, empty, samples, rng, positive=positive) if empty.any() else (V, U)
 
 
-def svd_start(X: Array, k: int) -> tuple[Array, Array]:
+def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     """Return unit atoms (k, d) and codes (n, k) from the SVD of X, zero past its numerical rank.
 
     As scikit-learn's start, X = (U S) V, the sign of each pair such that the largest entry of its
-    column of U is positive; here S is in the codes, where scikit-learn has it in the atoms.
+    column of U is positive; here S is in the codes, where scikit-learn has it in the atoms. With
+    weights it is the SVD of the rows √w x, and only samples that have a weight set the signs.
     """
+    X, weight, _ = samples
     xp = array_namespace(X)
+    rows = X if weight is None else X * xp.sqrt(weight)[:, None]
     if hasattr(xp, "linalg"):
-        U, S, V = xp.linalg.svd(X, full_matrices=False)
+        U, S, V = xp.linalg.svd(rows, full_matrices=False)
     else:
-        U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(X), full_matrices=False))
-    peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
-    flip = xp.where(xp.take_along_axis(U, peak, axis=0) < 0, -xp.ones_like(S), xp.ones_like(S))
+        U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(rows), full_matrices=False))
     real = S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps) < S
-    S = xp.where(real, S, xp.zeros_like(S))
-    V = xp.where(real[:, None], V * flip[0, :, None], xp.zeros_like(V))
-    return fitted(V, k, axis=0), fitted((U * flip) * S, k, axis=1)
+    V = xp.where(real[:, None], V, xp.zeros_like(V))
+    U = U * xp.where(real, S, xp.zeros_like(S)) if weight is None else X @ xp.matrix_transpose(V)
+    present = U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U))
+    peak = xp.argmax(xp.abs(present), axis=0, keepdims=True)
+    flip = xp.where(xp.take_along_axis(U, peak, axis=0) < 0, -xp.ones_like(S), xp.ones_like(S))
+    return fitted(V * flip[0, :, None], k, axis=0), fitted(U * flip, k, axis=1)
 
 
 def fitted(x: Array, k: int, *, axis: int) -> Array:
@@ -91,7 +97,7 @@ def unused(q: Quadratic, mean_sq: Array) -> Array:
 
 
 def revived(
-    V: Array, U: Array | None, dead: np.ndarray, X: Array, rng: Any, *, positive: bool
+    V: Array, U: Array | None, dead: np.ndarray, samples: Samples, rng: Any, *, positive: bool
 ) -> tuple[Array, Array | None]:
     """Return V with the dead atoms drawn anew from the data, and U without their codes.
 
@@ -104,15 +110,23 @@ def revived(
     """
     xp = array_namespace(V)
     where = asarray_like(dead, V, xp.bool)
-    V = xp.where(where[:, None], fitted_rows(drawn(X, int(dead.sum()), rng, positive), dead, V), V)
+    atoms = fitted_rows(drawn(samples, int(dead.sum()), rng, positive), dead, V)
+    V = xp.where(where[:, None], atoms, V)
     return V, None if U is None else xp.where(where[None, :], xp.zeros_like(U), U)
 
 
-def drawn(X: Array, count: int, rng: Any, positive: bool) -> Array:
-    """Return `count` unit atoms from random samples of X, different ones while there are enough."""
-    xp = array_namespace(X)
-    n, d = X.shape
-    index = rng.choice(n, size=count, replace=count > n)
+def drawn(samples: Samples, count: int, rng: Any, positive: bool) -> Array:
+    """Return `count` unit atoms from random samples, different ones while there are enough.
+
+    A sample is drawn as often as its weight says.
+    """
+    X = samples.X
+    xp, (n, d) = array_namespace(X), X.shape
+    share, enough = None, n
+    if samples.weight is not None:
+        weight = to_host(samples.weight).astype(np.float64)
+        share, enough = weight / weight.sum(), np.count_nonzero(weight)
+    index = rng.choice(n, size=count, replace=count > enough, p=share)
     noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
     rows, _ = normalised(take(X, index_like(index, X)), None, positive=positive)
     noise = asarray_like(np.abs(noise) if positive else noise, X)

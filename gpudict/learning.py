@@ -28,9 +28,9 @@ from gpudict.atoms import revived, start, unused
 from gpudict.coding import Solution, solve
 from gpudict.history import Progress
 from gpudict.penalties import Penalty
-from gpudict.problem import Problem, choose, penalty_of
-from gpudict.quadratic import statistics
-from gpudict.updates import DictionaryStep, dictionary_step
+from gpudict.quadratic import Quadratic, statistics
+from gpudict.streaming import Samples
+from gpudict.updates import Recipe, recipe
 
 
 class Learned(NamedTuple):
@@ -47,6 +47,7 @@ class Learned(NamedTuple):
     converged : whether the codes of every iteration reached their tolerance
     n_iter : iterations made
     history : list of Progress
+    past : the statistics of all batches that online learning goes on from; None from batch learning
     """
 
     dictionary: Array
@@ -56,16 +57,21 @@ class Learned(NamedTuple):
     converged: bool
     n_iter: int
     history: list[Progress]
+    past: Quadratic | None = None
 
 
 class Iteration(NamedTuple):
-    """One iteration as it happens: the codes, the atoms updated from them, and its record."""
+    """One iteration as it happens: the codes, the atoms updated from them, and its record.
+
+    `last` says that no other follows, for `tol` or `max_iter` has been reached.
+    """
 
     code: Array
     dictionary: Array
     gap: Array
     converged: bool
     progress: Progress
+    last: bool = False
 
 
 def learn(
@@ -86,7 +92,8 @@ def learn(
     code_init: Array | None = None,
     positive_code: bool = False,
     positive_dict: bool = False,
-    callback: Callable[[Iteration], None] | None = None,
+    sample_weight: Any = None,
+    callback: Callable[[Iteration], object] | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> Learned:
@@ -119,8 +126,11 @@ def learn(
         Codes to start from.
     positive_code, positive_dict : bool
         Ask for U ≥ 0, for V ≥ 0.
+    sample_weight : array-like (n,), optional
+        How much each sample counts, 2 as if it were there twice; the objective is the sum over
+        samples of w·(½‖x − uV‖² + alpha·‖u‖₁).
     callback : callable, optional
-        Called with the `Iteration` after each iteration.
+        Called with the `Iteration` after each iteration; learning stops if it returns True.
     random_state : None, int, numpy RandomState or Generator
         Draws the samples that revive unused atoms. One seed gives the same on every backend.
     n_jobs : int, optional
@@ -153,23 +163,34 @@ def learn(
     and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
     X = _check.matrix(X, "X")
-    k = X.shape[1] if n_components is None else _check.count(n_components, "n_components")
-    penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
-    problem = choose(X, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
-    update = dictionary_step(dictionary_update, X, positive=positive_dict)
+    how = recipe(
+        X,
+        n_components,
+        alpha=alpha,
+        n_nonzero_coefs=n_nonzero_coefs,
+        target_error=target_error,
+        solver=solver,
+        dictionary_update=dictionary_update,
+        code_tol=code_tol,
+        code_max_iter=code_max_iter,
+        positive_code=positive_code,
+        positive_dict=positive_dict,
+    )
     rng = draws(_check.random_source(random_state))
-    V, U = start(X, k, dict_init, code_init, rng, positive=positive_dict)
+    samples = Samples.of(X, sample_weight)
+    V, U = start(samples, how.k, dict_init, code_init, rng, positive=positive_dict)
     tol = _check.number(tol, "tol")
-    steps = alternate(X, V, None if code_init is None else U, problem, update, rng, n_jobs)
+    limit = _check.count(max_iter, "max_iter", minimum=0)
+    steps = alternate(samples, V, None if code_init is None else U, how, rng, n_jobs)
     gap = array_namespace(X).full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged = True
-    for now in islice(steps, _check.count(max_iter, "max_iter", minimum=0)):
+    for now in islice(steps, limit):
         V, U, gap, converged = now.dictionary, now.code, now.gap, converged and now.converged
         history.append(now.progress)
-        if callback is not None:
-            callback(now)
-        if _flat(history, tol):
+        last = len(history) == limit or _flat(history, tol)
+        stopped = callback is not None and callback(now._replace(last=last)) is True
+        if last or stopped:
             break
     objective = vector([h.objective for h in history], X)
     return Learned(V, U, objective, gap, converged, len(history), history)
@@ -184,38 +205,40 @@ def _flat(history: list[Progress], tol: float) -> bool:
 
 
 def alternate(
-    X: Array,
+    samples: Samples,
     V: Array,
     U: Array | None,
-    problem: Problem,
-    update: DictionaryStep,
+    how: Recipe,
     rng: Any,
     n_jobs: int | None = None,
 ) -> Iterator[Iteration]:
     """Yield iteration after iteration from atoms V and, for a warm start, codes U."""
-    xp, began = array_namespace(X), time.perf_counter()
-    mean_sq = xp.sum(X * X) / X.shape[0]
+    began, mean_sq = time.perf_counter(), samples.mean_square()
     for iteration in count():
-        found = solve(X, V, problem, init=U, n_jobs=n_jobs)
-        q = statistics(X, found.Z)
-        V, U = update(q, V), found.Z
+        found = solve(samples.X, V, how.problem, init=U, n_jobs=n_jobs)
+        q = statistics(samples.X, found.Z, samples.weight)
+        V, U = how.update(q, V), found.Z
         dead = unused(q, mean_sq)
-        objective, gap, dead_atoms, converged = summary(X, V, found, problem.penalty, dead)
+        penalty = how.problem.penalty
+        objective, gap, dead_atoms, converged = summary(samples, V, found, penalty, dead)
         seconds = time.perf_counter() - began
         progress = Progress(iteration, objective, gap, round(dead_atoms), seconds)
         yield Iteration(U, V, found.gap, bool(converged), progress)
         if progress.unused:
-            V, U = revived(V, U, to_host(dead), X, rng, positive=update.penalty.positive)
+            V, U = revived(V, U, to_host(dead), samples, rng, positive=how.positive)
 
 
-def summary(X: Array, V: Array, found: Solution, penalty: Penalty, dead: Array) -> list[float]:
+def summary(
+    samples: Samples, V: Array, found: Solution, penalty: Penalty, dead: Array
+) -> list[float]:
     """Read the objective, the largest relative gap, the unused atoms, and whether all converged.
 
     One wait; sums are taken in float64 where the device has it.
     """
-    xp, wide = array_namespace(X), float64_of(X) or X.dtype
+    X, wide = samples.X, float64_of(samples.X) or samples.X.dtype
+    xp = array_namespace(X)
     R = X - found.Z @ V
-    objective = 0.5 * xp.sum(R * R, dtype=wide) + xp.sum(penalty.value(found.Z), dtype=wide)
+    objective = samples.summed(0.5 * xp.sum(R * R, axis=1) + penalty.value(found.Z), wide)
     sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
     gap = xp.max(2 * found.gap / xp.where(sq > 0, sq, xp.ones_like(sq)))
     return read(objective, gap, xp.sum(xp.astype(dead, wide)), xp.all(found.converged))

@@ -21,10 +21,9 @@ from gpudict.atoms import revived, start, unused
 from gpudict.coding import solve
 from gpudict.history import Progress
 from gpudict.learning import Learned, summary, vector
-from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, accumulate, statistics
-from gpudict.streaming import Source
-from gpudict.updates import DictionaryStep, dictionary_step
+from gpudict.streaming import Samples, Source
+from gpudict.updates import Recipe, recipe
 
 
 class State(NamedTuple):
@@ -36,13 +35,18 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """One step as it happens; `change` is ‖V − V₋‖_F, `progress.objective` the cost a sample."""
+    """One step as it happens; `change` is ‖V − V₋‖_F, `progress.objective` the cost a sample.
+
+    `gap` (b,) is that of the batch's codes, and `last` says that no other step follows.
+    """
 
     state: State
     code: Array
+    gap: Array
     converged: bool
     change: float
     progress: Progress
+    last: bool = False
 
     @property
     def dictionary(self) -> Array:
@@ -58,29 +62,27 @@ def begin(V: Array) -> State:
     return State(V, Quadratic(*zeros), 0)
 
 
-def step(
-    state: State, X: Array, problem: Problem, update: DictionaryStep, rng: Any, n_jobs: int | None
-) -> Batch:
+def step(state: State, samples: Samples, how: Recipe, rng: Any, n_jobs: int | None = None) -> Batch:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
-    xp, began, size = array_namespace(X), time.perf_counter(), X.shape[0]
-    found = solve(X, state.dictionary, problem, n_jobs=n_jobs)
-    now = statistics(X, found.Z)
-    past = accumulate(
-        state.past, Quadratic(*(a / size for a in now[:3])), forget=forget(state.step, size)
-    )
-    V = update(past, state.dictionary)
-    dead = unused(past, xp.sum(X * X) / size)
-    cost, gap, n_dead, converged = summary(X, state.dictionary, found, problem.penalty, dead)
+    began, (X, weight, size) = time.perf_counter(), samples
+    xp, before = array_namespace(X), state.dictionary
+    found = solve(X, before, how.problem, n_jobs=n_jobs)
+    now, beta = statistics(X, found.Z, weight), forget(state.step, size)
+    past = accumulate(state.past, now, forget=beta, share=1 / size)
+    V = how.update(past, before)
+    dead = unused(past, samples.mean_square())
+    cost, gap, n_dead, converged = summary(samples, before, found, how.problem.penalty, dead)
     if n_dead:
-        V, _ = revived(V, None, to_host(dead), X, rng, positive=update.penalty.positive)
-    (change,) = read(xp.sqrt(xp.sum((V - state.dictionary) ** 2)))
+        V, _ = revived(V, None, to_host(dead), samples, rng, positive=how.positive)
+    (change,) = read(xp.sqrt(xp.sum((V - before) ** 2)))
     seconds = time.perf_counter() - began
     progress = Progress(state.step, cost / size, gap, round(n_dead), seconds)
-    return Batch(State(V, past, state.step + 1), found.Z, bool(converged), change, progress)
+    after = State(V, past, state.step + 1)
+    return Batch(after, found.Z, found.gap, bool(converged), change, progress)
 
 
-def forget(step: int, size: int) -> float:
-    """Return the weight of the past before batch number `step` of that size."""
+def forget(step: int, size: float) -> float:
+    """Return the weight of the past before batch number `step` of so many samples."""
     theta = (step + 1) * size if step < size - 1 else size * size + step + 1 - size
     return (theta + 1 - size) / (theta + 1)
 
@@ -140,7 +142,8 @@ def learn_online(
     dict_init: Array | str | None = None,
     positive_code: bool = False,
     positive_dict: bool = False,
-    callback: Callable[[Batch, Patience, str | None], None] | None = None,
+    sample_weight: Any = None,
+    callback: Callable[[Batch, Patience, str | None], object] | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
 ) -> Learned:
@@ -163,8 +166,11 @@ def learn_online(
         Stop when a step changes the dictionary by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
     max_no_improvement : int, optional
         Stop after that many steps without a new lowest smoothed cost; None never.
+    sample_weight : array-like (n,), optional
+        How much each sample counts, 2 as if it were there twice; where X is an array.
     callback : callable, optional
-        Called after each step with the `Batch`, the `Patience`, and the reason to stop or None.
+        Called after each step with the `Batch`, the `Patience`, and the reason to stop or None;
+        learning stops if it returns True.
     alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
 dict_init, positive_code, positive_dict, random_state, n_jobs
         As in `learn`.
@@ -173,7 +179,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     -------
     Learned
         dictionary (k, d); objective (n_steps,), the cost a sample of each batch before its update;
-        n_iter, the passes begun; history. code and gap are None: `encode` gives them.
+        n_iter, the passes begun; history; past. code and gap are None: `encode` gives them.
 
     Raises
     ------
@@ -192,36 +198,46 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     ----------
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
-    source = Source.of(X, _check.count(batch_size, "batch_size"))
-    first = source.first
-    k = first.shape[1] if n_components is None else _check.count(n_components, "n_components")
-    penalty = penalty_of((k, first.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
-    problem = choose(first, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
-    update = dictionary_step(dictionary_update, first, positive=positive_dict)
+    source = Source.of(X, _check.count(batch_size, "batch_size"), sample_weight)
+    first = source.first.X
+    how = recipe(
+        first,
+        n_components,
+        alpha=alpha,
+        n_nonzero_coefs=n_nonzero_coefs,
+        target_error=target_error,
+        solver=solver,
+        dictionary_update=dictionary_update,
+        code_tol=code_tol,
+        code_max_iter=code_max_iter,
+        positive_code=positive_code,
+        positive_dict=positive_dict,
+    )
     rng = draws(_check.random_source(random_state))
-    V, _ = start(first, k, dict_init, None, rng, positive=positive_dict)
+    V, _ = start(source.first, how.k, dict_init, None, rng, positive=positive_dict)
     state = begin(V)
     passes = _check.count(max_iter, "max_iter", minimum=0)
     patience = _patience(source, _check.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []
     converged, began = True, time.perf_counter()
     for rows in source.batches(passes, rng if shuffle else None):
-        batch = step(state, rows, problem, update, rng, n_jobs)
+        batch = step(state, rows, how, rng, n_jobs)
         state, converged = batch.state, converged and batch.converged
         history.append(batch.progress._replace(seconds=time.perf_counter() - began))
         reason = patience.reason(batch)
-        if callback is not None:
-            callback(batch, patience, reason)
-        if reason is not None:
+        last = reason is not None or len(history) == passes * source.steps
+        stopped = callback is not None and callback(batch._replace(last=last), patience, reason)
+        if last or stopped is True:
             break
     objective = vector([h.objective for h in history], first)
     n_iter = math.ceil(len(history) / source.steps) if source.steps else 1
-    return Learned(state.dictionary, None, objective, None, converged, n_iter, history)
+    return Learned(state.dictionary, None, objective, None, converged, n_iter, history, state.past)
 
 
 def _patience(source: Source, tol: float, most: int | None) -> Patience:
     """Return the stopping policy in the proportions of the data."""
     if not source.steps:
         return Patience(tol, most, share=0.1, wait=100)
-    n = source.first.shape[0]
-    return Patience(tol, most, min(1.0, source.size / (n + 1)), min(100, n / source.size))
+    n, total = source.first.X.shape[0], source.first.total
+    share = total * source.size / (n * (total + 1))
+    return Patience(tol, most, min(1.0, share), min(100, n / source.size))

@@ -40,23 +40,29 @@ def least_squares(X: Array, V: Array, /, *, gram: Array | None = None) -> Quadra
     return Quadratic(X @ Vt, xp.sum(X * X, axis=1), gram, (X, V))
 
 
-def statistics(X: Array, U: Array, /) -> Quadratic:
-    """Return the dictionary's quadratic: gram = UᵀU (k, k), cov = XᵀU (d, k), sq (d,).
+def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
+    """Return the dictionary's quadratic: gram = UᵀWU (k, k), cov = XᵀWU (d, k), sq (d,).
 
-    These are Mairal's A and B (2010, eq. 11); Z = Vᵀ. They are sums over the samples, so they add
-    up over batches and machines.
+    These are Mairal's A and B (2010, eq. 11); Z = Vᵀ. W is the diagonal of the samples' weights,
+    the identity by default. They are sums over the samples, so they add up over batches and
+    machines.
     """
     xp = array_namespace(X, U)
     Xt, Ut = xp.matrix_transpose(X), xp.matrix_transpose(U)
-    return Quadratic(Xt @ U, xp.sum(X * X, axis=0), Ut @ U)
+    WX, WU = (X, U) if weight is None else (weight[:, None] * X, weight[:, None] * U)
+    return Quadratic(Xt @ WU, xp.sum(X * WX, axis=0), Ut @ WU)
 
 
-def accumulate(q: Quadratic, batch: Quadratic, /, *, forget: float = 1.0) -> Quadratic:
-    """Return forget·q + batch, in sufficient statistics alone."""
+def accumulate(
+    q: Quadratic, batch: Quadratic, /, *, forget: float = 1.0, share: float = 1.0
+) -> Quadratic:
+    """Return forget·q + share·batch, in sufficient statistics alone."""
     assert q.gram is not None
     assert batch.gram is not None
     return Quadratic(
-        forget * q.cov + batch.cov, forget * q.sq + batch.sq, forget * q.gram + batch.gram
+        forget * q.cov + share * batch.cov,
+        forget * q.sq + share * batch.sq,
+        forget * q.gram + share * batch.gram,
     )
 
 

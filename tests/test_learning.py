@@ -15,6 +15,7 @@ from gpudict import atoms, solvers
 from gpudict.loop import run
 from gpudict.penalties import UnitBall
 from gpudict.quadratic import statistics
+from gpudict.streaming import Samples
 from gpudict.updates import DictionaryStep
 
 SIGNAL = {"n_samples": 30, "n_components": 15, "n_features": 20, "n_nonzero_coefs": 10}
@@ -67,7 +68,7 @@ def test_on_the_ball_errors_follow_scikit_learn_everywhere(monkeypatch):
     assert min(norms) < 0.999
 
     step = DictionaryStep(solvers.find("sphere_sweep"), UnitBall(), 1)
-    monkeypatch.setattr("gpudict.learning.dictionary_step", lambda *a, **k: step)
+    monkeypatch.setattr("gpudict.updates.dictionary_step", lambda *a, **k: step)
     ours = gpudict.learn(X, 15, alpha=0.1, dict_init=V0, max_iter=20, tol=0)
     np.testing.assert_allclose(ours.objective, theirs, rtol=1e-6)
 
@@ -167,6 +168,46 @@ def test_waits_of_an_iteration_are_few():
     assert waits(2) - waits(1) <= 1 + 1 + 3  # the summary, the warm start, at most three rounds
 
 
+class TestWeights:
+    """A weight is a number of times that a sample is there."""
+
+    @pytest.mark.parametrize("online", [False, True])
+    def test_repetition(self, online):
+        X, _ = problems.signal(n=40, d=8, k=5)
+        weight = np.random.default_rng(0).integers(0, 4, size=40)
+        options = {"alpha": 0.1, "max_iter": 8, "tol": 0, "random_state": 0}
+        learn = gpudict.learn
+        if online:  # in one batch, whose order does not matter
+            learn, options = gpudict.learn_online, options | {"max_no_improvement": None}
+        weighted = learn(X, 5, sample_weight=weight, **options)
+        repeated = learn(np.repeat(X, weight, axis=0), 5, **options)
+        assert not any(h.unused for h in weighted.history)
+        np.testing.assert_allclose(weighted.dictionary, repeated.dictionary, atol=1e-8)
+        np.testing.assert_allclose(weighted.objective, repeated.objective, rtol=1e-10)
+
+    def test_absent_samples_are_never_drawn(self):
+        X, _ = problems.signal(n=30, d=6, k=5)
+        weight = np.where(np.arange(30) < 4, 0.5, 0)
+        options = {"alpha": 0.1, "sample_weight": weight, "dict_init": "data", "random_state": 0}
+        V = gpudict.learn(X, 4, max_iter=0, **options).dictionary
+        assert set(np.abs(V @ problems.unit(X).T).argmax(axis=1)) == {0, 1, 2, 3}
+        again = gpudict.learn_online(X, 9, batch_size=3, max_iter=3, **options)
+        assert len(again.history) % 3 == 0  # batches without a weight are left out
+        assert np.isfinite(again.objective).all()
+
+    def test_they_follow_the_data(self, backend: BackendCase):
+        X, V0 = problems.signal(n=12, d=4, k=3)
+        weight = np.linspace(0.5, 2, 12)
+        options = {"alpha": 0.1, "max_iter": 2, "tol": 0, "random_state": 0}
+        want = gpudict.learn(X, 3, sample_weight=weight.tolist(), dict_init=V0, **options)
+        dX, dV0 = backend.asarray(X), backend.asarray(V0)
+        found = gpudict.learn(dX, 3, sample_weight=weight, dict_init=dV0, **options)
+        np.testing.assert_allclose(host(found.objective), want.objective, rtol=1e-8)
+        U, V = want.code, want.dictionary
+        rows = oracles.lasso_objective(X, V, U, 0.1)
+        np.testing.assert_allclose(want.objective[-1], weight @ rows)
+
+
 class TestStart:
     """The SVD start, starts that are given, and what is done with atoms that are missing."""
 
@@ -174,7 +215,7 @@ class TestStart:
         from sklearn.utils.extmath import svd_flip
 
         X, _ = problems.signal(n=20, d=7)
-        V, U = atoms.svd_start(X, 5)
+        V, U = atoms.svd_start(Samples.of(X), 5)
         u, s, v = np.linalg.svd(X, full_matrices=False)
         u, v = svd_flip(u, v)
         np.testing.assert_allclose(V, v[:5], atol=1e-10)
@@ -182,7 +223,7 @@ class TestStart:
 
     def test_svd_is_padded_past_the_rank(self):
         X = np.outer(np.arange(1.0, 7), np.ones(4))
-        V, U = atoms.svd_start(X, 6)
+        V, U = atoms.svd_start(Samples.of(X), 6)
         assert (np.abs(V).sum(axis=1) > 0).tolist() == [True] + 5 * [False]
         assert not U[:, 1:].any()
 
@@ -303,6 +344,24 @@ class TestOnline:
         once = gpudict.learn_online(iter(parts), 6, max_iter=2, **options)
         assert len(once.history) == 3
         np.testing.assert_allclose(once.objective, whole.objective[:3], rtol=1e-10)
+
+    def test_a_callback_stops_it(self):
+        """At the first True; and what comes last is known as the last."""
+        X, _ = problems.signal(n=40)
+        last = []
+        gpudict.learn(X, 5, alpha=0.1, max_iter=4, tol=0, callback=lambda it: last.append(it.last))
+        assert last == [False, False, False, True]
+        gpudict.learn(X, 5, alpha=0.1, tol=0.1, callback=lambda it: last.append(it.last))
+        assert last[4:] == [False] * (len(last) - 5) + [True]
+        assert gpudict.learn(X, 5, alpha=0.1, tol=0, callback=lambda it: True).n_iter == 1
+        options = {"alpha": 0.1, "batch_size": 10, "tol": 0}
+        online = gpudict.learn_online(X, 5, **options, callback=lambda b, *_: b.state.step == 2)
+        assert len(online.history) == 2
+        seen = []
+        gpudict.learn_online(
+            X, 5, max_iter=1, **options, callback=lambda b, *_: seen.append(b.last)
+        )
+        assert seen == [False, False, False, True]
 
     def test_reasons_to_stop(self):
         X, _ = problems.signal(n=200)

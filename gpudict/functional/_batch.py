@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
-from gpudict.learning import Iteration, learn
+from gpudict.learning import Iteration, Learned, learn
 from gpudict.reporting import Reporter
 
 EVERY = 5  # iterations between two calls of the callback
@@ -105,43 +105,69 @@ def dict_learning(
     ----------
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
+    learned = batch_learned(
+        X,
+        n_components,
+        alpha=alpha,
+        method=method,
+        method_max_iter=method_max_iter,
+        callback=callback,
+        verbose=verbose,
+        max_iter=max_iter,
+        tol=tol,
+        dict_init=dict_init,
+        code_init=code_init,
+        positive_dict=positive_dict,
+        positive_code=positive_code,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+    found = (learned.code, learned.dictionary, learned.objective)
+    return (*found, learned.n_iter) if return_n_iter else found
+
+
+def batch_learned(
+    X: Any,
+    n_components: int | None,
+    *,
+    alpha: float,
+    method: str,
+    method_max_iter: int,
+    callback: Callback | None = None,
+    verbose: int = False,
+    watch: Callable[[Iteration], object] | None = None,
+    **options: Any,
+) -> Learned:
+    """Return what `learn` does with scikit-learn's names, reports, callback and warning.
+
+    `watch` sees every iteration, and stops learning where it returns True. The options are those of
+    `learn`.
+    """
     X = asarray(X)
     reporter = Reporter(verbose)
     reporter.begin()
     errors: list[float] = []
 
-    def see(it: Iteration) -> None:
-        assert it.progress is not None
+    def see(it: Iteration) -> object:
         errors.append(it.progress.objective)
         reporter.iteration(it.progress)
         if callback is not None and it.progress.iteration % EVERY == 0:
             callback(_mapping(it, errors))
+        return None if watch is None else watch(it)
 
-    learned = learn(
-        X,
-        n_components,
-        **coding(X, n_components, method, alpha),
-        max_iter=max_iter,
-        tol=tol,
-        code_max_iter=None if method == "omp" else method_max_iter,
-        dict_init=start_of(dict_init),
-        code_init=None if code_init is None else asarray(code_init),
-        positive_code=positive_code,
-        positive_dict=positive_dict,
-        callback=see,
-        random_state=random_state,
-        n_jobs=n_jobs,
-    )
-    reporter.end(learned, max_iter)
+    options["dict_init"] = start_of(options.get("dict_init"))
+    if options.get("code_init") is not None:
+        options["code_init"] = asarray(options["code_init"])
+    how = coding(X, n_components, method, alpha, method_max_iter)
+    learned = learn(X, n_components, callback=see, **how, **options)
+    reporter.end(learned, options["max_iter"])
     if not learned.converged:
         warn(f"The codes of an iteration missed their tolerance after {method_max_iter} steps.")
-    found = (learned.code, learned.dictionary, learned.objective)
-    return (*found, learned.n_iter) if return_n_iter else found
+    return learned
 
 
 def _mapping(it: Iteration, errors: list[float]) -> Mapping[str, Any]:
     """Return what the callback gets: a documented mapping, not the loop's own names."""
-    assert it.progress is not None
     return {
         "iteration": it.progress.iteration,
         "code": it.code,

@@ -37,12 +37,14 @@ def default_sparsity(n_components: int, n_features: int) -> int:
     return min(max(n_features // 10, 1), n_components)
 
 
-def coding(X: Any, n_components: int | None, method: str, alpha: float) -> dict[str, Any]:
+def coding(
+    X: Any, n_components: int | None, method: str, alpha: float, max_iter: int
+) -> dict[str, Any]:
     """Return the keywords of `learn` for a `method`: a solver, and what it is told."""
     known = tuple(name.removeprefix("lasso_") for name in algorithms() if name.startswith("lasso_"))
     _check.choice(method, "method", (*known, "omp"))
     if method != "omp":
-        return {"solver": method, "alpha": alpha}
+        return {"solver": method, "alpha": alpha, "code_max_iter": max_iter}
     _check.number(alpha, "alpha")
     d = X.shape[-1]
     return {"solver": "omp", "n_nonzero_coefs": default_sparsity(n_components or d, d)}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpudict import _check
+from gpudict._array import Array
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
 from gpudict.functional._encode import sparse_encode
+from gpudict.learning import Learned
 from gpudict.online import Batch, Patience, learn_online
 from gpudict.reporting import BatchReporter
 
@@ -98,35 +100,25 @@ def dict_learning_online(
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
     X = _check.matrix(asarray(X), "X")
-    reporter = BatchReporter(verbose)
-    reporter.begin()
-    size = min(_check.count(batch_size, "batch_size"), X.shape[0])
-    n_steps = math.ceil(X.shape[0] / size) * max_iter
-
-    def see(batch: Batch, patience: Patience, reason: str | None) -> None:
-        reporter.step(batch, patience, reason, n_steps)
-        if callback is not None:
-            callback(_mapping(batch, patience, n_steps))
-
-    learned = learn_online(
+    learned = online_learned(
         X,
         n_components,
-        **coding(X, n_components, method, alpha),
-        batch_size=size,
+        alpha=alpha,
+        method=method,
+        method_max_iter=method_max_iter,
+        callback=callback,
+        verbose=verbose,
+        batch_size=batch_size,
         max_iter=max_iter,
         shuffle=shuffle,
         tol=tol,
         max_no_improvement=max_no_improvement,
-        code_max_iter=None if method == "omp" else method_max_iter,
-        dict_init=start_of(dict_init),
-        positive_code=positive_code,
+        dict_init=dict_init,
         positive_dict=positive_dict,
-        callback=see,
+        positive_code=positive_code,
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    if not learned.converged:
-        warn(f"The codes of a step missed their tolerance after {method_max_iter} iterations.")
     if not return_code:
         return learned.dictionary
     name, weight = ("omp", None) if method == "omp" else (f"lasso_{method}", alpha)
@@ -134,6 +126,42 @@ def dict_learning_online(
     options |= {"algorithm": name, "alpha": weight, "positive": positive_code}
     code = sparse_encode(X, learned.dictionary, **options)
     return code, learned.dictionary
+
+
+def online_learned(
+    X: Array,
+    n_components: int | None,
+    *,
+    alpha: float,
+    method: str,
+    method_max_iter: int,
+    callback: Callback | None = None,
+    verbose: int = False,
+    watch: Callable[[Batch], object] | None = None,
+    **options: Any,
+) -> Learned:
+    """Return what `learn_online` does with scikit-learn's names, reports, callback and warning.
+
+    `watch` sees every step, and stops learning where it returns True. The options are those of
+    `learn_online`.
+    """
+    reporter = BatchReporter(verbose)
+    reporter.begin()
+    size = min(_check.count(options["batch_size"], "batch_size"), X.shape[0])
+    n_steps = math.ceil(X.shape[0] / size) * options["max_iter"]
+
+    def see(batch: Batch, patience: Patience, reason: str | None) -> object:
+        reporter.step(batch, patience, reason, n_steps)
+        if callback is not None:
+            callback(_mapping(batch, patience, n_steps))
+        return None if watch is None else watch(batch)
+
+    options["dict_init"] = start_of(options.get("dict_init"))
+    how = coding(X, n_components, method, alpha, method_max_iter)
+    learned = learn_online(X, n_components, callback=see, **how, **options)
+    if not learned.converged:
+        warn(f"The codes of a step missed their tolerance after {method_max_iter} iterations.")
+    return learned
 
 
 def _mapping(batch: Batch, patience: Patience, n_steps: int) -> Mapping[str, Any]:
