@@ -2,9 +2,9 @@
 
     min over U, V   ½‖X − U V‖²_F + alpha·‖U‖₁,₁   with ‖V_k‖₂ = 1 for every atom k
 
-`dict_learning`, `dict_learning_online` and `sparse_encode` have scikit-learn's signatures; `learn`,
-`learn_online` and `encode` are the same solvers with their certificates. The names are loaded when
-they are first used.
+`DictionaryLearning`, `dict_learning` and their relatives have scikit-learn's names and signatures;
+`learn`, `learn_online` and `encode` are the same solvers with their certificates. The names are
+loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -15,13 +15,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "DictionaryLearning": "estimators",
     "Learned": "learning",
+    "MiniBatchDictionaryLearning": "estimators",
+    "MiniBatchSparsePCA": "estimators",
     "Solution": "loop",
+    "SparseCoder": "estimators",
+    "SparsePCA": "estimators",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding",
     "learn": "learning",
     "learn_online": "online",
+    "load": "estimators",
     "sparse_encode": "functional",
 }
 _MODULES = ("datasets",)

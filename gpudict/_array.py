@@ -19,7 +19,7 @@ __all__ = [
     "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
     "draws", "few_shapes",
     "float64_of", "gauss_jordan", "index_like",
-    "is_array", "is_launch_bound", "is_threaded", "no_graph",
+    "is_array", "is_launch_bound", "is_numpy", "is_threaded", "no_graph",
     "read", "same_place", "scatter", "sign",
     "still", "take", "to_host",
 ]  # fmt: skip
@@ -31,6 +31,11 @@ device = compat.device
 def is_array(x: Any) -> bool:
     """Whether x is an array of a library that follows the standard."""
     return bool(compat.is_array_api_obj(x))
+
+
+def is_numpy(x: Any) -> bool:
+    """Whether x is a NumPy array, which other host libraries take as it is."""
+    return bool(compat.is_numpy_array(x))
 
 
 def array_namespace(*arrays: Array) -> Namespace:

@@ -52,7 +52,7 @@ def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     """
     X, weight, _ = samples
     xp = array_namespace(X)
-    rows = X if weight is None else X * xp.sqrt(weight)[:, None]
+    rows = samples.rooted()
     if hasattr(xp, "linalg"):
         U, S, V = xp.linalg.svd(rows, full_matrices=False)
     else:
@@ -60,10 +60,17 @@ def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     real = S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps) < S
     V = xp.where(real[:, None], V, xp.zeros_like(V))
     U = U * xp.where(real, S, xp.zeros_like(S)) if weight is None else X @ xp.matrix_transpose(V)
-    present = U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U))
-    peak = xp.argmax(xp.abs(present), axis=0, keepdims=True)
-    flip = xp.where(xp.take_along_axis(U, peak, axis=0) < 0, -xp.ones_like(S), xp.ones_like(S))
-    return fitted(V * flip[0, :, None], k, axis=0), fitted(U * flip, k, axis=1)
+    flip = flips(U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U)))
+    return fitted(V * flip[:, None], k, axis=0), fitted(U * flip, k, axis=1)
+
+
+def flips(U: Array) -> Array:
+    """Return the signs (k,) that make the largest entry of each column of U (n, k) positive."""
+    xp = array_namespace(U)
+    peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
+    below = xp.take_along_axis(U, peak, axis=0)[0, :] < 0
+    one = xp.ones_like(U[0, :])
+    return xp.where(below, -one, one)
 
 
 def fitted(x: Array, k: int, *, axis: int) -> Array:

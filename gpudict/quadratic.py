@@ -17,7 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpudict._array import Array, array_namespace, asarray_like, take, to_host
+from gpudict._array import (
+    Array,
+    array_namespace,
+    asarray_like,
+    batched_solve,
+    take,
+    to_host,
+)
 
 GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves
 
@@ -144,6 +151,18 @@ def step_length(q: Quadratic, /) -> Array:
     """Return a gradient step, 0-d, that is safe for every row: 1/spectral_bound."""
     bound, xp = spectral_bound(q), array_namespace(q.cov)
     return 1 / xp.where(bound > 0, bound, xp.ones_like(bound))  # 0: a dictionary of zeros
+
+
+def ridge(q: Quadratic, strength: float, /) -> Array:
+    """Return the minimiser (n, k) of the quadratic plus ½·strength·‖Z‖²; of least norm for 0."""
+    xp = array_namespace(q.cov)
+    if strength == 0:
+        W = whitening(q)
+        return (q.cov @ W) @ xp.matrix_transpose(W)
+    assert q.gram is not None
+    shrunk = q.gram + strength * xp.eye(q.gram.shape[0], dtype=q.cov.dtype, device=q.cov.device)
+    solved = batched_solve(shrunk[None, :, :], xp.matrix_transpose(q.cov)[None, :, :])
+    return xp.matrix_transpose(solved[0, :, :])
 
 
 def whitening(q: Quadratic, /) -> Array:

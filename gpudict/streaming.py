@@ -38,6 +38,17 @@ class Samples(NamedTuple):
         values = xp.astype(values, dtype, copy=False)
         return xp.sum(values if self.weight is None else values * xp.astype(self.weight, dtype))
 
+    def mean(self) -> Array:
+        """Return the weighted mean of the rows, (d,)."""
+        xp = array_namespace(self.X)
+        rows = self.X if self.weight is None else self.X * self.weight[:, None]
+        return xp.sum(rows, axis=0) / self.total
+
+    def rooted(self) -> Array:
+        """Return the rows √w x: their Gram is the weighted one, (n, d)."""
+        xp = array_namespace(self.X)
+        return self.X if self.weight is None else self.X * xp.sqrt(self.weight)[:, None]
+
     def mean_square(self) -> Array:
         """Return the weighted mean of ‖x‖², 0-d."""
         xp = array_namespace(self.X)
@@ -102,9 +113,10 @@ class Source(NamedTuple):
             rng.shuffle(order)
             index = index_like(order, X)
             X, weight = take(X, index), None if weight is None else take(weight, index)
-        cuts = [slice(low, low + self.size) for low in range(0, X.shape[0], self.size)]
+        n, size = X.shape[0], self.size
+        cuts = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         if weight is None:
-            return [Samples(X[cut, :], None, float(X[cut, :].shape[0])) for cut in cuts]
+            return [Samples(X[cut, :], None, float(cut.stop - cut.start)) for cut in cuts]
         totals = [float(to_host(weight)[cut].sum(dtype=np.float64)) for cut in cuts]
         rows = zip(cuts, totals, strict=True)
         return [Samples(X[cut, :], weight[cut], total) for cut, total in rows if total > 0]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # or scikit-learn skips its checks of arrays
 # the tests compile many small operations and run each a few times
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 

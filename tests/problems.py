@@ -50,3 +50,12 @@ def signal(n=40, d=12, k=10, seed=0):
     U = rng.standard_normal((n, k)) * (rng.random((n, k)) < 0.4)
     X = U @ unit(rng.standard_normal((k, d))) + 0.05 * rng.standard_normal((n, d))
     return X, unit(rng.standard_normal((k, d)))
+
+
+def on_the_sphere(seed):
+    """Return data and a start from which scikit-learn's atoms stay of norm 1."""
+    rng = np.random.default_rng(seed)
+    n, d, k = 80 + 20 * seed, 12, 8
+    U = rng.standard_normal((n, k)) * (rng.random((n, k)) < 0.5)
+    X = U @ unit(rng.standard_normal((k, d))) + 0.3 * rng.standard_normal((n, d))
+    return X, unit(rng.standard_normal((k, d)))

@@ -60,7 +60,8 @@ def test_imports_point_down(path: Path):
             assert room(path) in ("_backends", "kernels"), f"{path.name} imports {name}"
         if parts[0] == "sklearn":
             assert room(path) in SKLEARN_ROOMS, f"{path.name} imports {name}"
-            assert id(node) not in top, f"{path.name} imports {name} before it is needed"
+            late = id(node) not in top or room(path) == "estimators"  # they derive from its classes
+            assert late, f"{path.name} imports {name} before it is needed"
 
 
 def test_every_file_has_a_floor():
@@ -108,6 +109,9 @@ def test_public_names():
         assert doc, name
         if callable(getattr(gpudict, name)) and name[0].islower():
             for part in ("Parameters\n", "Returns\n", "Raises\n", "Examples\n", "References\n"):
+                assert part in doc, f"{name} lacks {part}"
+        if hasattr(getattr(gpudict, name), "transform"):
+            for part in ("Parameters\n", "Attributes\n", "Examples\n", "References\n"):
                 assert part in doc, f"{name} lacks {part}"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = gpudict.nothing

@@ -37,18 +37,10 @@ def sklearn_errors(X, k, V0, alpha, seen):
         )[2]  # fmt: skip
 
 
-def start_of(seed):
-    rng = np.random.default_rng(seed)
-    n, d, k = 80 + 20 * seed, 12, 8
-    U = rng.standard_normal((n, k)) * (rng.random((n, k)) < 0.5)
-    X = U @ problems.unit(rng.standard_normal((k, d))) + 0.3 * rng.standard_normal((n, d))
-    return X, problems.unit(rng.standard_normal((k, d)))
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_errors_follow_scikit_learn(seed):
     """20 iterations, to 1e-6, from a unit-norm start, as long as its atoms stay on the sphere."""
-    X, V0 = start_of(seed)
+    X, V0 = problems.on_the_sphere(seed)
     norms: list[float] = []
     theirs = np.array(sklearn_errors(X, len(V0), V0, 0.15, norms))
     ours = gpudict.learn(
@@ -315,7 +307,7 @@ class TestOnline:
         """The same steps from the same start, on the sphere; the same shuffle for the same seed."""
         from sklearn.decomposition import MiniBatchDictionaryLearning
 
-        X, V0 = start_of(1)
+        X, V0 = problems.on_the_sphere(1)
         theirs, norms = [], []
 
         def see(env):

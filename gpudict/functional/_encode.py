@@ -108,6 +108,27 @@ def sparse_encode(
             (init, "init", (n, k), "a code has an entry for each atom"),
         )
     )
+    options: dict[str, Any] = {"init": init, "gram": gram, "cov": cov, "max_iter": max_iter}
+    options |= {"n_nonzero_coefs": n_nonzero_coefs, "alpha": alpha, "positive": positive}
+    return encoded(X, V, algorithm, n_jobs=n_jobs, verbose=verbose, **options).Z
+
+
+def encoded(
+    X: Array,
+    V: Array,
+    algorithm: str,
+    *,
+    n_nonzero_coefs: int | None = None,
+    alpha: float | None = None,
+    gram: Array | None = None,
+    cov: Array | None = None,
+    init: Array | None = None,
+    max_iter: int = 1000,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    positive: bool = False,
+) -> Solution:
+    """Return the solution for checked arrays, reported and warned of as scikit-learn does."""
     limits = _limits(algorithm, n_nonzero_coefs, alpha, V.shape)
     penalty = penalty_of(V.shape, *limits, positive)
     steps = None if algorithm in ("lars", "omp") else max_iter
@@ -117,13 +138,12 @@ def sparse_encode(
         gram = V @ xp.matrix_transpose(V) if gram is None else gram
         cov = xp.matrix_transpose(cov)
     found = solve(X, V, problem, init=init, gram=gram, cov=cov, n_jobs=n_jobs)
-    if penalty.certified and algorithm != "threshold":
-        missed = _missed(X, found)
-        if missed:
-            warn(missed)
+    missed = _missed(X, found) if penalty.certified and algorithm != "threshold" else None
+    if missed:
+        warn(missed)
     if verbose:
         Reporter(verbose).solution(algorithm, found)
-    return found.Z
+    return found
 
 
 def _limits(

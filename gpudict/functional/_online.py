@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpudict import _check
 from gpudict._array import Array
+from gpudict.atoms import start
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
 from gpudict.functional._encode import sparse_encode
 from gpudict.learning import Learned
-from gpudict.online import Batch, Patience, learn_online
+from gpudict.online import Batch, Patience, State, begin, learn_online, step
 from gpudict.reporting import BatchReporter
+from gpudict.streaming import Samples
+from gpudict.updates import recipe
 
 
 def dict_learning_online(
@@ -147,13 +149,12 @@ def online_learned(
     """
     reporter = BatchReporter(verbose)
     reporter.begin()
-    size = min(_check.count(options["batch_size"], "batch_size"), X.shape[0])
-    n_steps = math.ceil(X.shape[0] / size) * options["max_iter"]
+    most = n_steps(X, options["batch_size"], options["max_iter"])
 
     def see(batch: Batch, patience: Patience, reason: str | None) -> object:
-        reporter.step(batch, patience, reason, n_steps)
+        reporter.step(batch, patience, reason, most)
         if callback is not None:
-            callback(_mapping(batch, patience, n_steps))
+            callback(_mapping(batch, patience, most))
         return None if watch is None else watch(batch)
 
     options["dict_init"] = start_of(options.get("dict_init"))
@@ -164,11 +165,43 @@ def online_learned(
     return learned
 
 
-def _mapping(batch: Batch, patience: Patience, n_steps: int) -> Mapping[str, Any]:
+def online_step(
+    samples: Samples,
+    state: State | None,
+    rng: Any,
+    n_components: int | None,
+    *,
+    alpha: float,
+    method: str,
+    method_max_iter: int,
+    dict_init: Any = None,
+    positive_code: bool = False,
+    positive_dict: bool = False,
+    n_jobs: int | None = None,
+) -> Batch:
+    """Make one step from a state, or the first one, with scikit-learn's names and warning."""
+    told = coding(samples.X, n_components, method, alpha, method_max_iter)
+    told |= {"positive_code": positive_code, "positive_dict": positive_dict}
+    how = recipe(samples.X, n_components, **told)
+    if state is None:
+        state = begin(start(samples, how.k, dict_init, None, rng, positive=positive_dict)[0])
+    batch = step(state, samples, how, rng, n_jobs)
+    if not batch.converged:
+        warn(f"The codes of the batch missed their tolerance after {method_max_iter} iterations.")
+    return batch
+
+
+def n_steps(X: Array, batch_size: int, max_iter: int) -> int:
+    """Return the most steps of that size in so many passes over X."""
+    size = min(_check.count(batch_size, "batch_size"), int(X.shape[0]))
+    return -(-int(X.shape[0]) // size) * _check.count(max_iter, "max_iter", minimum=0)
+
+
+def _mapping(batch: Batch, patience: Patience, most: int) -> Mapping[str, Any]:
     """Return what the callback gets: a documented mapping, not the loop's own names."""
     return {
         "step": batch.state.step,
-        "n_steps": n_steps,
+        "n_steps": most,
         "code": batch.code,
         "dictionary": batch.dictionary,
         "batch_cost": batch.progress.objective,

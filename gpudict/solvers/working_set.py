@@ -81,12 +81,12 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     """Make one round."""
     xp = array_namespace(state.Z)
     k = state.Z.shape[1]
-    m = few_shapes(state.Z, state.support + ADD if state.support else COLD, k)
-    index = _working_set(penalty, state, min(m, k))
+    m = min(k, few_shapes(state.Z, state.support + ADD if state.support else COLD, k))
+    index = _working_set(penalty, state, m)
     small = _gathered(q, penalty, index)
     before = xp.take_along_axis(state.Z, index, axis=1)
     u = _fista(small, before, STEPS + 4 * max(0, state.round - 3))
-    if state.support:
+    if state.support or m == k:  # a cold guess among k atoms is polished in vain, one of all is not
         u = _polish(small, u)
     if state.round >= PATIENCE:
         u = _descend(small, u)

@@ -1,0 +1,21 @@
+"""scikit-learn's estimators over the function face: the same names, on any array library.
+
+Glue on purpose, one estimator a file. `_base` checks input and follows X, `_coder` transforms,
+`_tasks` speaks scikit-learn's callback protocol, `_files` writes and reads models.
+"""
+
+from gpudict.estimators._files import load
+from gpudict.estimators.dictionary_learning import DictionaryLearning
+from gpudict.estimators.mini_batch_dictionary_learning import MiniBatchDictionaryLearning
+from gpudict.estimators.mini_batch_sparse_pca import MiniBatchSparsePCA
+from gpudict.estimators.sparse_coder import SparseCoder
+from gpudict.estimators.sparse_pca import SparsePCA
+
+__all__ = [
+    "DictionaryLearning",
+    "MiniBatchDictionaryLearning",
+    "MiniBatchSparsePCA",
+    "SparseCoder",
+    "SparsePCA",
+    "load",
+]

@@ -1,0 +1,180 @@
+"""What the five estimators share: input as scikit-learn checks it, and everything follows X.
+
+What is not an array of another library (NumPy, lists, DataFrames) goes through scikit-learn's own
+checks; an array of another library is checked where it is. Parameters are fields of a dataclass, so
+each is named once, and `__init__` does nothing but keep them, as scikit-learn asks.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.validation import check_array, validate_data
+
+from gpudict import _check
+from gpudict._array import (
+    Array,
+    array_namespace,
+    asarray_like,
+    device,
+    float64_of,
+    is_array,
+    is_numpy,
+    same_place,
+    to_host,
+)
+from gpudict.estimators import _exchange, _files
+from gpudict.learning import Learned
+
+
+@dataclass(eq=False, repr=False)
+class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Input, place and persistence of an estimator; subclasses fit and transform."""
+
+    def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
+        """Return X as a finite float array; note its features, or compare them, as `reset` says."""
+        if is_array(X) and not is_numpy(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            X = _check.matrix(X, "X")
+        else:
+            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        self._check_output(X, method)
+        if not reset:
+            self._check_place(X, method)
+        return X
+
+    def _checked_codes(self, X: Any) -> Array:
+        """Return codes or scores as a finite float array, where the estimator is."""
+        foreign = is_array(X) and not is_numpy(X)
+        X = _check.matrix(X, "X") if foreign else check_array(X, dtype=[np.float64, np.float32])
+        self._check_place(X, "inverse_transform")
+        return X
+
+    def _check_output(self, X: Array, method: str) -> None:
+        """Raise if DataFrames are asked for, which hold NumPy's arrays only."""
+        container = _get_output_config("transform", self)["dense"]
+        if "transform" in method and container != "default" and not is_numpy(X):
+            raise ValueError(
+                f"set_output(transform={container!r}) was called, but X is an array of "
+                f"{array_namespace(X).__name__} on {device(X)}, and a DataFrame holds NumPy's. "
+                "Call set_output(transform='default'), or pass X as a NumPy array."
+            )
+
+    def _check_place(self, X: Array, method: str) -> None:
+        """Raise if X is not where the estimator was fitted."""
+        fitted = self._fitted
+        if fitted is None:
+            return
+        ours, theirs = array_namespace(fitted), array_namespace(X)
+        if ours is theirs and same_place(fitted, X):
+            return
+        raise ValueError(
+            f"Inputs passed to {type(self).__name__}.{method}() must use the same namespace and "
+            f"the same device as those passed to fit(): {ours.__name__} on {device(fitted)} was "
+            f"fitted, and {theirs.__name__} on {device(X)} came. Move X there, or the estimator to "
+            "X with estimator.to(X)."
+        )
+
+    def _moved(self, value: Any, X: Array) -> Any:
+        """Return an array that is a parameter in the place and dtype of X; a name or None as is."""
+        if value is None or isinstance(value, str):
+            return value
+        there = is_array(value) and array_namespace(value) is array_namespace(X)
+        return value if there and same_place(value, X) else asarray_like(host(value), X)
+
+    def _given(self, names: str) -> dict[str, Any]:
+        """Return the parameters of these names, as keywords."""
+        return {name: getattr(self, name) for name in names.split()}
+
+    def _keep(self, learned: Learned) -> None:
+        """Keep what every learner tells of its fit."""
+        self.n_iter_, self.history_ = learned.n_iter, learned.history
+        self.converged_ = learned.converged
+
+    @property
+    def _fitted(self) -> Array | None:
+        """An array of the fitted estimator, whose place is the estimator's, or None."""
+        return getattr(self, "components_", None)
+
+    def to(self, like: Array) -> Self:
+        """Return a copy whose fitted arrays are in the library and on the device of `like`.
+
+        Parameters
+        ----------
+        like : array
+            Any array of the library and device to move to. Dtypes stay.
+        """
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            if name.endswith("_"):
+                setattr(moved, name, placed(value, like))
+        return moved
+
+    def save(self, path: Any) -> None:
+        """Write parameters and fitted state to a file of the safetensors format, without pickle.
+
+        `gpudict.load` reads it, in any array library. Parameters that are no data, a callback,
+        can't be stored: they are left out with a warning.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write; `.safetensors` is the usual ending.
+        """
+        _files.save(self, path)
+
+    def to_sklearn(self) -> Any:
+        """Return scikit-learn's estimator of the same name, fitted if this one is, in NumPy."""
+        return _exchange.to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any, *, like: Array | None = None) -> Self:
+        """Return this estimator from scikit-learn's of the same name, fitted if that one is.
+
+        Parameters
+        ----------
+        estimator : object
+            The estimator of `sklearn.decomposition`.
+        like : array, optional
+            The fitted arrays get its library and device; NumPy's by default.
+        """
+        made: Self = _exchange.from_sklearn(cls, estimator, like)
+        return made
+
+    def __sklearn_tags__(self) -> Any:
+        """Declare arrays of any library, and that float32 stays float32."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def placed(value: Any, like: Array) -> Any:
+    """Return an array, or each array of a tuple, where `like` is; anything else as it is."""
+    if is_array(value) and not is_names(value):
+        there = array_namespace(value) is array_namespace(like) and same_place(value, like)
+        return value if there else asarray_like(to_host(value), like, matching(value, like))
+    if isinstance(value, tuple):
+        return type(value)(*(placed(v, like) for v in value))
+    return value
+
+
+def is_names(value: Any) -> bool:
+    """Whether the value is scikit-learn's array of feature names, which stays on the host."""
+    return is_numpy(value) and value.dtype.hasobject
+
+
+def matching(value: Array, like: Array) -> Any:
+    """Return the dtype of the library of `like` that has the name of the dtype of `value`."""
+    xp, name = array_namespace(like), str(value.dtype).rpartition(".")[2]
+    return (float64_of(like) or xp.float32) if name == "float64" else getattr(xp, name)
+
+
+def host(value: Any) -> np.ndarray:
+    """Return a parameter that is an array of any library, or a sequence, as a NumPy array."""
+    return to_host(value) if is_array(value) else np.asarray(value)

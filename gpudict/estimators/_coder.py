@@ -1,0 +1,120 @@
+"""Coding with a dictionary: what SparseCoder and the two dictionary learners share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from gpudict import _check
+from gpudict._array import Array, array_namespace
+from gpudict.estimators._base import Estimator
+from gpudict.functional._encode import encoded
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Coder(Estimator):
+    """Transforms data to codes, and codes back to data."""
+
+    transform_algorithm: str = "omp"
+    transform_n_nonzero_coefs: int | None = None
+    transform_alpha: float | None = None
+    split_sign: bool = False
+    n_jobs: int | None = None
+    positive_code: bool = False
+    transform_max_iter: int = 1000
+
+    def transform(self, X: Any, y: Any = None, *, return_gap: bool = False) -> Any:
+        """Code the rows of X sparsely over the atoms, by `transform_algorithm`.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data, of the library and device that the estimator was fitted with.
+        y : ignored
+        return_gap : bool
+            Whether to return, beside the codes, a bound on how far each is from its optimum.
+
+        Returns
+        -------
+        code : array (n, k), or (n, 2k) with `split_sign`
+            Of the dtype of X.
+        gap : array (n,)
+            Only with return_gap: objective − optimum is at most this; inf for pursuits.
+        """
+        check_is_fitted(self)
+        X = self._checked(X, "transform")
+        V = self._atoms(X)
+        limits = {"n_nonzero_coefs": self.transform_n_nonzero_coefs, "alpha": self._alpha()}
+        found = encoded(
+            X,
+            V,
+            self.transform_algorithm,
+            **limits,  # type: ignore[arg-type]
+            max_iter=self.transform_max_iter,
+            n_jobs=self.n_jobs,
+            positive=self.positive_code,
+        )
+        code = split(found.Z) if self.split_sign else found.Z
+        return (code, found.gap) if return_gap else code
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Return the data that codes stand for: code · dictionary.
+
+        Parameters
+        ----------
+        X : array (n, k), or (n, 2k) with `split_sign`
+            Codes.
+
+        Returns
+        -------
+        array (n, d)
+        """
+        check_is_fitted(self)
+        code = self._checked_codes(X)
+        V = self._atoms(code)
+        width = V.shape[0] * (2 if self.split_sign else 1)
+        if code.shape[1] != width:
+            raise ValueError(
+                "The number of components in the code is different from the number of components "
+                f"in the dictionary. Expected {width}, got {code.shape[1]}. Pass codes from "
+                "transform, and do not change split_sign between the two."
+            )
+        return (joined(code) if self.split_sign else code) @ V
+
+    def _atoms(self, X: Array) -> Array:
+        """Return the dictionary in the place and dtype of X."""
+        return _check.matrix(self.components_, "components_", like=X)
+
+    def _alpha(self) -> float | None:
+        """Return the alpha of the transform."""
+        return self.transform_alpha
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of features that `transform` gives."""
+        return self._n_atoms * (2 if self.split_sign else 1)
+
+    @property
+    def _n_atoms(self) -> int:
+        return int(self.components_.shape[0])
+
+
+def split(code: Array) -> Array:
+    """Return the positive and the negative part of codes (n, k) side by side, (n, 2k)."""
+    xp = array_namespace(code)
+    zero = xp.zeros_like(code)
+    return xp.concat([xp.maximum(code, zero), xp.maximum(-code, zero)], axis=1)
+
+
+def joined(parts: Array) -> Array:
+    """Return the codes (n, k) whose parts are side by side, the inverse of `split`."""
+    k = parts.shape[1] // 2
+    return parts[:, :k] - parts[:, k:]
+
+
+def transform_alpha(learner: Any) -> float | None:
+    """Return transform_alpha, or alpha where none is given, but for a pursuit, which needs none."""
+    given: float | None = learner.transform_alpha
+    return learner.alpha if given is None and learner.transform_algorithm != "omp" else given

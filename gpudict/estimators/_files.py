@@ -1,0 +1,161 @@
+"""Models in files, without pickle: arrays in the safetensors format, all else as JSON beside them.
+
+A value is packed into JSON, arrays are taken out and named by their place in it. What is neither
+data nor a random generator, a callback, can't be in a file: it is left out with a warning.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+
+from gpudict import __version__
+from gpudict._array import Array, is_array, to_host
+from gpudict.history import Progress
+from gpudict.quadratic import Quadratic
+
+FORMAT = 1
+NAMED = {"Progress": Progress, "Quadratic": Quadratic}  # tuples with names that a model has
+Arrays = dict[str, np.ndarray]
+
+
+def save(estimator: Any, path: Any) -> None:
+    """Write an estimator's parameters and fitted state to a file."""
+    from safetensors.numpy import save_file
+
+    fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
+    arrays: Arrays = {}
+    model = {
+        "format": FORMAT,
+        "version": __version__,
+        "estimator": type(estimator).__name__,
+        "parameters": pack(estimator.get_params(deep=False), "parameters", arrays),
+        "fitted": pack(fitted, "fitted", arrays),
+    }
+    save_file(arrays, path, metadata={"gpudict": json.dumps(model)})
+
+
+def load(path: Any, *, like: Array | None = None) -> Any:
+    """Read an estimator that its `save` wrote. Nothing of the file is executed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    like : array, optional
+        The arrays of the estimator get its library and device, and keep their dtypes; NumPy's by
+        default.
+
+    Returns
+    -------
+    DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder, SparsePCA or MiniBatchSparsePCA
+        With its parameters and, if it was fitted, its fitted state.
+
+    Raises
+    ------
+    ValueError
+        The file is not such a model, or one of a newer format.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, gpudict
+    >>> coder = gpudict.SparseCoder(np.eye(2), transform_algorithm="threshold")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     coder.save(f"{folder}/model.safetensors")
+    ...     again = gpudict.load(f"{folder}/model.safetensors")
+    >>> again.transform(np.array([[3.0, 0.5]]))
+    array([[2., 0.]])
+
+    References
+    ----------
+    The format: https://huggingface.co/docs/safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            model = json.loads((file.metadata() or {}).get("gpudict", "null"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file ({error}). {ADVICE}") from error
+    if model is None:
+        raise ValueError(f"{path} is a safetensors file, but no model of gpudict. {ADVICE}")
+    if model["format"] > FORMAT:
+        raise ValueError(
+            f"{path} has the format {model['format']}, written by gpudict {model['version']}, and "
+            f"this is gpudict {__version__}, which reads up to {FORMAT}. Install a newer one."
+        )
+    kind = getattr(importlib.import_module("gpudict.estimators"), model["estimator"])
+    estimator = kind(**unpack(model["parameters"], arrays))
+    vars(estimator).update(unpack(model["fitted"], arrays))
+    return estimator if like is None else estimator.to(like)
+
+
+ADVICE = "Pass a file that an estimator's save() wrote."
+
+
+def pack(value: Any, place: str, arrays: Arrays) -> Any:
+    """Return a value as JSON can hold it; arrays go to `arrays`, under their place in it."""
+    if isinstance(value, dict):
+        return {key: pack(v, f"{place}/{key}", arrays) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        items = [pack(v, f"{place}/{i}", arrays) for i, v in enumerate(value)]
+        name = type(value).__name__
+        return {"#": name, "values": items} if name in NAMED else items
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return {"#": "names", "values": [str(v) for v in value]}
+    if is_array(value) and np.ndim(value):
+        arrays[place] = np.ascontiguousarray(to_host(value))
+        return {"#": "array", "name": place}
+    if isinstance(value, np.random.RandomState):
+        state = value.get_state(legacy=False)
+        return {
+            "#": "RandomState",
+            "state": json.loads(json.dumps(state, default=np.ndarray.tolist)),
+        }
+    if isinstance(value, np.random.Generator):
+        return {"#": "Generator", "state": value.bit_generator.state}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    warnings.warn(f"{place} is a {type(value).__name__} and is left out of the file.", stacklevel=4)
+    return None
+
+
+def unpack(value: Any, arrays: Arrays) -> Any:
+    """Return what `pack` packed."""
+    if isinstance(value, list):
+        return [unpack(v, arrays) for v in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("#")
+    if kind is None:
+        return {key: unpack(v, arrays) for key, v in value.items()}
+    if kind in NAMED:
+        return NAMED[kind](*(unpack(v, arrays) for v in value["values"]))
+    return RESTORED[kind](value, arrays)
+
+
+def _generator(value: Any, arrays: Arrays) -> np.random.Generator:
+    bits = getattr(np.random, value["state"]["bit_generator"])()
+    bits.state = value["state"]
+    return np.random.Generator(bits)
+
+
+def _random_state(value: Any, arrays: Arrays) -> np.random.RandomState:
+    rng = np.random.RandomState()
+    rng.set_state(value["state"])
+    return rng
+
+
+RESTORED = {
+    "array": lambda value, arrays: arrays[value["name"]],
+    "names": lambda value, arrays: np.array(value["values"], dtype=object),
+    "RandomState": _random_state,
+    "Generator": _generator,
+}

@@ -1,0 +1,123 @@
+"""Sparse components and the ridge projection on them: what the two sparse PCAs share.
+
+Sparse PCA is dictionary learning of the transposed data: the codes, one row a feature, are the
+components, and the atoms are the scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils.validation import check_is_fitted
+
+from gpudict import _check
+from gpudict._array import Array, array_namespace
+from gpudict.atoms import normalised
+from gpudict.estimators._base import Estimator
+from gpudict.estimators._tasks import Tasks
+from gpudict.quadratic import least_squares, ridge
+from gpudict.streaming import Samples
+
+
+@dataclass(eq=False, repr=False)
+class Projector(CallbackSupportMixin, Estimator):
+    """Centres data, learns sparse components of it, projects on them."""
+
+    n_components: int | None = None
+    _: KW_ONLY
+    alpha: float = 1
+    ridge_alpha: float = 0.01
+    max_iter: int = 1000
+    tol: float = 1e-8
+    method: str = "cd"
+    n_jobs: int | None = None
+    verbose: int = False
+    random_state: Any = None
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn sparse components of X.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data of any library, or an array-like.
+        y : ignored
+        sample_weight : array-like (n,), optional
+            How much each sample counts, 2 as if it were there twice.
+
+        Returns
+        -------
+        self
+        """
+        X = self._checked(X, "fit", reset=True)
+        rows = Samples.of(X, sample_weight)
+        self.mean_ = rows.mean()
+        centred = rows._replace(X=X - self.mean_).rooted()
+        features = array_namespace(X).matrix_transpose(centred)
+        k = X.shape[1] if self.n_components is None else self.n_components
+        tasks = Tasks(self, self._most(features), X, y, sample_weight)
+        components = self._components(features, k, tasks)
+        self.components_, self.n_components_ = components, int(components.shape[0])
+        tasks.end(lambda: {"components_": components})
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Project X on the components by ridge regression of strength `ridge_alpha`.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data, of the library and device that the estimator was fitted with.
+
+        Returns
+        -------
+        array (n, k)
+        """
+        check_is_fitted(self)
+        X = self._checked(X, "transform")
+        V, mean = self._like(X)
+        strength = _check.number(self.ridge_alpha, "ridge_alpha")
+        return ridge(least_squares(X - mean, V), strength)
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Return the data that scores stand for: X · components + mean.
+
+        Parameters
+        ----------
+        X : array (n, k)
+            Scores.
+
+        Returns
+        -------
+        array (n, d)
+        """
+        check_is_fitted(self)
+        X = self._checked_codes(X)
+        V, mean = self._like(X)
+        return X @ V + mean
+
+    @property
+    def _n_features_out(self) -> int:
+        """Number of features that `transform` gives."""
+        return self.n_components_
+
+    def _most(self, features: Array) -> int:
+        """Return the most iterations that learning from features (d, n) makes."""
+        return self.max_iter
+
+    def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
+        """Return k components (k, d) learned from features (d, n)."""
+        raise TypeError(f"{type(self).__name__} does not learn: use SparsePCA.")
+
+    def _like(self, X: Array) -> tuple[Array, Array]:
+        """Return the components and the mean in the dtype of X."""
+        xp = array_namespace(X)
+        return tuple(xp.astype(a, X.dtype, copy=False) for a in (self.components_, self.mean_))
+
+
+def unit_rows(code: Array) -> Array:
+    """Return the components of norm 1, or 0, (k, d), that the codes of features (d, k) hold."""
+    return normalised(array_namespace(code).matrix_transpose(code), None, positive=False)[0]

@@ -1,0 +1,161 @@
+"""`DictionaryLearning`, over `functional.batch_learned`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._tasks import Tasks
+from gpudict.functional._batch import batch_learned
+from gpudict.learning import Iteration, Learned
+
+
+@dataclass(eq=False, repr=False)
+class DictionaryLearning(CallbackSupportMixin, Coder):
+    """Dictionary learning: min ½‖X − UV‖²_F + alpha·‖U‖₁,₁ over U and V with ‖V_k‖₂ = 1.
+
+    `sklearn.decomposition.DictionaryLearning` on any array library: its parameters, attributes and
+    methods. The library, device and dtype of X are those of all that comes out.
+
+    Parameters
+    ----------
+    n_components : int, optional
+        Number of atoms k; the number of features d by default.
+    alpha : float
+        Weight of ‖U‖₁,₁, against ½‖X − UV‖²_F.
+    max_iter : int
+        The most iterations.
+    tol : float
+        Stop when an iteration lowers the objective by less than tol times it.
+    fit_algorithm : {'cd', 'lars', 'fista', 'ista', 'omp', 'working_set', 'cd_sweep'}
+        Solver of the codes in `fit`, as `method` of `dict_learning`.
+    transform_algorithm : str
+        Solver of the codes in `transform`, as `algorithm` of `sparse_encode`.
+    transform_n_nonzero_coefs : int, optional
+        The non-zeros of 'lars' and 'omp' in `transform`; max(1, d // 10) by default.
+    transform_alpha : float, optional
+        The weight of ‖u‖₁ in `transform`, or the threshold of 'threshold': alpha by default. For
+        'omp', if given and there is no transform_n_nonzero_coefs, the squared error to reach.
+    n_jobs : int, optional
+        Threads for NumPy arrays: None as many as BLAS would use, -1 all.
+    code_init : array (n, k), optional
+        Codes to start from; moved to X, as dict_init is.
+    dict_init : array (k, d), 'svd' or 'data', optional
+        Atoms to start from; the SVD of X by default.
+    callback : callable, optional
+        As in `dict_learning`: called at iterations 0, 5, 10, … with a mapping. (scikit-learn's own
+        callbacks are set with `set_callbacks`.)
+    verbose : int
+        1 writes a dot an iteration, 2 a line.
+    split_sign : bool
+        Whether `transform` gives the positive and the negative parts of the codes side by side.
+    random_state : None, int, numpy RandomState or Generator
+        Draws the samples that revive unused atoms.
+    positive_code, positive_dict : bool
+        Ask for U ≥ 0, for V ≥ 0.
+    transform_max_iter : int
+        The most iterations of the solver of the codes, in `fit` and in `transform`.
+
+    Attributes
+    ----------
+    components_ : array (k, d)
+        The atoms, of norm 1.
+    error_ : array (n_iter_,)
+        The objective after each iteration.
+    n_iter_ : int
+        Iterations made.
+    history_ : list of Progress
+        Of each iteration: objective, largest gap, unused atoms, seconds.
+    dual_gap_ : array (n,)
+        How far each sample's code is, at most, from its optimum.
+    converged_ : bool
+        Whether the codes of every iteration reached their tolerance.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> import numpy as np, gpudict
+    >>> X, _, _ = gpudict.datasets.make_sparse_coded_signal(
+    ...     n_samples=30, n_components=15, n_features=20, n_nonzero_coefs=10, random_state=42)
+    >>> learner = gpudict.DictionaryLearning(
+    ...     15, alpha=0.1, transform_algorithm="lasso_cd", random_state=42).fit(X)
+    >>> code, gap = learner.transform(X, return_gap=True)
+    >>> 0.55 < np.mean(code == 0) < 0.7
+    np.True_
+    >>> bool((gap <= 1e-8 * 0.5 * (X**2).sum(axis=1)).all())
+    True
+
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
+    """
+
+    n_components: int | None = None
+    _: KW_ONLY
+    alpha: float = 1
+    max_iter: int = 1000
+    tol: float = 1e-8
+    fit_algorithm: str = "cd"
+    code_init: Any = None
+    dict_init: Any = None
+    callback: Callable[[Any], None] | None = None
+    verbose: int = False
+    random_state: Any = None
+    positive_dict: bool = False
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the dictionary of X.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data of any library, or an array-like.
+        y : ignored
+        sample_weight : array-like (n,), optional
+            How much each sample counts, 2 as if it were there twice.
+
+        Returns
+        -------
+        self
+        """
+        self._learn(X, y, sample_weight, "fit")
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Learn the dictionary of X, and return the codes of the last iteration, (n, k)."""
+        return self._learn(X, y, sample_weight, "fit_transform").code
+
+    @with_callbacks
+    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:
+        X = self._checked(X, method, reset=True)
+        tasks = Tasks(self, self.max_iter, X, y, sample_weight)
+
+        def watch(now: Iteration) -> bool:
+            return tasks.done(lambda: {"components_": now.dictionary}, last=now.last)
+
+        options = self._given("alpha max_iter tol callback verbose random_state n_jobs")
+        options |= self._given("positive_code positive_dict")
+        learned = batch_learned(
+            X,
+            self.n_components,
+            method=self.fit_algorithm,
+            method_max_iter=self.transform_max_iter,
+            dict_init=self._moved(self.dict_init, X),
+            code_init=self._moved(self.code_init, X),
+            sample_weight=sample_weight,
+            watch=watch,
+            **options,
+        )
+        self.components_, self.error_ = learned.dictionary, learned.objective
+        self.dual_gap_ = learned.gap
+        self._keep(learned)
+        tasks.end(lambda: {"components_": learned.dictionary})
+        return learned
+
+    def _alpha(self) -> float | None:
+        return transform_alpha(self)

@@ -1,0 +1,178 @@
+"""`MiniBatchDictionaryLearning`, over `functional.online_learned`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+from gpudict import _check
+from gpudict._array import Array, draws
+from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._tasks import Tasks
+from gpudict.functional._online import n_steps, online_learned, online_step
+from gpudict.online import Batch, State
+from gpudict.streaming import Samples
+
+
+@dataclass(eq=False, repr=False)
+class MiniBatchDictionaryLearning(CallbackSupportMixin, Coder):
+    """Dictionary learning from mini-batches: the objective of `DictionaryLearning`, sooner.
+
+    `sklearn.decomposition.MiniBatchDictionaryLearning` on any array library: its parameters,
+    attributes and methods. The library, device and dtype of X are those of all that comes out.
+
+    Parameters
+    ----------
+    n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
+transform_alpha, n_jobs, dict_init, split_sign, random_state, positive_code, positive_dict, \
+transform_max_iter
+        As in `DictionaryLearning`. random_state also shuffles.
+    max_iter : int
+        The most passes over the data.
+    batch_size : int
+        Samples a step.
+    shuffle : bool
+        Whether `fit` shuffles the samples, once.
+    verbose : int
+        1 and more write a line a step.
+    callback : callable, optional
+        As in `dict_learning_online`: called at every step of `fit` with a mapping.
+    tol : float
+        Stop when a step changes the dictionary by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
+    max_no_improvement : int, optional
+        Stop after that many steps without a new lowest smoothed cost; None never.
+
+    Attributes
+    ----------
+    components_ : array (k, d)
+        The atoms, of norm 1.
+    n_iter_ : int
+        Passes begun by `fit`.
+    n_steps_ : int
+        Batches seen, by `fit` and `partial_fit`.
+    past_ : Quadratic
+        The statistics of all batches, from which `partial_fit` goes on.
+    history_ : list of Progress
+        Of each step: the cost a sample before its update, largest gap, unused atoms, seconds.
+    dual_gap_ : array (b,)
+        How far the codes of the last batch are, at most, from their optima.
+    converged_ : bool
+        Whether the codes of every step reached their tolerance.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> import gpudict
+    >>> X, _, _ = gpudict.datasets.make_sparse_coded_signal(
+    ...     n_samples=60, n_components=15, n_features=20, n_nonzero_coefs=10, random_state=42)
+    >>> learner = gpudict.MiniBatchDictionaryLearning(15, alpha=0.1, batch_size=20, random_state=42)
+    >>> learner.fit(X).components_.shape
+    (15, 20)
+    >>> learner.partial_fit(X[:20]).n_steps_ == len(learner.history_)
+    True
+
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
+    """
+
+    n_components: int | None = None
+    _: KW_ONLY
+    alpha: float = 1
+    max_iter: int = 1000
+    fit_algorithm: str = "cd"
+    batch_size: int = 256
+    shuffle: bool = True
+    dict_init: Any = None
+    verbose: int = False
+    random_state: Any = None
+    positive_dict: bool = False
+    callback: Callable[[Any], None] | None = None
+    tol: float = 1e-3
+    max_no_improvement: int | None = 10
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the dictionary of X from mini-batches.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data of any library, or an array-like.
+        y : ignored
+        sample_weight : array-like (n,), optional
+            How much each sample counts, 2 as if it were there twice.
+
+        Returns
+        -------
+        self
+        """
+        X = self._checked(X, "fit", reset=True)
+        tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
+        self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
+
+        def watch(batch: Batch) -> bool:
+            self.dual_gap_ = batch.gap
+            return tasks.done(lambda: {"components_": batch.dictionary}, last=batch.last)
+
+        options = self._given("batch_size max_iter shuffle callback verbose tol max_no_improvement")
+        options |= self._options(X) | {"sample_weight": sample_weight, "random_state": self.rng_}
+        learned = online_learned(X, self.n_components, watch=watch, **options)
+        self.components_, self.past_ = learned.dictionary, learned.past
+        self.n_steps_ = len(learned.history)
+        self._keep(learned)
+        tasks.end(lambda: {"components_": learned.dictionary})
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from X as one mini-batch, going on from where the estimator is.
+
+        Parameters
+        ----------
+        X : array (b, d)
+            A batch, of the library and device of those before.
+        y : ignored
+        sample_weight : array-like (b,), optional
+            How much each sample counts.
+
+        Returns
+        -------
+        self
+        """
+        first = not hasattr(self, "components_")
+        X = self._checked(X, "partial_fit", reset=first)
+        if first:
+            self.rng_, self.history_, self.converged_ = draws(self.random_state), [], True
+            state = None
+        else:
+            X = _check.matrix(X, "X", like=self.components_)
+            assert self.past_ is not None
+            state = State(self.components_, self.past_, self.n_steps_)
+        batch = online_step(
+            Samples.of(X, sample_weight),
+            state,
+            self.rng_,
+            self.n_components,
+            **self._options(X),
+        )
+        self.components_, self.past_, self.n_steps_ = batch.state
+        self.dual_gap_ = batch.gap
+        self.history_.append(batch.progress)
+        self.converged_ = self.converged_ and batch.converged
+        return self
+
+    def _options(self, X: Array) -> dict[str, Any]:
+        """Return what a step is told, by `fit` or by `partial_fit`."""
+        how = {"method": self.fit_algorithm, "method_max_iter": self.transform_max_iter}
+        how |= {"dict_init": self._moved(self.dict_init, X)}
+        return how | self._given("alpha positive_code positive_dict n_jobs")
+
+    def _alpha(self) -> float | None:
+        return transform_alpha(self)
+
+    _A = property(lambda self: self.past_.gram, doc="scikit-learn's name for UᵀU, (k, k).")
+    _B = property(lambda self: self.past_.cov, doc="scikit-learn's name for XᵀU, (d, k).")

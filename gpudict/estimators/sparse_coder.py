@@ -1,0 +1,115 @@
+"""`SparseCoder`: codes with a dictionary that is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from gpudict import _check
+from gpudict._array import Array
+from gpudict.estimators._coder import Coder
+
+
+@dataclass(eq=False, repr=False)
+class SparseCoder(Coder):
+    """Sparse coding with a fixed dictionary: X ≈ code · dictionary.
+
+    `sklearn.decomposition.SparseCoder` on any array library: its parameters, attributes and
+    methods. It needs no `fit`, and moves its dictionary to the X that it is given; once fitted, it
+    takes data of that library and device only.
+
+    Parameters
+    ----------
+    dictionary : array (k, d)
+        Atoms in rows, of any library, or a sequence of sequences.
+    transform_algorithm : str
+        Solver of the codes: 'omp', 'lars', 'threshold', 'lasso_cd' (the fastest certified one),
+        'lasso_lars', and the other names of `algorithm` in `sparse_encode`.
+    transform_n_nonzero_coefs : int, optional
+        The non-zeros of 'lars' and 'omp'; max(1, d // 10) by default.
+    transform_alpha : float, optional
+        The weight of ‖u‖₁, or the threshold of 'threshold'; 1 by default. For 'omp', if given and
+        there is no transform_n_nonzero_coefs, the squared error to reach.
+    split_sign : bool
+        Whether to give the positive and the negative parts of the codes side by side.
+    n_jobs : int, optional
+        Threads for NumPy arrays: None as many as BLAS would use, -1 all.
+    positive_code : bool
+        Ask for codes ≥ 0.
+    transform_max_iter : int
+        The most iterations of the solver.
+
+    Attributes
+    ----------
+    n_components_ : int
+        Number of atoms.
+    dictionary_ : array (k, d)
+        The dictionary where `fit` found X; its place is what `transform` then asks for.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> import numpy as np, gpudict
+    >>> X = np.array([[3.0, 0.1], [-0.2, 2.0]])
+    >>> coder = gpudict.SparseCoder(
+    ...     np.eye(2), transform_algorithm="lasso_cd", transform_alpha=0.5)
+    >>> coder.transform(X)
+    array([[2.5, 0. ],
+           [0. , 1.5]])
+
+    References
+    ----------
+    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1.
+    """
+
+    dictionary: Any
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check X against the dictionary; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data of any library, or an array-like.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        X = self._checked(X, "fit", reset=True)
+        self.dictionary_ = self._atoms(X)
+        self.n_components_ = int(self.dictionary_.shape[0])
+        return self
+
+    def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
+        """Return X as a finite float array with a feature for each of an atom's."""
+        X = super()._checked(X, method, reset=reset)
+        shape = np.shape(self.dictionary)
+        if shape[1:] != tuple(X.shape[1:]):
+            raise ValueError(
+                "Dictionary and X have different numbers of features: dictionary.shape: "
+                f"{shape} X.shape: {tuple(X.shape)}. Pass data with the features of the atoms."
+            )
+        return X
+
+    def _atoms(self, X: Array) -> Array:
+        """Return the dictionary in the place and dtype of X."""
+        return _check.matrix(self._moved(self.dictionary, X), "dictionary", like=X)
+
+    @property
+    def _fitted(self) -> Array | None:
+        return getattr(self, "dictionary_", None)
+
+    @property
+    def _n_atoms(self) -> int:
+        return self.n_components_
+
+    def __sklearn_tags__(self) -> Any:
+        """Declare that `fit` is not needed."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
