@@ -1,7 +1,8 @@
 """scikit-learn's estimators over the function face: the same names, on any array library.
 
-Glue on purpose, one estimator a file. `_base` checks input and follows X, `_coder` transforms,
-`_tasks` speaks scikit-learn's callback protocol, `_files` writes and reads models.
+Glue on purpose, one estimator a file. `_base` checks input and follows X, `_learner` fits, `_coder`
+and `_projector` transform, `_tasks` speaks scikit-learn's callback protocol, `_files` writes and
+reads models, `_exchange` passes them to scikit-learn and back.
 """
 
 from gpudict.estimators._files import load

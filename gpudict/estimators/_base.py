@@ -29,7 +29,6 @@ from gpudict._array import (
     to_host,
 )
 from gpudict.estimators import _exchange, _files
-from gpudict.learning import Learned
 
 
 @dataclass(eq=False, repr=False)
@@ -90,11 +89,6 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _given(self, names: str) -> dict[str, Any]:
         """Return the parameters of these names, as keywords."""
         return {name: getattr(self, name) for name in names.split()}
-
-    def _keep(self, learned: Learned) -> None:
-        """Keep what every learner tells of its fit."""
-        self.n_iter_, self.history_ = learned.n_iter, learned.history
-        self.converged_ = learned.converged
 
     @property
     def _fitted(self) -> Array | None:

@@ -7,52 +7,29 @@ components, and the atoms are the scores.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from gpudict import _check
 from gpudict._array import Array, array_namespace
 from gpudict.atoms import normalised
-from gpudict.estimators._base import Estimator
+from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.quadratic import least_squares, ridge
 from gpudict.streaming import Samples
 
 
 @dataclass(eq=False, repr=False)
-class Projector(CallbackSupportMixin, Estimator):
+class Projector(Learner):
     """Centres data, learns sparse components of it, projects on them."""
 
-    n_components: int | None = None
     _: KW_ONLY
-    alpha: float = 1
     ridge_alpha: float = 0.01
-    max_iter: int = 1000
-    tol: float = 1e-8
     method: str = "cd"
-    n_jobs: int | None = None
-    verbose: int = False
-    random_state: Any = None
 
-    @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn sparse components of X.
-
-        Parameters
-        ----------
-        X : array (n, d)
-            Data of any library, or an array-like.
-        y : ignored
-        sample_weight : array-like (n,), optional
-            How much each sample counts, 2 as if it were there twice.
-
-        Returns
-        -------
-        self
-        """
-        X = self._checked(X, "fit", reset=True)
+    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
+        X = self._checked(X, method, reset=True)
         rows = Samples.of(X, sample_weight)
         self.mean_ = rows.mean()
         centred = rows._replace(X=X - self.mean_).rooted()
@@ -62,7 +39,6 @@ class Projector(CallbackSupportMixin, Estimator):
         components = self._components(features, k, tasks)
         self.components_, self.n_components_ = components, int(components.shape[0])
         tasks.end(lambda: {"components_": components})
-        return self
 
     def transform(self, X: Any) -> Array:
         """Project X on the components by ridge regression of strength `ridge_alpha`.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import with_callbacks
 
 from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.functional._batch import batch_learned
 from gpudict.learning import Iteration, Learned
 
 
 @dataclass(eq=False, repr=False)
-class DictionaryLearning(CallbackSupportMixin, Coder):
+class DictionaryLearning(Learner, Coder):
     """Dictionary learning: min ½‖X − UV‖²_F + alpha·‖U‖₁,₁ over U and V with ‖V_k‖₂ = 1.
 
     `sklearn.decomposition.DictionaryLearning` on any array library: its parameters, attributes and
@@ -95,42 +96,18 @@ class DictionaryLearning(CallbackSupportMixin, Coder):
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
 
-    n_components: int | None = None
     _: KW_ONLY
-    alpha: float = 1
-    max_iter: int = 1000
-    tol: float = 1e-8
     fit_algorithm: str = "cd"
     code_init: Any = None
     dict_init: Any = None
     callback: Callable[[Any], None] | None = None
-    verbose: int = False
-    random_state: Any = None
     positive_dict: bool = False
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn the dictionary of X.
-
-        Parameters
-        ----------
-        X : array (n, d)
-            Data of any library, or an array-like.
-        y : ignored
-        sample_weight : array-like (n,), optional
-            How much each sample counts, 2 as if it were there twice.
-
-        Returns
-        -------
-        self
-        """
-        self._learn(X, y, sample_weight, "fit")
-        return self
-
+    @with_callbacks
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Learn the dictionary of X, and return the codes of the last iteration, (n, k)."""
+        """Learn from X as `fit` does, and return the codes of the last iteration, (n, k)."""
         return self._learn(X, y, sample_weight, "fit_transform").code
 
-    @with_callbacks
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:
         X = self._checked(X, method, reset=True)
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
-
 from gpudict import _check
 from gpudict._array import Array, draws
 from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.functional._online import n_steps, online_learned, online_step
 from gpudict.online import Batch, State
@@ -18,7 +17,7 @@ from gpudict.streaming import Samples
 
 
 @dataclass(eq=False, repr=False)
-class MiniBatchDictionaryLearning(CallbackSupportMixin, Coder):
+class MiniBatchDictionaryLearning(Learner, Coder):
     """Dictionary learning from mini-batches: the objective of `DictionaryLearning`, sooner.
 
     `sklearn.decomposition.MiniBatchDictionaryLearning` on any array library: its parameters,
@@ -80,38 +79,18 @@ transform_max_iter
     Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
 
-    n_components: int | None = None
     _: KW_ONLY
-    alpha: float = 1
-    max_iter: int = 1000
     fit_algorithm: str = "cd"
     batch_size: int = 256
     shuffle: bool = True
     dict_init: Any = None
-    verbose: int = False
-    random_state: Any = None
     positive_dict: bool = False
     callback: Callable[[Any], None] | None = None
     tol: float = 1e-3
     max_no_improvement: int | None = 10
 
-    @with_callbacks
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn the dictionary of X from mini-batches.
-
-        Parameters
-        ----------
-        X : array (n, d)
-            Data of any library, or an array-like.
-        y : ignored
-        sample_weight : array-like (n,), optional
-            How much each sample counts, 2 as if it were there twice.
-
-        Returns
-        -------
-        self
-        """
-        X = self._checked(X, "fit", reset=True)
+    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
+        X = self._checked(X, method, reset=True)
         tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
         self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
 
@@ -126,7 +105,6 @@ transform_max_iter
         self.n_steps_ = len(learned.history)
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
-        return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from X as one mini-batch, going on from where the estimator is.

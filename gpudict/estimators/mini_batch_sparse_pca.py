@@ -27,37 +27,19 @@ class MiniBatchSparsePCA(Projector):
         As in `SparsePCA`.
     max_iter : int
         The most passes over the features.
-    callback : callable, optional
-        As in `dict_learning_online`: called at every step with a mapping.
     batch_size : int
         Features a step.
-    verbose : int
-        1 and more write a line a step.
     shuffle : bool
-        Whether to shuffle the features once.
-    random_state : None, int, numpy RandomState or Generator
-        Shuffles, and draws the features that revive unused components.
-    tol : float
-        Stop when a step changes the scores by less: ‖U − U₋‖_F ≤ tol·k; 0 never.
-    max_no_improvement : int, optional
-        Stop after that many steps without a new lowest smoothed cost; None never.
+        Whether to shuffle the features, once.
+    verbose, callback, random_state, tol, max_no_improvement
+        As in `MiniBatchDictionaryLearning`, with features for samples and scores for atoms.
 
     Attributes
     ----------
-    components_ : array (k, d)
-        Sparse, of norm 1, or zero.
-    mean_ : array (d,)
-        The mean of the samples.
-    n_components_, n_iter_ : int
-        Components; passes begun.
-    history_ : list of Progress
-        Of each step: the cost a feature before its update, largest gap, unused components, seconds.
-    dual_gap_ : array (d,)
-        How far the loadings of each feature are, at most, from their optimum.
-    converged_ : bool
-        Whether the codes of every step reached their tolerance.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    components_, mean_, n_components_, dual_gap_, n_features_in_, feature_names_in_
+        As in `SparsePCA`.
+    n_iter_, history_, converged_
+        As in `MiniBatchDictionaryLearning`: passes begun, and the record of each step.
 
     Examples
     --------

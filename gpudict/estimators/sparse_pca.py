@@ -51,18 +51,12 @@ class SparsePCA(Projector):
         Sparse, of norm 1, or zero.
     mean_ : array (d,)
         The mean of the samples.
-    error_ : array (n_iter_,)
-        The objective after each iteration.
-    n_components_, n_iter_ : int
-        Components; iterations made.
-    history_ : list of Progress
-        Of each iteration: objective, largest gap, unused components, seconds.
+    n_components_ : int
+        Their number.
     dual_gap_ : array (d,)
         How far the loadings of each feature are, at most, from their optimum.
-    converged_ : bool
-        Whether the codes of every iteration reached their tolerance.
-    n_features_in_, feature_names_in_
-        As in scikit-learn.
+    error_, n_iter_, history_, converged_, n_features_in_, feature_names_in_
+        As in `DictionaryLearning`.
 
     Examples
     --------
