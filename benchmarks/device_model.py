@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -105,6 +106,7 @@ def encode_trace(
 ) -> tuple[Any, Trace]:
     """Trace gpudict.encode on the first rows of a problem, all in one batch."""
     import gpudict
+    from gpudict import _array
 
     problem = problems.load(name)
     n = min(traced_rows or TRACED_ROWS.get(name, len(problem.X)), len(problem.X))
@@ -112,7 +114,8 @@ def encode_trace(
     k, d = V.shape
     scale = Scale(rows / n, frozenset({k, d, k + 1, k * k, k * d}))
     work = lambda: gpudict.encode(X, V, alpha=problem.alpha, tol=tol, batch_size=n)  # noqa: E731
-    return traced(work, card, scale)
+    with mock.patch.object(_array, "HOST_WORKSPACE", _array.DEVICE_WORKSPACE):  # as on a GPU
+        return traced(work, card, scale)
 
 
 def table(costs: dict[tuple[str, ...], Cost], first: int | None = None) -> str:

@@ -19,10 +19,13 @@ __all__ = [
     "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
     "draws", "few_shapes",
     "float64_of", "gauss_jordan", "index_like",
-    "is_array", "is_launch_bound", "is_numpy", "is_threaded", "no_graph",
+    "is_array", "is_launch_bound", "is_numpy", "is_threaded", "library", "no_graph",
     "read", "same_place", "scatter", "sign",
-    "still", "take", "to_host",
+    "still", "take", "to_host", "workspace",
 ]  # fmt: skip
+
+HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
+DEVICE_WORKSPACE = 2**31
 
 at = extra.at
 device = compat.device
@@ -36,6 +39,13 @@ def is_array(x: Any) -> bool:
 def is_numpy(x: Any) -> bool:
     """Whether x is a NumPy array, which other host libraries take as it is."""
     return bool(compat.is_numpy_array(x))
+
+
+def library(x: Any) -> str:
+    """Return the name of the library that x is an array of, for people."""
+    xp = array_namespace(x)
+    row = backend_of(xp)
+    return row.name if row.requires else str(xp.__name__)
 
 
 def array_namespace(*arrays: Array) -> Namespace:
@@ -56,6 +66,12 @@ def no_graph(x: Array) -> Array:
 def is_launch_bound(x: Array) -> bool:
     """Whether x lives where starting an operation costs more than small work (a GPU)."""
     return backend_of(array_namespace(x)).launch_bound(x)
+
+
+def workspace(x: Array) -> int:
+    """Return how many numbers like those of x its device has room for beside the data."""
+    bits = int(array_namespace(x).finfo(x.dtype).bits)
+    return (DEVICE_WORKSPACE if is_launch_bound(x) else HOST_WORKSPACE) * 8 // bits
 
 
 def is_threaded(x: Array) -> bool:

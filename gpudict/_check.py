@@ -6,6 +6,7 @@ all of one namespace and device. It never writes into what it is given.
 
 from __future__ import annotations
 
+import difflib
 import math
 from numbers import Integral, Real
 from typing import Any
@@ -19,6 +20,7 @@ from gpudict._array import (
     device,
     float64_of,
     is_array,
+    library,
     no_graph,
     read,
     same_place,
@@ -37,6 +39,16 @@ def matrix(x: Any, name: str, *, like: Array | None = None) -> Array:
     ValueError
         x is not two-dimensional, is empty, has NaN or infinity, or is on another device.
     """
+    if hasattr(x, "toarray"):
+        raise TypeError(
+            f"{name} is a sparse array ({type(x).__name__}), and a dense one is needed. "
+            f"Convert it with {name}.toarray(), if it fits the memory."
+        )
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and missing entries have no meaning here. "
+            f"Impute them, or pass {name}.filled(value)."
+        )
     if not is_array(x):
         raise TypeError(
             f"{name} must be an array that follows the array API standard (NumPy, CuPy, PyTorch, "
@@ -66,7 +78,7 @@ def matrix(x: Any, name: str, *, like: Array | None = None) -> Array:
 
 
 def _same_library(x: Array, name: str, like: Array) -> None:
-    ours, theirs = array_namespace(x).__name__, array_namespace(like).__name__
+    ours, theirs = library(x), library(like)
     if ours != theirs:
         raise TypeError(
             f"{name} is an array of {ours}, but X is one of {theirs}. "
@@ -91,8 +103,8 @@ def _floating(x: Array, name: str) -> Array:
         )
     if not xp.isdtype(x.dtype, "real floating") or x.dtype not in (xp.float32, float64_of(x)):
         raise TypeError(
-            f"{name} has dtype {x.dtype}, and float32 or float64 is needed. "
-            "Convert it: its range or precision is too small for a certificate."
+            f"{name} has dtype {x.dtype}, and float32 or float64, in the machine's own byte order, "
+            f"is needed. Convert it, for instance with {name}.astype('float64')."
         )
     return x
 
@@ -122,10 +134,11 @@ def weights(value: Any, X: Array) -> Array | None:
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:
     """Return x if its shape is as given (None: any); raise a ValueError that says why if not."""
     if any(want is not None and want != got for want, got in zip(shape, x.shape, strict=True)):
-        wanted = tuple("any" if s is None else s for s in shape)
+        wanted = ", ".join("any" if s is None else str(s) for s in shape)
+        turned = all(w in (None, got) for w, got in zip(shape, reversed(x.shape), strict=True))
         raise ValueError(
-            f"{name} has the shape {tuple(x.shape)}, but {wanted} is needed: {why}. "
-            f"Pass a {name} of that shape."
+            f"{name} has the shape {tuple(x.shape)}, but ({wanted}) is needed: {why}. "
+            + (f"Pass its transpose, {name}.T." if turned else "Pass it in that shape.")
         )
     return x
 
@@ -159,8 +172,11 @@ def count(value: Any, name: str, *, minimum: int = 1) -> int:
 def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """Return value if it is one of the known strings."""
     if value not in known:
+        near = difflib.get_close_matches(str(value).removeprefix("lasso_"), known, 1)
+        near = near or [k for k in known if k.removeprefix("lasso_") == value]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(
-            f"{name}={value!r} is not known. Pass one of: {', '.join(map(repr, known))}."
+            f"{name}={value!r} is not known.{hint} Pass one of: {', '.join(map(repr, known))}."
         )
     return str(value)
 

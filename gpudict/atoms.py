@@ -16,7 +16,7 @@ from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
 from gpudict.streaming import Samples
 
-UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of the mean ‖x‖²
+UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of a sample's ‖x‖²
 NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
 
 
@@ -98,9 +98,9 @@ def normalised(V: Array, U: Array | None, *, positive: bool) -> tuple[Array, Arr
     return V, None if U is None else U * xp.matrix_transpose(size * length)
 
 
-def unused(q: Quadratic, mean_sq: Array) -> Array:
-    """Return which atoms the statistics of the codes call unused, (k,) bool."""
-    return diagonal(q) <= UNUSED * mean_sq
+def unused(q: Quadratic, scale: Array) -> Array:
+    """Return which atoms are unused, (k,) bool: by the codes' statistics and a sample's ‖x‖²."""
+    return diagonal(q) <= UNUSED * scale
 
 
 def revived(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gpudict import __version__
+from gpudict._array import to_host
 from gpudict._backends import BACKENDS, Array, load
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     show = argparse.ArgumentDefaultsHelpFormatter
     parser = argparse.ArgumentParser("gpudict", description="Dictionary learning on any array.")
+    parser.add_argument("--version", action="version", version=f"gpudict {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     about = "learn a dictionary from a noisy photograph, denoise it, and draw the result"
     demo = commands.add_parser("demo", help=about, description=about + ".", formatter_class=show)
@@ -61,19 +65,21 @@ def _parser() -> argparse.ArgumentParser:
         "--coder", choices=("omp", "lasso"), default="omp", help="how the picture is coded"
     )
     demo.add_argument(
-        "--n-components", type=_at_least(1), default=256, metavar="K", help="number of atoms"
+        "--n-components", type=_between(1), default=256, metavar="K", help="number of atoms"
     )
-    demo.add_argument("--seed", type=_at_least(0), default=0, help="of every random number")
+    seeds = _between(0, 2**32 - 1)
+    demo.add_argument("--seed", type=seeds, default=0, help="of every random number")
     demo.add_argument("--output", type=Path, default=Path("gpudict-demo.png"), help="PNG to write")
     demo.set_defaults(run=_demo)
     return parser
 
 
-def _at_least(minimum: int) -> Callable[[str], int]:
+def _between(least: int, most: float = math.inf) -> Callable[[str], int]:
     def count(text: str) -> int:
         value = int(text)
-        if value < minimum:
-            raise argparse.ArgumentTypeError(f"{value} came, and at least {minimum} is needed")
+        if not least <= value <= most:
+            bound = f"at least {least}" if value < least else f"at most {most}"
+            raise argparse.ArgumentTypeError(f"{value} came, and {bound} is needed")
         return value
 
     count.__name__ = "int"  # argparse names it where the text is no number
@@ -117,6 +123,11 @@ def _require_extra() -> None:
 
 
 def _require_folder(output: Path) -> None:
+    if output.is_dir():
+        raise Missing(
+            f"The picture can't be written to {output}: it is a folder. "
+            "Pass the name of a file as --output, such as demo.png."
+        )
     if not output.parent.is_dir():
         raise Missing(
             f"The picture can't be written to {output}: there is no folder {output.parent}. "
@@ -128,7 +139,7 @@ def _mover(backend: str, device: str | None) -> Callable[[np.ndarray], Array]:
     """Return what moves arrays to the backend, having tried it once."""
     try:
         move = load(backend, device)
-        move(np.zeros(1, dtype=np.float32))
+        to_host(move(np.zeros(1, dtype=np.float32)))
     except ModuleNotFoundError as missing:
         raise Missing(str(missing)) from missing
     except Exception as error:  # each library refuses a device in its own way

@@ -1,37 +1,27 @@
 """Sparse coding: rows in batches, a warm start, and a certificate for each row.
 
 A batch is as many rows as fit the workspace of the device; NumPy's batches go to a pool of
-threads, since its operations outside the matrix product use one core each. What a solver reports in
-float32 is certified again in float64, where the device has it: a float32 gap near an exact fit is
-rounding, not a bound.
+threads, since its operations outside the matrix product use one core each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
-from typing import Any
 
 from gpudict import _check
-from gpudict._array import (
-    Array,
-    array_namespace,
-    at,
-    device,
-    float64_of,
-    is_launch_bound,
-    is_threaded,
-)
+from gpudict._array import Array, array_namespace, at, device, is_threaded, workspace
+from gpudict.certificate import certified
 from gpudict.history import Check
 from gpudict.loop import Solution, run
+from gpudict.penalties import Cardinality
 from gpudict.problem import Problem, choose, penalty_of
-from gpudict.quadratic import Quadratic, correlation, diagonal, least_squares
+from gpudict.quadratic import Quadratic, diagonal, least_squares
 from gpudict.threads import in_parallel, threads
 
 __all__ = ["Solution", "encode", "solve"]
 
-HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
-DEVICE_WORKSPACE = 2**31
+SUPPORT = 32  # atoms of a row for which a batch has room
 
 
 def encode(
@@ -123,7 +113,8 @@ def encode(
         _check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
     penalty = penalty_of(V.shape, alpha, n_nonzero_coefs, target_error, positive)
     problem = choose(X, penalty, solver=solver, tol=tol, max_iter=max_iter)
-    return solve(X, V, problem, init=init, batch_size=batch_size, n_jobs=n_jobs)
+    size = None if batch_size is None else _check.count(batch_size, "batch_size")
+    return solve(X, V, problem, init=init, batch_size=size, n_jobs=n_jobs)
 
 
 def solve(
@@ -143,7 +134,7 @@ def solve(
     too: they need not be products of X and V, so the factors are then left out.
     """
     n, k = X.shape[0], V.shape[0]
-    size = _rows_a_batch(X, k) if batch_size is None else _check.count(batch_size, "batch_size")
+    size = _rows_a_batch(X, k, problem) if batch_size is None else batch_size
     shared = least_squares(X[:1, :], V, gram=gram).gram
 
     def solve_batch(first: int) -> Solution:
@@ -189,21 +180,7 @@ def _solve_batch(q: Quadratic, problem: Problem, init: Array | None) -> Solution
     if init is not None:  # feasible, and no code for an atom that is zero
         Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
     found = run(solver, q, penalty, Z, stop=problem.stop, max_iter=problem.max_iter)
-    wide = float64_of(Z)
-    if not penalty.certified or wide is None or Z.dtype == wide:
-        return found
-    q, Z = _cast(q, wide), xp.astype(found.Z, wide)
-    gap = penalty.gap(q, Z, correlation(q, Z))
-    return found._replace(gap=gap, converged=gap <= 0.5 * problem.tol * q.sq)
-
-
-def _cast(q: Quadratic, dtype: Any) -> Quadratic:
-    """Return the quadratic in another dtype, from the data itself where it is known."""
-    xp = array_namespace(q.cov)
-    if q.factors is not None:
-        return least_squares(*(xp.astype(a, dtype) for a in q.factors))
-    assert q.gram is not None
-    return Quadratic(*(xp.astype(a, dtype) for a in (q.cov, q.sq, q.gram)))
+    return certified(found, q, problem)
 
 
 def _merged(checks: tuple[Check | None, ...]) -> Check:
@@ -212,9 +189,9 @@ def _merged(checks: tuple[Check | None, ...]) -> Check:
     return Check(max(c.iteration for c in real), unfinished, max(c.gap for c in real))
 
 
-def _rows_a_batch(X: Array, k: int) -> int:
-    """Return how many rows fit the workspace: dense rows of length k, and Grams of 32 atoms."""
-    itemsize = array_namespace(X).finfo(X.dtype).bits // 8
-    bytes_a_row = itemsize * (8 * k + 6 * 32 * 32) + 8 * 4 * k
-    workspace = DEVICE_WORKSPACE if is_launch_bound(X) else HOST_WORKSPACE
-    return max(1, int(workspace // bytes_a_row))
+def _rows_a_batch(X: Array, k: int, problem: Problem) -> int:
+    """Return how many rows fit the workspace: dense rows of length k, and Grams of few atoms."""
+    limits, support = problem.penalty, SUPPORT
+    if isinstance(limits, Cardinality) and not limits.target:
+        support = max(support, limits.n_nonzero)
+    return max(1, workspace(X) // (16 * k + 6 * support * support))

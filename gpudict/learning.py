@@ -15,15 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict import _check
-from gpudict._array import (
-    Array,
-    array_namespace,
-    asarray_like,
-    draws,
-    float64_of,
-    read,
-    to_host,
-)
+from gpudict._array import Array, array_namespace, asarray_like, draws, float64_of, read, to_host
 from gpudict.atoms import revived, start, unused
 from gpudict.coding import Solution, solve
 from gpudict.history import Progress
@@ -197,11 +189,15 @@ def learn(
 
 
 def _flat(history: list[Progress], tol: float) -> bool:
-    """Whether the last iteration lowered the objective by less than tol times it."""
+    """Whether the last iteration lowered the objective by less than tol times it.
+
+    That it rises after atoms were revived is no reason to stop.
+    """
     if len(history) < 2:
         return False
     before, now = history[-2].objective, history[-1].objective
-    return before - now < tol * now
+    rose = history[-2].unused > 0 and now - before >= tol * now > 0
+    return before - now < tol * now and not rose
 
 
 def alternate(
@@ -213,12 +209,12 @@ def alternate(
     n_jobs: int | None = None,
 ) -> Iterator[Iteration]:
     """Yield iteration after iteration from atoms V and, for a warm start, codes U."""
-    began, mean_sq = time.perf_counter(), samples.mean_square()
+    began, scale = time.perf_counter(), samples.typical_square()
     for iteration in count():
         found = solve(samples.X, V, how.problem, init=U, n_jobs=n_jobs)
         q = statistics(samples.X, found.Z, samples.weight)
         V, U = how.update(q, V), found.Z
-        dead = unused(q, mean_sq)
+        dead = unused(q, scale)
         penalty = how.problem.penalty
         objective, gap, dead_atoms, converged = summary(samples, V, found, penalty, dead)
         seconds = time.perf_counter() - began

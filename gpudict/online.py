@@ -70,7 +70,7 @@ def step(state: State, samples: Samples, how: Recipe, rng: Any, n_jobs: int | No
     now, beta = statistics(X, found.Z, weight), forget(state.step, size)
     past = accumulate(state.past, now, forget=beta, share=1 / size)
     V = how.update(past, before)
-    dead = unused(past, samples.mean_square())
+    dead = unused(past, samples.typical_square())
     cost, gap, n_dead, converged = summary(samples, before, found, how.problem.penalty, dead)
     if n_dead:
         V, _ = revived(V, None, to_host(dead), samples, rng, positive=how.positive)
@@ -220,7 +220,8 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     patience = _patience(source, _check.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []
     converged, began = True, time.perf_counter()
-    for rows in source.batches(passes, rng if shuffle else None):
+    n_iter = 0
+    for n_iter, rows in source.batches(passes, rng if shuffle else None):  # noqa: B007
         batch = step(state, rows, how, rng, n_jobs)
         state, converged = batch.state, converged and batch.converged
         history.append(batch.progress._replace(seconds=time.perf_counter() - began))
@@ -230,7 +231,6 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
         if last or stopped is True:
             break
     objective = vector([h.objective for h in history], first)
-    n_iter = math.ceil(len(history) / source.steps) if source.steps else 1
     return Learned(state.dictionary, None, objective, None, converged, n_iter, history, state.past)
 
 

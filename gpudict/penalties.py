@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from gpudict._array import Array, array_namespace
-from gpudict.quadratic import Quadratic, diagonal, residual, whitening
+from gpudict.quadratic import (
+    Quadratic,
+    basis,
+    correlation,
+    diagonal,
+    exact,
+    residual,
+    whitening,
+)
 
 
 class Penalty(Protocol):
@@ -62,23 +70,63 @@ class L1:
         return corr if self.positive else array_namespace(corr).abs(corr)
 
     def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
-        """Return the duality gap of each row, (n,)."""
+        """Return the duality gap of each row, (n,), to the rounding of sums that cancel."""
+        if self.least_squares:
+            return half_square(corr @ whitening(q))
+        return self._fenchel(q, Z, corr, *residual(q, Z, corr))
+
+    def certificate(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return the duality gap of each row from the residual itself, (n,): what users get."""
+        if self.least_squares:
+            return self.above_least_squares(q, Z)
+        return self._fenchel(q, Z, *exact(q, Z))
+
+    def above_least_squares(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return how far each row is above the least squares, (n,): a gap too, as 0 is below alpha.
+
+        It is ½‖r on the span of the atoms‖² + alpha‖u‖₁, exact for alpha = 0, and the better bound
+        where alpha is near the rounding of V r. It costs a factorisation on the host.
+        """
+        if q.factors is None:
+            projected = correlation(q, Z) @ whitening(q)
+        else:
+            X, V = q.factors
+            projected = (X - Z @ V) @ basis(V)
+        return half_square(projected) + self.value(Z)
+
+    @property
+    def least_squares(self) -> bool:
+        """Whether nothing is asked of the codes."""
+        return self.alpha == 0 and not self.positive
+
+    def _fenchel(self, q: Quadratic, Z: Array, corr: Array, xr: Array, rr: Array) -> Array:
+        """Return ½‖r‖² + alpha‖u‖₁ − ½‖x‖² + ½‖x − θ‖² for θ = scale·r, where |Vθ| ≤ alpha.
+
+        Where alpha is below the rounding of V r, 16 eps‖r‖‖v‖, the constraint holds to that.
+        """
         xp = array_namespace(Z)
-        if self.alpha == 0 and not self.positive:  # least squares: exactly its suboptimality
-            projected = corr @ whitening(q)
-            return 0.5 * xp.sum(projected * projected, axis=1)
-        xr, rr = residual(q, Z, corr)
-        # the dual constraint |corr| <= alpha is known to the rounding of corr, and no better
-        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(q.sq * xp.max(diagonal(q)))
-        limit = self.alpha + rounding
+        rr = xp.maximum(rr, xp.zeros_like(rr))
+        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
+        limit = xp.maximum(rounding, xp.full_like(rounding, self.alpha))
         scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
-        scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # an all-zero row of X
+        scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
         gap = 0.5 * rr + self.value(Z) - scale * (xr - 0.5 * scale * rr)
         return xp.maximum(gap, xp.zeros_like(gap))
 
 
+class Uncertified:
+    """What has no bound on the way to its optimum."""
+
+    certified: ClassVar[bool] = False
+
+    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
+        """Return inf for each row, the only bound that is known, (n,)."""
+        xp = array_namespace(Z)
+        return xp.full_like(q.sq, xp.inf)
+
+
 @dataclass(frozen=True)
-class Cardinality:
+class Cardinality(Uncertified):
     """At most `n_nonzero` non-zeros a row, fewer once ‖x − z V‖² ≤ `target`: what pursuits solve.
 
     There is no certificate: the problem is NP-hard, and a pursuit is greedy.
@@ -88,7 +136,6 @@ class Cardinality:
     target: float = 0.0
     positive: bool = False
     separable: ClassVar[bool] = True
-    certified: ClassVar[bool] = False
 
     def value(self, Z: Array, /) -> Array:
         """Return 0 for each row that keeps the limit and inf for each that does not, (n,)."""
@@ -112,19 +159,13 @@ class Cardinality:
         """Return how strongly each correlation asks for its atom."""
         return corr if self.positive else array_namespace(corr).abs(corr)
 
-    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
-        """Return inf for each row, the only bound that is known, (n,)."""
-        xp = array_namespace(Z)
-        return xp.full_like(q.sq, xp.inf)
-
 
 @dataclass(frozen=True)
-class UnitBall:
+class UnitBall(Uncertified):
     """Columns of norm at most 1 (and non-negative if `positive`): scikit-learn's constraint."""
 
     positive: bool = False
     separable: ClassVar[bool] = False
-    certified: ClassVar[bool] = False
 
     def value(self, Z: Array, /) -> Array:
         """Return 0 for each feasible column and inf for each other, to rounding, (k,)."""
@@ -137,19 +178,13 @@ class UnitBall:
         norm = _norms(Z)
         return Z / xp.maximum(norm, xp.ones_like(norm))
 
-    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
-        """Return inf for each row: its columns couple them."""
-        xp = array_namespace(Z)
-        return xp.full_like(q.sq, xp.inf)
-
 
 @dataclass(frozen=True)
-class UnitSphere:
+class UnitSphere(Uncertified):
     """Columns of norm exactly 1 (and non-negative if `positive`): the atoms of a dictionary."""
 
     positive: bool = False
     separable: ClassVar[bool] = False
-    certified: ClassVar[bool] = False
 
     def value(self, Z: Array, /) -> Array:
         """Return 0 for each feasible column and inf for each other, to rounding, (k,)."""
@@ -173,10 +208,10 @@ class UnitSphere:
         unit = scaled / xp.where(some, norm, xp.ones_like(norm))
         return xp.where(some, unit, xp.astype(peak, Z.dtype))
 
-    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
-        """Return inf for each row: its columns couple them, and the sphere is not convex."""
-        xp = array_namespace(Z)
-        return xp.full_like(q.sq, xp.inf)
+
+def half_square(R: Array) -> Array:
+    """Return ½‖r‖² of each row."""
+    return 0.5 * array_namespace(R).sum(R * R, axis=1)
 
 
 def soft(Z: Array, t: Array | float, positive: bool = False) -> Array:

@@ -59,11 +59,23 @@ def choose(
 ) -> Problem:
     """Return the solver that fits the penalty, with its rule, tolerance and limit."""
     limit = None if max_iter is None else _check.count(max_iter, "max_iter", minimum=0)
+    lasso = tuple(name for name in solvers.names() if name not in ("omp", "least_squares"))
+    pursuit = isinstance(penalty, Cardinality)
+    _check.choice(solver, "solver", tuple(dict.fromkeys((*lasso, *PURSUITS))))
+    if pursuit and solver not in ("cd", *PURSUITS):
+        raise ValueError(
+            f"solver={solver!r} solves the lasso, but n_nonzero_coefs or target_error came, the "
+            "limits of a pursuit. Pass alpha instead of them, or the solver 'omp' or 'lars'."
+        )
+    if not pursuit and solver not in lasso:
+        raise ValueError(
+            f"solver={solver!r} is a pursuit, but alpha came, the weight of the lasso. Pass "
+            "n_nonzero_coefs or target_error instead of it, or a solver such as 'cd'."
+        )
     if isinstance(penalty, Cardinality):
-        solver = "omp" if solver == "cd" else _check.choice(solver, "solver", PURSUITS)
+        solver = "omp" if solver == "cd" else solver
         steps = STEPS["pursuit"] if limit is None else limit
         return Problem(solvers.find(solver), penalty, exhausted, 0.0, steps)
-    _check.choice(solver, "solver", tuple(name for name in solvers.names() if name != "omp"))
     if isinstance(penalty, L1) and penalty.alpha == 0 and not penalty.positive:
         solver = "least_squares"
     single = X.dtype == array_namespace(X).float32

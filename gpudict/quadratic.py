@@ -91,10 +91,33 @@ def correlation(q: Quadratic, Z: Array, /) -> Array:
 
 
 def residual(q: Quadratic, Z: Array, corr: Array, /) -> tuple[Array, Array]:
-    """Return ⟨x, r⟩ and ⟨r, r⟩ of each row's residual r = x − z V."""
+    """Return ⟨x, r⟩ and ⟨r, r⟩ of each row's residual r = x − z V, from sums that cancel.
+
+    Their rounding is that of ‖x‖² and of ⟨z, cov⟩: enough to steer by, not to certify with.
+    """
     xp = array_namespace(Z)
     xr = q.sq - xp.sum(Z * q.cov, axis=1)
     return xr, xr - xp.sum(Z * corr, axis=1)
+
+
+def exact(q: Quadratic, Z: Array, /) -> tuple[Array, Array, Array]:
+    """Return the correlation, ⟨x, r⟩ and ⟨r, r⟩ from the residual itself, where X is known."""
+    if q.factors is None:
+        corr = correlation(q, Z)
+        return corr, *residual(q, Z, corr)
+    X, V = q.factors
+    xp = array_namespace(Z)
+    R = X - Z @ V
+    return R @ xp.matrix_transpose(V), xp.sum(X * R, axis=1), xp.sum(R * R, axis=1)
+
+
+def squared_error(q: Quadratic, Z: Array, corr: Array, /) -> Array:
+    """Return ‖x − z V‖² of each row, from the residual itself where X is known, (n,)."""
+    if q.factors is None:
+        return residual(q, Z, corr)[1]
+    X, V = q.factors
+    R = X - Z @ V
+    return array_namespace(Z).sum(R * R, axis=1)
 
 
 def diagonal(q: Quadratic, /) -> Array:
@@ -106,6 +129,19 @@ def diagonal(q: Quadratic, /) -> Array:
     xp = array_namespace(q.gram)
     index = xp.arange(q.gram.shape[0], device=q.gram.device)[:, None]
     return xp.take_along_axis(q.gram, index, axis=1)[:, 0]
+
+
+def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:
+    """Return the quadratic as one of atoms v/‖v‖ and codes z·‖v‖, and the norms (k,).
+
+    A zero atom stays zero, with 1 for its norm.
+    """
+    xp = array_namespace(q.cov)
+    norm = xp.sqrt(diagonal(q))
+    norm = xp.where(norm > 0, norm, xp.ones_like(norm))
+    gram = None if q.gram is None else q.gram / (norm[:, None] * norm[None, :])
+    factors = None if q.factors is None else (q.factors[0], q.factors[1] / norm[:, None])
+    return Quadratic(q.cov / norm[None, :], q.sq, gram, factors), norm
 
 
 def small_grams(q: Quadratic, index: Array, /) -> Array:
@@ -171,10 +207,23 @@ def whitening(q: Quadratic, /) -> Array:
     Formed on the host in float64, from V where it is known: its Gram squares the condition number.
     """
     if q.factors is not None:
-        inverse = np.linalg.pinv(to_host(q.factors[1]).astype(np.float64)).T
-    else:
-        assert q.gram is not None
-        values, vectors = np.linalg.eigh(to_host(q.gram).astype(np.float64))
-        kept = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
-        inverse = vectors[:, kept] / np.sqrt(values[kept])
-    return asarray_like(inverse, q.cov)
+        return array_namespace(q.cov).matrix_transpose(pseudo_inverse(q.factors[1]))
+    assert q.gram is not None
+    values, vectors = np.linalg.eigh(to_host(q.gram).astype(np.float64))
+    kept = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
+    return asarray_like(vectors[:, kept] / np.sqrt(values[kept]), q.cov)
+
+
+def pseudo_inverse(V: Array, /) -> Array:
+    """Return V⁺ (d, k), formed on the host in float64, without what is rounding in V's dtype."""
+    xp = array_namespace(V)
+    cut = max(V.shape) * float(xp.finfo(V.dtype).eps) / 4
+    return asarray_like(np.linalg.pinv(to_host(V).astype(np.float64), rcond=cut), V)
+
+
+def basis(V: Array, /) -> Array:
+    """Return orthonormal columns (d, r) that span the atoms, formed on the host in float64."""
+    host = to_host(V).astype(np.float64)
+    _, values, rows = np.linalg.svd(host, full_matrices=False)
+    cut = max(V.shape) * np.finfo(np.float64).eps * values.max(initial=0)
+    return asarray_like(rows[values > cut, :].T, V)

@@ -37,7 +37,12 @@ def duality_gap(tol: float) -> Rule:
     return rule
 
 
-def exhausted(solver: Any, q: Quadratic, penalty: Penalty, state: Any) -> Verdict:
-    """Rule of the pursuits, which know themselves when a row has what it may have."""
+def exhausted(solver: Any, q: Quadratic, penalty: Any, state: Any) -> Verdict:
+    """Rule of the pursuits, which know themselves when a row has what it may have.
+
+    A row has reached what was asked if its squared error, `state.rest`, is at most the target;
+    without one, in any case.
+    """
     done = solver.settled(state)
-    return Verdict(done, done, penalty.gap(q, state.Z, state.corr))
+    reached = done & (state.rest <= penalty.target) if penalty.target else done
+    return Verdict(done, reached, penalty.gap(q, state.Z, state.corr))

@@ -49,10 +49,19 @@ class Samples(NamedTuple):
         xp = array_namespace(self.X)
         return self.X if self.weight is None else self.X * xp.sqrt(self.weight)[:, None]
 
-    def mean_square(self) -> Array:
-        """Return the weighted mean of ‖x‖², 0-d."""
-        xp = array_namespace(self.X)
-        return self.summed(xp.sum(self.X * self.X, axis=1), self.X.dtype) / self.total
+    def typical_square(self) -> Array:
+        """Return the geometric mean of ‖x‖² over samples that are not zero, 0-d; 0 if all are.
+
+        Unlike the mean, it is hardly moved by outliers.
+        """
+        xp, dtype = array_namespace(self.X), self.X.dtype
+        square = xp.sum(self.X * self.X, axis=1)
+        some = square > 0
+        logs = xp.where(some, xp.log(xp.where(some, square, xp.ones_like(square))), square)
+        count = self.summed(xp.astype(some, dtype), dtype)
+        any_ = count > 0
+        mean = self.summed(logs, dtype) / xp.where(any_, count, xp.ones_like(count))
+        return xp.where(any_, xp.exp(mean), xp.zeros_like(mean))
 
 
 class Source(NamedTuple):
@@ -92,19 +101,23 @@ class Source(NamedTuple):
         data = itertools.chain([head], walk) if walk is X else X
         return cls(data, first, 0, first.X.shape[0])
 
-    def batches(self, passes: int, rng: Any) -> Iterator[Samples]:
-        """Yield the batches of all passes, the rows of an array shuffled once if rng is given.
+    def batches(self, passes: int, rng: Any) -> Iterator[tuple[int, Samples]]:
+        """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
 
-        A batch in which no sample has a weight is left out.
+        The rows of an array are shuffled once if rng is given. A batch in which no sample has a
+        weight is left out.
         """
-        if not self.steps:
-            for _ in range(passes):
-                for rows in self.data:
-                    yield Samples.of(_check.matrix(rows, "a batch of X", like=self.first.X))
-            return
-        parts = self._cut(rng)
-        for _ in range(passes):
-            yield from parts
+        parts = self._cut(rng) if self.steps else None
+        for number in range(1, passes + 1):
+            for rows in self._checked() if parts is None else parts:
+                yield number, rows
+
+    def _checked(self) -> Iterator[Samples]:
+        first = self.first.X
+        for rows in self.data:
+            batch = _check.matrix(rows, "a batch of X", like=first)
+            shape = (None, first.shape[1])
+            yield Samples.of(_check.shaped(batch, "a batch of X", shape, "all have one width"))
 
     def _cut(self, rng: Any) -> list[Samples]:
         X, weight, _ = self.first

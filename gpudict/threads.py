@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
-from typing import TypeVar
+from threading import Lock
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,10 +26,53 @@ def in_parallel(
 
 
 def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with _QUIET, ThreadPoolExecutor(workers) as pool:
         yield from pool.map(job, items)
+
+
+class _SingleThreadedBlas:
+    """BLAS has one thread as long as any pool runs: the last one to end gives the others back.
+
+    The limit is the process's, so pools that overlap must not restore what another one has set.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.pools, self.before = Lock(), 0, 1
+        self.limits: Any = None
+
+    def __enter__(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self.lock:
+            if not self.pools:
+                self.before = blas_threads()
+                self.limits = threadpool_limits(1, user_api="blas")
+            self.pools += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.pools -= 1
+            if not self.pools:
+                self.limits.restore_original_limits()
+
+
+_QUIET = _SingleThreadedBlas()
+
+
+def blas_threads() -> int:
+    """Return how many threads BLAS uses, when no pool holds it to one."""
+    from threadpoolctl import threadpool_info
+
+    if _QUIET.pools:
+        return _QUIET.before
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max(blas, default=_cores())
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def threads(n_jobs: int | None) -> int:
@@ -36,22 +80,14 @@ def threads(n_jobs: int | None) -> int:
 
     None is as many as BLAS would use, and 1 inside a joblib worker, whose siblings have the rest.
     """
-    from threadpoolctl import threadpool_info
-
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     if n_jobs is None:
-        if _in_joblib_worker():
-            return 1
-        blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        return max(blas, default=cores)
+        return 1 if _in_joblib_worker() else blas_threads()
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
         raise ValueError(
             f"n_jobs must be None or an integer other than 0, but {n_jobs!r} came. "
             "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
         )
-    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+    return int(n_jobs) if n_jobs > 0 else max(1, _cores() + 1 + int(n_jobs))
 
 
 def _in_joblib_worker() -> bool:

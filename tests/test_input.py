@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import problems
 import pytest
+import scipy.sparse
 
 import gpudict
 
@@ -29,7 +30,16 @@ CASES = {
     "half": (lambda: gpudict.encode(X.astype("float16"), V, alpha=1), TypeError, "float16.*Convert"),
     "text": (lambda: gpudict.encode(np.array([["a"]]), V, alpha=1), TypeError, "dtype"),
     "list": (lambda: gpudict.encode(X.tolist(), V, alpha=1), TypeError, "builtins.list.*asarray"),
-    "features": (lambda: gpudict.encode(X, V[:, :3], alpha=1), ValueError, r"\(3, 3\).*\('any', 4\)"),
+    "features": (lambda: gpudict.encode(X, V[:, :3], alpha=1), ValueError, r"\(3, 3\).*\(any, 4\)"),
+    "transposed": (lambda: gpudict.encode(X, V.T, alpha=1), ValueError, r"\(any, 4\).*Pass its transpose, V.T"),
+    "sparse": (lambda: gpudict.dict_learning(scipy.sparse.csr_array(X), 2, alpha=1, method="omp"), TypeError, "sparse.*toarray"),
+    "masked": (lambda: gpudict.encode(np.ma.masked_array(X), V, alpha=1), TypeError, "masked.*Impute"),
+    "objects": (lambda: gpudict.encode(X.astype(object), V, alpha=1), TypeError, "dtype object.*float64"),
+    "byte order": (lambda: gpudict.encode(X.astype(">f8"), V, alpha=1), TypeError, "byte order.*astype"),
+    "pursuit alpha": (lambda: gpudict.encode(X, V, alpha=1, solver="omp"), ValueError, "'omp' is a pursuit.*target_error"),
+    "prefix": (lambda: gpudict.encode(X, V, alpha=1, solver="lasso_lars"), ValueError, "Did you mean 'lars'"),
+    "no prefix": (lambda: gpudict.sparse_encode(X, V, algorithm="fista"), ValueError, "Did you mean 'lasso_fista'"),
+    "widths": (lambda: gpudict.learn_online([X, X[:, :3]], 2, alpha=1), ValueError, r"a batch of X has.*\(any, 4\)"),
     "init": (lambda: gpudict.encode(X, V, alpha=1, init=X), ValueError, r"init.*\(6, 3\) is needed"),
     "alpha": (lambda: gpudict.encode(X, V, alpha=-1), ValueError, "alpha must.*at least 0.*-1"),
     "alpha nan": (lambda: gpudict.encode(X, V, alpha=np.nan), ValueError, "finite"),
@@ -39,7 +49,7 @@ CASES = {
     "atoms": (lambda: gpudict.learn(X, 0, alpha=1), ValueError, "n_components must be at least 1"),
     "atoms text": (lambda: gpudict.learn(X, "3", alpha=1), TypeError, "integer, but a str"),
     "solver": (lambda: gpudict.encode(X, V, alpha=1, solver="no"), ValueError, "'no' is not known.*'cd'"),
-    "pursuit": (lambda: gpudict.encode(X, V, n_nonzero_coefs=1, solver="ista"), ValueError, "'omp'"),
+    "pursuit": (lambda: gpudict.encode(X, V, n_nonzero_coefs=1, solver="ista"), ValueError, "solves the lasso.*'omp'"),
     "update": (lambda: gpudict.learn(X, 2, alpha=1, dictionary_update="x"), ValueError, "'sweep'"),
     "dict_init": (lambda: gpudict.learn(X, 2, alpha=1, dict_init=X[:2, :2]), ValueError, "dict_init has"),
     "dict_init name": (lambda: gpudict.learn(X, 2, alpha=1, dict_init="pca"), ValueError, "'svd', 'data'"),

@@ -24,7 +24,7 @@ FLOORS = (
     ("solvers", "kernels"),
     ("loop", "stopping"),
     ("streaming", "threads"),
-    ("problem", "updates", "coding", "atoms", "learning", "online", "datasets"),
+    ("problem", "updates", "certificate", "coding", "atoms", "learning", "online", "datasets"),
     ("functional", "reporting", "estimators", "plotting", "demo"),
     ("cli", "__init__", "__main__"),
 )

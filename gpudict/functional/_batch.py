@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gpudict import _check
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
 from gpudict.learning import Iteration, Learned, learn
 from gpudict.reporting import Reporter
@@ -143,7 +144,7 @@ def batch_learned(
     `watch` sees every iteration, and stops learning where it returns True. The options are those of
     `learn`.
     """
-    X = asarray(X)
+    X = _check.matrix(asarray(X), "X")
     reporter = Reporter(verbose)
     reporter.begin()
     errors: list[float] = []

@@ -17,8 +17,8 @@ PLAIN = ("lars", "omp", "threshold")  # algorithms whose name has no lasso_ befo
 
 
 def asarray(x: Any) -> Any:
-    """Return x as it is if it is an array of any library, else as a NumPy array."""
-    return x if is_array(x) else np.asarray(x)
+    """Return x as it is if it is an array of any library, or sparse, else as a NumPy array."""
+    return x if is_array(x) or hasattr(x, "toarray") else np.asarray(x)
 
 
 def start_of(dict_init: Any) -> Any:

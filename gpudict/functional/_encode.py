@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, read
+from gpudict._array import Array, array_namespace, is_array, no_graph, read
 from gpudict.coding import Solution, solve
 from gpudict.functional._common import algorithms, asarray, default_sparsity, warn
 from gpudict.problem import choose, penalty_of
@@ -94,7 +94,7 @@ def sparse_encode(
     Efron, Hastie, Johnstone and Tibshirani (2004) for 'lars'; Rubinstein, Zibulevsky and Elad
     (2008) for 'omp'; Beck and Teboulle (2009) for 'lasso_fista'.
     """
-    X, V = (asarray(a) for a in (X, dictionary))
+    X, V = (no_graph(a) if is_array(a) else asarray(a) for a in (X, dictionary))
     if check_input:
         X = _check.matrix(X, "X")
         V = _check.matrix(V, "dictionary", like=X)

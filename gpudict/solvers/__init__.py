@@ -15,7 +15,7 @@ from gpudict._array import Array
 
 def names() -> tuple[str, ...]:
     """Return the names of the row-wise solvers, `cd` first."""
-    files = (module.name for module in pkgutil.iter_modules(__path__))
+    files = (m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
     return ("cd", *(name for name in files if not name.startswith("sphere_")))
 
 

@@ -9,9 +9,9 @@ atom leaves). With `L1` the path ends at λ = alpha: the lasso homotopy, exact t
 `Cardinality` no atom leaves, and the path ends at the event that would bring one atom too many:
 Efron, Hastie, Johnstone and Tibshirani (2004), https://doi.org/10.1214/009053604000000067.
 
-Ties (equal atoms, symmetric data) are broken by events computed from a copy of cov perturbed by a
-few rounding errors, each atom its own; the codes always come from the true cov. Atoms that depend
-on the active ones have |b| = 1 there and never cross.
+One atom joins or leaves at a time. Ties (equal atoms, symmetric data) are broken by events computed
+from a copy of cov perturbed by a few rounding errors, each atom its own; the codes always come from
+the true cov. An atom that depends on the active ones is barred until one of those leaves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,14 @@ from gpudict._array import (
     sign,
 )
 from gpudict.penalties import L1, Cardinality
-from gpudict.quadratic import Quadratic, correlation, product, small_grams
+from gpudict.quadratic import (
+    Quadratic,
+    correlation,
+    diagonal,
+    product,
+    small_grams,
+    squared_error,
+)
 
 CHECK_EVERY = 1
 
@@ -37,17 +44,34 @@ CHECK_EVERY = 1
 class State(NamedTuple):
     """Codes and correlation at λ; the signs of the active atoms (0: inactive); λ (n, 1).
 
-    `used` is the largest number of active atoms, `done` (n,) the rows at the end of their path,
-    and `split` (n, k) the cov that decides events.
+    `barred` (n, k) are atoms that depend on the active ones, `done` (n,) the rows at the end of
+    their path, `rest` (n,) the squared error where there is a target for it, `split` (n, k) the cov
+    that decides events, and `used` the largest number of active atoms.
     """
 
     Z: Array
     corr: Array
     signs: Array
+    barred: Array
     lam: Array
     done: Array
+    rest: Array
     split: Array
     used: int
+
+
+class Segment(NamedTuple):
+    """u = free − λ slope on the active atoms; `fixed` is `free` for the cov that decides, (n, k).
+
+    With the slots of the active atoms: `index` (n, m), and their Gram as it is solved, (n, m, m).
+    """
+
+    fixed: Array
+    slope: Array
+    free: Array
+    index: Array
+    block: Array
+    inside: Array
 
 
 def init(q: Quadratic, penalty: L1 | Cardinality, Z: Array) -> State:
@@ -59,37 +83,39 @@ def init(q: Quadratic, penalty: L1 | Cardinality, Z: Array) -> State:
     pull = penalty.pull(split)
     lam = xp.max(pull, axis=1, keepdims=True)
     end = _end(penalty)
-    signs = xp.where((pull == lam) & (lam > end), sign(split), xp.zeros_like(split))
+    signs = xp.where(_first(pull) & (lam > end), sign(split), xp.zeros_like(split))
     zero = xp.zeros_like(Z)
-    return State(zero, correlation(q, zero), signs, lam, lam[:, 0] <= end, split, 1)
+    rest = q.sq
+    done = lam[:, 0] <= end
+    done = done | (rest <= _target(penalty)) if _target(penalty) else done
+    return State(zero, correlation(q, zero), signs, zero > 0, lam, done, rest, split, 1)
 
 
 def step(q: Quadratic, penalty: L1 | Cardinality, state: State) -> State:
     """Move each row that is not done to its next event."""
     xp = array_namespace(state.Z)
-    signs, lam = state.signs, state.lam
-    fixed, slope, free = _segment(q, state)  # u = free − λ slope; `fixed` decides, `free` is true
-    a, b = state.split - product(q, fixed), product(q, slope)
-    active = signs != 0
-    zero = xp.zeros_like(a)
-    up = _crossing(a, 1 - b, active, lam)
-    down = zero if penalty.positive else _crossing(-a, 1 + b, active, lam)
-    drops = isinstance(penalty, L1) or penalty.positive
-    out = _crossing(-signs * fixed, -signs * slope, ~active, lam) if drops else zero
-    best = xp.maximum(xp.maximum(up, down), out)
+    path = _segment(q, state)
+    best, up, down = _events(q, penalty, state, path)
     event = xp.max(best, axis=1, keepdims=True)
     new = xp.maximum(event, xp.full_like(event, _end(penalty)))
+    active, zero = state.signs != 0, xp.zeros_like(state.Z)
+    going = ~state.done[:, None]
     ends = (event <= _end(penalty)) | _full(penalty, active)
-    hit = (best == event) & ~ends & ~state.done[:, None]
-    Z = xp.where(hit & active, zero, free - new * slope)
-    Z = xp.maximum(Z, zero) if penalty.positive else Z
-    Z = xp.where(state.done[:, None], state.Z, Z)
-    joined = xp.where(up >= down, xp.ones_like(a), -xp.ones_like(a))
-    signs = xp.where(hit, xp.where(active, zero, joined), signs)
-    lam = xp.where(state.done[:, None], lam, new)
-    return State(
-        Z, correlation(q, Z), signs, lam, state.done | ends[:, 0], state.split, state.used + 1
-    )
+    hit = _first(best) & ~ends & going
+    joins = hit & ~active
+    dependent = joins & _dependent(q, path, joins)[:, None]
+    leaves = hit & active
+    Z = xp.where(leaves, zero, path.free - new * path.slope)
+    Z = xp.where(going, xp.maximum(Z, zero) if penalty.positive else Z, state.Z)
+    joined = xp.where(up >= down, xp.ones_like(best), -xp.ones_like(best))
+    signs = xp.where(leaves, zero, xp.where(joins & ~dependent, joined, state.signs))
+    barred = (state.barred | dependent) & ~xp.any(leaves, axis=1, keepdims=True)
+    corr = correlation(q, Z)
+    rest = squared_error(q, Z, corr) if _target(penalty) else state.rest
+    done = state.done | ends[:, 0]
+    done = done | (rest <= _target(penalty)) if _target(penalty) else done
+    lam = xp.where(going, new, state.lam)
+    return State(Z, corr, signs, barred, lam, done, rest, state.split, state.used + 1)
 
 
 def settled(state: State) -> Array:
@@ -112,14 +138,25 @@ def _end(penalty: L1 | Cardinality) -> float:
     return penalty.alpha if isinstance(penalty, L1) else 0.0
 
 
+def _target(penalty: L1 | Cardinality) -> float:
+    return 0.0 if isinstance(penalty, L1) else penalty.target
+
+
 def _full(penalty: L1 | Cardinality, active: Array) -> Array:
     xp = array_namespace(active)
     limit = active.shape[1] + 1 if isinstance(penalty, L1) else penalty.n_nonzero
     return xp.sum(xp.astype(active, xp.int32), axis=1, keepdims=True) >= limit
 
 
-def _segment(q: Quadratic, state: State) -> tuple[Array, Array, Array]:
-    """Return G⁻¹split, G⁻¹s and G⁻¹cov on the active atoms of each row, dense (n, k)."""
+def _first(x: Array) -> Array:
+    """Return where the largest entry of each row is, one place a row, (n, k) bool."""
+    xp = array_namespace(x)
+    peak = xp.argmax(x, axis=1, keepdims=True)
+    return xp.arange(x.shape[1], dtype=peak.dtype, device=x.device)[None, :] == peak
+
+
+def _segment(q: Quadratic, state: State) -> Segment:
+    """Solve for the path on the active atoms of each row."""
     xp = array_namespace(state.Z)
     k = state.Z.shape[1]
     order = xp.argsort(xp.abs(state.signs), axis=1, descending=True, stable=True)
@@ -129,10 +166,37 @@ def _segment(q: Quadratic, state: State) -> tuple[Array, Array, Array]:
     eye = xp.eye(index.shape[1], dtype=s.dtype, device=s.device)[None, :, :]
     ridge = 4 * float(xp.finfo(s.dtype).eps)
     block = small_grams(q, index) * (1 + ridge * eye) * (inside[:, :, None] * inside[:, None, :])
-    right = xp.stack([inside * c, s, inside * true], axis=2)
-    solved = batched_solve(block + (1 - inside)[:, :, None] * eye, right)
+    block = block + (1 - inside)[:, :, None] * eye
+    solved = batched_solve(block, xp.stack([inside * c, s, inside * true], axis=2))
     fixed, slope, free = (scatter(index, solved[:, :, i], inside > 0, k) for i in range(3))
-    return fixed, slope, free
+    return Segment(fixed, slope, free, index, block, inside)
+
+
+def _events(
+    q: Quadratic, penalty: L1 | Cardinality, state: State, path: Segment
+) -> tuple[Array, Array, Array]:
+    """Return the λ of each atom's next event, and those at which it would join with + or −."""
+    xp = array_namespace(state.Z)
+    a, b = state.split - product(q, path.fixed), product(q, path.slope)
+    active, zero = state.signs != 0, xp.zeros_like(a)
+    barred = active | state.barred
+    up = _crossing(a, 1 - b, barred, state.lam)
+    down = zero if penalty.positive else _crossing(-a, 1 + b, barred, state.lam)
+    out = zero
+    if isinstance(penalty, L1) or penalty.positive:
+        inward = -state.signs * diagonal(q)[None, :]  # in units of the other rates
+        out = _crossing(inward * path.fixed, inward * path.slope, ~active, state.lam)
+    return xp.maximum(xp.maximum(up, down), out), up, down
+
+
+def _dependent(q: Quadratic, path: Segment, joins: Array) -> Array:
+    """Say for which rows the atom that joins has no part outside the span of the active, (n,)."""
+    xp = array_namespace(path.block)
+    j = xp.argmax(xp.astype(joins, xp.int32), axis=1, keepdims=True)
+    g = small_grams(q, xp.concat([path.index, xp.astype(j, path.index.dtype)], axis=1))[:, -1, :]
+    norm2, g = g[:, -1], g[:, :-1] * path.inside
+    outside = norm2 - xp.sum(g * batched_solve(path.block, g), axis=1)
+    return outside <= 64 * float(xp.finfo(norm2.dtype).eps) * norm2
 
 
 def _crossing(height: Array, rate: Array, barred: Array, lam: Array) -> Array:

@@ -1,40 +1,57 @@
-"""Least squares, the lasso with alpha = 0: Z ← Z + corr·gram⁺.
+"""Least squares, the lasso with alpha = 0: the code of least norm, Z = X V⁺, and refinements.
 
-From Z = 0 one step gives the solution of least norm, and a second one refines it.
+A step codes the residual too, Z + (X − Z V) V⁺, and keeps it for the rows whose residual it makes
+shorter: with atoms that almost depend on each other, rounding may make it longer.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace, still
+from gpudict._array import Array, array_namespace
 from gpudict.penalties import Penalty
-from gpudict.quadratic import Quadratic, correlation, whitening
+from gpudict.quadratic import Quadratic, correlation, pseudo_inverse, squared_error, whitening
 
 CHECK_EVERY = 1
 
 
 class State(NamedTuple):
-    """Codes, their correlation, the codes before."""
+    """Codes, their correlation, ‖x − zV‖² (n,), and whether the last step was in vain (n,)."""
 
     Z: Array
     corr: Array
-    previous: Array
+    error: Array
+    vain: Array
 
 
 def init(q: Quadratic, penalty: Penalty, Z: Array) -> State:
     """Start from 0, for the solution of least norm."""
     zero = array_namespace(Z).zeros_like(Z)
-    return State(zero, correlation(q, zero), zero)
+    return State(zero, correlation(q, zero), q.sq, q.sq < 0)
 
 
 def step(q: Quadratic, penalty: Penalty, state: State) -> State:
-    """Add the least-squares code of the residual."""
-    W = whitening(q)
-    Z = state.Z + (state.corr @ W) @ array_namespace(W).matrix_transpose(W)
-    return State(Z, correlation(q, Z), state.Z)
+    """Add the least-squares code of the residual where it helps."""
+    xp = array_namespace(state.Z)
+    Z = state.Z + _code_of_residual(q, state)
+    corr = correlation(q, Z)
+    error = squared_error(q, Z, corr)
+    shorter = error < state.error
+    Z, corr = (
+        xp.where(shorter[:, None], new, old)
+        for new, old in ((Z, state.Z), (corr, state.corr))
+    )  # fmt: skip
+    return State(Z, corr, xp.where(shorter, error, state.error), ~shorter)
 
 
 def settled(state: State) -> Array:
-    """Whether the last step moved a row by rounding alone."""
-    return still(state.Z, state.previous)
+    """Whether the last step brought nothing."""
+    return state.vain
+
+
+def _code_of_residual(q: Quadratic, state: State) -> Array:
+    if q.factors is None:
+        W = whitening(q)
+        return (state.corr @ W) @ array_namespace(W).matrix_transpose(W)
+    X, V = q.factors
+    return (X - state.Z @ V) @ pseudo_inverse(V)

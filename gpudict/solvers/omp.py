@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from gpudict._array import Array, array_namespace, scatter
 from gpudict.penalties import Cardinality
-from gpudict.quadratic import Quadratic, correlation, diagonal, small_grams
+from gpudict.quadratic import Quadratic, correlation, diagonal, small_grams, squared_error
 
 CHECK_EVERY = 1
 SLOTS = 8  # to begin with
@@ -28,7 +28,8 @@ class State(NamedTuple):
 
     `barred` (n, k) are the atoms no longer to be tried, `index` (n, c) the chosen ones, `inverse`
     (n, c, c) is L⁻¹ and `y` (n, c) is L⁻¹c, zero in slots that are free; `count` (n,) is the number
-    chosen, `done` (n,), and `tried` the steps made, each of which takes a slot.
+    chosen, `done` (n,), `rest` (n,) the squared error where there is a target for it, and `tried`
+    the steps made, each of which takes a slot.
     """
 
     Z: Array
@@ -39,6 +40,7 @@ class State(NamedTuple):
     y: Array
     count: Array
     done: Array
+    rest: Array
     tried: int
 
 
@@ -53,7 +55,7 @@ def init(q: Quadratic, penalty: Cardinality, Z: Array) -> State:
     barred = xp.broadcast_to((diagonal(q) <= 0)[None, :], (n, k))
     count = xp.zeros_like(q.sq)
     done = (q.sq <= penalty.target) | (count >= penalty.n_nonzero)
-    return State(zero, correlation(q, zero), barred, index, inverse, slots, count, done, 0)
+    return State(zero, correlation(q, zero), barred, index, inverse, slots, count, done, q.sq, 0)
 
 
 def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
@@ -82,13 +84,11 @@ def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
     index = xp.where(slot, xp.astype(j, state.index.dtype), state.index)
     Z = scatter(index, u, xp.any(inverse != 0, axis=2), pull.shape[1])
     columns = xp.arange(pull.shape[1], dtype=j.dtype, device=pull.device)[None, :]
-    count = state.count + kept[:, 0]
-    rest = q.sq - xp.sum(y * y, axis=1)
+    count, corr = state.count + kept[:, 0], correlation(q, Z)
+    rest = squared_error(q, Z, corr) if penalty.target else state.rest
     done = ~live | (count >= penalty.n_nonzero) | (rest <= penalty.target)
     barred = state.barred | (columns == j)
-    return State(
-        Z, correlation(q, Z), barred, index, inverse, y, count, done, state.tried + 1
-    )  # fmt: skip
+    return State(Z, corr, barred, index, inverse, y, count, done, rest, state.tried + 1)
 
 
 def settled(state: State) -> Array:

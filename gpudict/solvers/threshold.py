@@ -13,6 +13,7 @@ from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic, correlation
 
 CHECK_EVERY = 1
+APPROXIMATE = True  # no further step comes nearer to the lasso
 
 
 class State(NamedTuple):
