@@ -75,7 +75,15 @@ CASES = (
 )
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
+SLOW = ("jax-eager",)  # compiles each shape anew
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name in SLOW))
+        for case in CASES
+    ]
+)
 def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
     """Each array library in turn, in its temper."""
     pytest.importorskip(request.param.requires)
