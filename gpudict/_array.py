@@ -16,12 +16,34 @@ import numpy as np
 from gpudict._backends import Array, Namespace, backend_of, gauss_jordan
 
 __all__ = [
-    "Array", "Namespace", "array_namespace", "asarray_like", "at", "batched_solve", "device",
-    "draws", "few_shapes",
-    "float64_of", "gauss_jordan", "index_like",
-    "is_array", "is_launch_bound", "is_numpy", "is_threaded", "library", "no_graph",
-    "read", "same_place", "scatter", "sign",
-    "still", "take", "to_host", "workspace",
+    "Array",
+    "Namespace",
+    "array_namespace",
+    "asarray_like",
+    "at",
+    "batched_solve",
+    "device",
+    "draws",
+    "few_shapes",
+    "float64_of",
+    "from_host",
+    "gauss_jordan",
+    "index_like",
+    "is_array",
+    "is_launch_bound",
+    "is_numpy",
+    "is_threaded",
+    "library",
+    "no_graph",
+    "on_host",
+    "read",
+    "same_place",
+    "scatter",
+    "sign",
+    "still",
+    "take",
+    "to_host",
+    "workspace",
 ]  # fmt: skip
 
 HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
@@ -66,6 +88,35 @@ def no_graph(x: Array) -> Array:
 def is_launch_bound(x: Array) -> bool:
     """Whether x lives where starting an operation costs more than small work (a GPU)."""
     return backend_of(array_namespace(x)).launch_bound(x)
+
+
+def on_host(x: Array) -> bool:
+    """Whether NumPy can read x where it is."""
+    return backend_of(array_namespace(x)).on_host(x)
+
+
+def from_host(a: np.ndarray, like: Array) -> Array:
+    """Return an array of the host, in place, as one of the library of `like`."""
+    return backend_of(array_namespace(like)).from_host(a)
+
+
+def has_csr(x: Array) -> bool:
+    """Whether the library of x has sparse matrices in compressed rows that are known here."""
+    return backend_of(array_namespace(x)).csr is not None
+
+
+def csr_matrix(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
+    """Return the sparse matrix in compressed rows of the library of `values`."""
+    make = backend_of(array_namespace(values)).csr
+    assert make is not None
+    return make(values, columns, ends, shape)
+
+
+def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
+    """Return values and columns of the non-zeros of Z, row after row, and the number in each."""
+    take_apart = backend_of(array_namespace(Z)).csr_parts
+    assert take_apart is not None
+    return take_apart(Z)
 
 
 def workspace(x: Array) -> int:

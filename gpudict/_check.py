@@ -19,6 +19,7 @@ from gpudict._array import (
     asarray_like,
     device,
     float64_of,
+    has_csr,
     is_array,
     library,
     no_graph,
@@ -131,6 +132,25 @@ def weights(value: Any, X: Array) -> Array | None:
     return asarray_like(w, X)
 
 
+def alphas(alpha: Any, X: Array) -> Array | None:
+    """Return an alpha for each row as a vector in the place and dtype of X; None if it is a number.
+
+    Raises
+    ------
+    ValueError
+        There is not one for each row, or one is not positive.
+    """
+    if alpha is None or np.ndim(alpha) == 0:
+        return None
+    values = to_host(alpha) if is_array(alpha) else np.asarray(alpha)
+    if values.shape != (X.shape[0],) or not np.all(np.isfinite(values) & (values > 0)):
+        raise ValueError(
+            f"alpha has the shape {values.shape}, and a number, or one above 0 for each of the "
+            f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
+        )
+    return asarray_like(values.astype(np.float64), X)
+
+
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:
     """Return x if its shape is as given (None: any); raise a ValueError that says why if not."""
     if any(want is not None and want != got for want, got in zip(shape, x.shape, strict=True)):
@@ -191,3 +211,14 @@ def random_source(value: Any) -> Any:
             f"{value!r} came. Pass one of those; an int makes the result repeatable."
         )
     return int(value)
+
+
+def sparse_output(wanted: bool, like: Array) -> bool:
+    """Return whether sparse codes are wanted, which the library of `like` must have."""
+    if wanted and not has_csr(like):
+        raise TypeError(
+            f"sparse_output=True came with an array of {library(like)}, of which no sparse "
+            "matrices are known here: NumPy (SciPy's), PyTorch and CuPy have them. Leave it out, "
+            "or move X there."
+        )
+    return bool(wanted)

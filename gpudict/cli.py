@@ -21,7 +21,8 @@ import numpy as np
 
 from gpudict import __version__
 from gpudict._array import to_host
-from gpudict._backends import BACKENDS, Array, load
+from gpudict._backends import BACKENDS, Array
+from gpudict._backends.moving import load
 
 if TYPE_CHECKING:
     from gpudict.demo import Outcome, Report, Settings

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
+from typing import Any
 
-from gpudict import _check
+from gpudict import _check, hosted
 from gpudict._array import Array, array_namespace, at, device, is_threaded, workspace
 from gpudict.certificate import certified
 from gpudict.history import Check
@@ -17,6 +18,7 @@ from gpudict.loop import Solution, run
 from gpudict.penalties import Cardinality
 from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, diagonal, least_squares
+from gpudict.sparse import Rows, stacked
 from gpudict.threads import in_parallel, threads
 
 __all__ = ["Solution", "encode", "solve"]
@@ -29,7 +31,7 @@ def encode(
     V: Array,
     /,
     *,
-    alpha: float | None = None,
+    alpha: float | Array | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     positive: bool = False,
@@ -39,6 +41,7 @@ def encode(
     init: Array | None = None,
     batch_size: int | None = None,
     n_jobs: int | None = None,
+    sparse_output: bool = False,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
 
@@ -53,8 +56,9 @@ def encode(
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
         atom that is zero is zero.
-    alpha : float, optional
-        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V. 0 is least squares, of least norm.
+    alpha : float or array (n,), optional
+        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each. 0 for all is
+        least squares, of least norm.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float
@@ -73,15 +77,18 @@ def encode(
     batch_size : int, optional
         Rows at a time; None takes as many as fit the workspace.
     n_jobs : int, optional
-        Threads for NumPy arrays: None as many as BLAS would use (1 inside a joblib worker), -1 all.
-        Other libraries thread by themselves.
+        Threads, for arrays of the host: None as many as BLAS would use (1 inside a joblib worker),
+        -1 all. Other libraries thread by themselves.
+    sparse_output : bool
+        Give the codes as a sparse matrix in compressed rows (SciPy's, PyTorch's, CuPy's), without
+        ever making the dense one.
 
     Returns
     -------
     Solution
-        `Z` (n, k), the codes; `gap` (n,), the bound on objective − optimum, in float64 where the
-        device has it (its dtype says which), inf for pursuits; `converged` (n,); `n_iter`, of the
-        batch that took longest; `history`.
+        `Z` (n, k), the codes, dense or sparse; `gap` (n,), the bound on objective − optimum, in
+        float64 where the device has it (its dtype says which), inf for pursuits; `converged` (n,);
+        `n_iter`, of the batch that took longest; `history`.
 
     Raises
     ------
@@ -111,10 +118,14 @@ def encode(
     if init is not None:
         init = _check.matrix(init, "init", like=X)
         _check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    penalty = penalty_of(V.shape, alpha, n_nonzero_coefs, target_error, positive)
-    problem = choose(X, penalty, solver=solver, tol=tol, max_iter=max_iter)
+    each = _check.alphas(alpha, X)  # a row x with its own alpha is the row x/alpha with 1
+    weight = alpha if each is None else 1.0
+    penalty = penalty_of(V.shape, weight, n_nonzero_coefs, target_error, positive)
+    problem = choose(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
     size = None if batch_size is None else _check.count(batch_size, "batch_size")
-    return solve(X, V, problem, init=init, batch_size=size, n_jobs=n_jobs)
+    sparse = _check.sparse_output(sparse_output, X)
+    options: dict[str, Any] = {"batch_size": size, "n_jobs": n_jobs, "sparse": sparse}
+    return solve(X, V, problem, init=init, scale=each, **options)
 
 
 def solve(
@@ -125,45 +136,67 @@ def solve(
     init: Array | None = None,
     gram: Array | None = None,
     cov: Array | None = None,
+    scale: Array | None = None,
     batch_size: int | None = None,
     n_jobs: int | None = None,
+    sparse: bool = False,
 ) -> Solution:
     """Solve the problem for checked arrays, batch by batch.
 
     A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
-    too: they need not be products of X and V, so the factors are then left out.
+    too: they need not be products of X and V, so the factors are then left out. Each row is divided
+    by its `scale` (n,), and its code is multiplied with it again.
     """
+    if hasattr(problem.solver, "COMPILED"):
+        own = (init, gram, cov, scale)
+        return hosted.solve(X, V, problem, own, n_jobs=n_jobs, sparse=sparse)
     n, k = X.shape[0], V.shape[0]
     size = _rows_a_batch(X, k, problem) if batch_size is None else batch_size
     shared = least_squares(X[:1, :], V, gram=gram).gram
 
     def solve_batch(first: int) -> Solution:
         here = slice(first, min(first + size, n))
-        q = least_squares(X[here, :], V, gram=shared)
+        rows, start = X[here, :], None if init is None else init[here, :]
+        if scale is not None:
+            factor = scale[here][:, None]
+            rows, start = rows / factor, None if start is None else start / factor
+        q = least_squares(rows, V, gram=shared)
         if gram is not None or cov is not None:
             q = q._replace(cov=q.cov if cov is None else cov[here, :], factors=None)
-        return _solve_batch(q, problem, None if init is None else init[here, :])
+        found = _solve_batch(q, problem, start)
+        return found if scale is None else scaled(found, factor)
 
     starts = range(0, n, size)
     workers = 1 if is_threaded(X) else min(threads(n_jobs), len(starts))
-    if len(starts) == 1:
+    if len(starts) == 1 and not sparse:
         return solve_batch(0)
-    return _joined(in_parallel(solve_batch, starts, workers), starts, n, k)
+    return _joined(in_parallel(solve_batch, starts, workers), starts, (n, k), sparse)
 
 
-def _joined(parts: Iterable[Solution], starts: range, n: int, k: int) -> Solution:
-    """Write each batch's solution in its place as it comes."""
+def scaled(found: Solution, factor: Array) -> Solution:
+    """Return the solution of the rows times their factors (b, 1)."""
+    square = array_namespace(factor).astype(factor[:, 0], found.gap.dtype) ** 2
+    return found._replace(Z=found.Z * factor, gap=found.gap * square)
+
+
+def _joined(
+    parts: Iterable[Solution], starts: range, shape: tuple[int, int], sparse: bool
+) -> Solution:
+    """Write each batch's solution in its place as it comes, or stack what is not zero of it."""
     Z = gap = converged = None
-    histories = []
+    histories, rows = [], []
     for first, part in zip(starts, parts, strict=True):
         here = slice(first, first + part.Z.shape[0])
-        Z = _placed(Z, part.Z, here, (n, k))
-        gap = _placed(gap, part.gap, here, (n,))
-        converged = _placed(converged, part.converged, here, (n,))
+        if sparse:
+            rows.append(Rows.of(part.Z))
+        else:
+            Z = _placed(Z, part.Z, here, shape)
+        gap = _placed(gap, part.gap, here, shape[:1])
+        converged = _placed(converged, part.converged, here, shape[:1])
         histories.append(part.history)
     history = [_merged(checks) for checks in zip_longest(*histories)]
     n_iter = max(h[-1].iteration if h else 0 for h in histories)
-    return Solution(Z, gap, converged, n_iter, history)
+    return Solution(stacked(rows, shape[1]) if sparse else Z, gap, converged, n_iter, history)
 
 
 def _placed(whole: Array | None, part: Array, here: slice, shape: tuple[int, ...]) -> Array:

@@ -102,6 +102,7 @@ class L1:
     def _fenchel(self, q: Quadratic, Z: Array, corr: Array, xr: Array, rr: Array) -> Array:
         """Return ½‖r‖² + alpha‖u‖₁ − ½‖x‖² + ½‖x − θ‖² for θ = scale·r, where |Vθ| ≤ alpha.
 
+        It is ½(1 − scale)²‖r‖² + alpha‖u‖₁ − scale·⟨u, V r⟩: so ‖x‖² cancels before it can round.
         Where alpha is below the rounding of V r, 16 eps‖r‖‖v‖, the constraint holds to that.
         """
         xp = array_namespace(Z)
@@ -110,8 +111,8 @@ class L1:
         limit = xp.maximum(rounding, xp.full_like(rounding, self.alpha))
         scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
-        gap = 0.5 * rr + self.value(Z) - scale * (xr - 0.5 * scale * rr)
-        return xp.maximum(gap, xp.zeros_like(gap))
+        slack = self.value(Z) - scale * xp.sum(Z * corr, axis=1)
+        return 0.5 * (1 - scale) ** 2 * rr + xp.maximum(slack, xp.zeros_like(slack))
 
 
 class Uncertified:

@@ -16,7 +16,7 @@ from gpudict.stopping import Rule, duality_gap, exhausted
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 STEPS = {"fista": 20_000, "ista": 200_000, "cd_sweep": 20_000, "pursuit": 10_000}
-PURSUITS = ("omp", "lars")
+PURSUITS = (*solvers.PURSUITS, "lars")
 
 
 class Problem(NamedTuple):
@@ -55,11 +55,11 @@ def penalty_of(
 
 
 def choose(
-    X: Array, penalty: Penalty, *, solver: str, tol: float | None, max_iter: int | None
+    X: Array, k: int, penalty: Penalty, *, solver: str, tol: float | None, max_iter: int | None
 ) -> Problem:
-    """Return the solver that fits the penalty, with its rule, tolerance and limit."""
+    """Return the solver that fits the penalty and k atoms, with its rule, tolerance and limit."""
     limit = None if max_iter is None else _check.count(max_iter, "max_iter", minimum=0)
-    lasso = tuple(name for name in solvers.names() if name not in ("omp", "least_squares"))
+    lasso = tuple(n for n in solvers.names() if n not in (*solvers.PURSUITS, "least_squares"))
     pursuit = isinstance(penalty, Cardinality)
     _check.choice(solver, "solver", tuple(dict.fromkeys((*lasso, *PURSUITS))))
     if pursuit and solver not in ("cd", *PURSUITS):
@@ -75,7 +75,7 @@ def choose(
     if isinstance(penalty, Cardinality):
         solver = "omp" if solver == "cd" else solver
         steps = STEPS["pursuit"] if limit is None else limit
-        return Problem(solvers.find(solver), penalty, exhausted, 0.0, steps)
+        return Problem(solvers.find(solver, X, k), penalty, exhausted, 0.0, steps)
     if isinstance(penalty, L1) and penalty.alpha == 0 and not penalty.positive:
         solver = "least_squares"
     single = X.dtype == array_namespace(X).float32
@@ -84,4 +84,4 @@ def choose(
     )
     margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
     steps = STEPS.get(solver, 1000) if limit is None else limit
-    return Problem(solvers.find(solver, X), penalty, duality_gap(margin * tol), tol, steps)
+    return Problem(solvers.find(solver, X, k), penalty, duality_gap(margin * tol), tol, steps)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gpudict._array import Array
+from gpudict._array import Array, array_namespace
 from gpudict.penalties import Penalty
 from gpudict.quadratic import Quadratic
 
@@ -30,7 +30,8 @@ def duality_gap(tol: float) -> Rule:
     """Return the rule gap ≤ tol·½‖x‖²: the one that serves every certified penalty."""
 
     def rule(solver: Any, q: Quadratic, penalty: Penalty, state: Any) -> Verdict:
-        gap = penalty.gap(q, state.Z, state.corr)
+        compiled = getattr(solver, "COMPILED", False)
+        gap = state.gap if compiled else penalty.gap(q, state.Z, state.corr)
         reached = gap <= 0.5 * tol * q.sq
         return Verdict(reached | solver.settled(state), reached, gap)
 
@@ -45,4 +46,4 @@ def exhausted(solver: Any, q: Quadratic, penalty: Any, state: Any) -> Verdict:
     """
     done = solver.settled(state)
     reached = done & (state.rest <= penalty.target) if penalty.target else done
-    return Verdict(done, reached, penalty.gap(q, state.Z, state.corr))
+    return Verdict(done, reached, array_namespace(q.sq).full_like(q.sq, float("inf")))

@@ -6,6 +6,7 @@ small job slower than one does by more than the start of a pool.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -41,12 +42,10 @@ class _SingleThreadedBlas:
         self.limits: Any = None
 
     def __enter__(self) -> None:
-        from threadpoolctl import threadpool_limits
-
         with self.lock:
             if not self.pools:
                 self.before = blas_threads()
-                self.limits = threadpool_limits(1, user_api="blas")
+                self.limits = _libraries().limit(limits=1, user_api="blas")
             self.pools += 1
 
     def __exit__(self, *error: object) -> None:
@@ -61,12 +60,18 @@ _QUIET = _SingleThreadedBlas()
 
 def blas_threads() -> int:
     """Return how many threads BLAS uses, when no pool holds it to one."""
-    from threadpoolctl import threadpool_info
-
     if _QUIET.pools:
         return _QUIET.before
-    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    blas = [pool["num_threads"] for pool in _libraries().info() if pool["user_api"] == "blas"]
     return max(blas, default=_cores())
+
+
+@functools.cache
+def _libraries() -> Any:
+    """Return the control of the loaded libraries that thread by themselves, NumPy's among them."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _cores() -> int:

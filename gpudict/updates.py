@@ -72,5 +72,5 @@ def recipe(
     """Return the recipe that the parameters of a learner ask for, for data such as X."""
     k = X.shape[1] if n_components is None else _check.count(n_components, "n_components")
     penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
-    problem = choose(X, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    problem = choose(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
     return Recipe(k, problem, dictionary_step(dictionary_update, X, positive=positive_dict))

@@ -13,12 +13,13 @@ import pytest
 from conftest import BackendCase, counted_waits, host
 
 from gpudict import quadratic, solvers
-from gpudict._array import array_namespace, device
+from gpudict._array import array_namespace, device, on_host
 from gpudict.loop import run
 from gpudict.penalties import L1, Cardinality, UnitBall, UnitSphere
 from gpudict.stopping import duality_gap, exhausted
 
 LASSO = ("working_set", "lars", "fista", "ista", "cd_sweep")
+COMPILED = ("active_set", "batch_omp")  # on the host alone
 COUPLED = ("sphere_sweep", "sphere_mm")
 TOL = {"float32": 1e-5, "float64": 1e-9}
 
@@ -43,17 +44,34 @@ def solve(name, X, V, penalty, stop, **options):
 
 def test_names_are_the_files():
     """A solver is found by its file name alone, and the contract below misses none."""
-    assert set(solvers.names()) == {*LASSO, "cd", "omp", "threshold", "least_squares"}
+    others = {"cd", "omp", "threshold", "least_squares"}
+    assert set(solvers.names()) == {*LASSO, *COMPILED, *others}
     assert solvers.find("cd") is solvers.find("working_set")
-    with pytest.raises(ValueError, match=r"Unknown solver 'sgd': pass one of cd, cd_sweep"):
+    assert solvers.find("cd", np.ones(1)) is solvers.find("active_set")
+    assert solvers.find("omp", np.ones(1)) is solvers.find("batch_omp")
+    assert solvers.find("omp", np.ones(1), 10**4) is solvers.find("omp")
+    with pytest.raises(
+        ValueError, match=r"Unknown solver 'sgd': pass one of cd, active_set, batch_omp, cd_sweep"
+    ):
         solvers.find("sgd")
 
 
+def refused(name, like):
+    """Whether it is a compiled solver, and this array, which is not on the host, is refused."""
+    if name not in COMPILED or on_host(like):
+        return False
+    with pytest.raises(ValueError, match=f"solver='{name}' is compiled.*Pass one of cd, omp"):
+        solvers.find(name, like, 9)
+    return True
+
+
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("name", LASSO)
+@pytest.mark.parametrize("name", [*LASSO, "active_set"])
 def test_lasso(backend: BackendCase, dtype: str, name: str, positive: bool):
     X, V = small(dtype)
     dX, dV = backend.asarray(X), backend.asarray(V)
+    if refused(name, dX):
+        return
     tol = TOL[dtype]
     found = solve(name, dX, dV, L1(0.3, positive), duality_gap(tol / 2), max_iter=5000)
     for out in (found.Z, found.gap, found.converged):
@@ -72,13 +90,13 @@ def test_lasso(backend: BackendCase, dtype: str, name: str, positive: bool):
 
 
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("name", ["omp", "lars"])
+@pytest.mark.parametrize("name", ["omp", "batch_omp", "lars"])
 def test_pursuits(backend: BackendCase, dtype: str, name: str, positive: bool):
     X, V = small(dtype)
-    found = solve(
-        name, backend.asarray(X), backend.asarray(V), Cardinality(3, positive=positive), exhausted,
-        max_iter=100,
-    )  # fmt: skip
+    dX, dV = backend.asarray(X), backend.asarray(V)
+    if refused(name, dX):
+        return
+    found = solve(name, dX, dV, Cardinality(3, positive=positive), exhausted, max_iter=100)
     assert str(found.Z.dtype).endswith(dtype)
     U = host(found.Z)
     assert found.n_iter <= V.shape[0]  # an atom is tried once
@@ -86,7 +104,7 @@ def test_pursuits(backend: BackendCase, dtype: str, name: str, positive: bool):
     assert not positive or (U >= 0).all()
     assert np.isinf(host(found.gap)).all()
     if not positive:
-        oracle = {"omp": oracles.omp, "lars": oracles.lars}[name]
+        oracle = oracles.lars if name == "lars" else oracles.omp
         close = {"float32": 1e-4, "float64": 1e-9}[dtype]
         plain = np.delete(V, [4, 5, 6], axis=0).astype(float)  # ties have more than one answer
         for x, u in zip(X.astype(float), U, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpudict import cli, demo
-from gpudict._backends import load
+from gpudict._backends.moving import load
 from gpudict.datasets import photograph
 
 SMALL = demo.Settings(n_components=32, n_samples=400, max_iter=3, size=6)

@@ -28,7 +28,8 @@ def start_of(dict_init: Any) -> Any:
 
 def algorithms() -> tuple[str, ...]:
     """Return what `algorithm` may be: scikit-learn's names, and lasso_NAME for each solver."""
-    lasso = (name for name in solvers.names() if name not in ("omp", "threshold", "least_squares"))
+    others = (*solvers.PURSUITS, "threshold", "least_squares")
+    lasso = (name for name in solvers.names() if name not in others)
     return (*(f"lasso_{name}" for name in lasso), *PLAIN)
 
 

@@ -132,7 +132,8 @@ def encoded(
     limits = _limits(algorithm, n_nonzero_coefs, alpha, V.shape)
     penalty = penalty_of(V.shape, *limits, positive)
     steps = None if algorithm in ("lars", "omp") else max_iter
-    problem = choose(X, penalty, solver=algorithm.removeprefix("lasso_"), tol=None, max_iter=steps)
+    solver, k = algorithm.removeprefix("lasso_"), V.shape[0]
+    problem = choose(X, k, penalty, solver=solver, tol=None, max_iter=steps)
     if cov is not None:
         xp = array_namespace(X)
         gram = V @ xp.matrix_transpose(V) if gram is None else gram

@@ -1,7 +1,8 @@
 """The solvers, one module each, found by file name.
 
-`cd` is not a file: it is the promise of the fastest certified coordinate-style solver for the
-array at hand. Today that is `working_set` everywhere; a compiled path takes over here.
+Two names stand for the fastest solver of their kind for the array at hand. `cd`, which is not a
+file, is the certified coordinate-style lasso: `active_set`, compiled, for arrays on the host, and
+`working_set` everywhere else. `omp` is `batch_omp` on the host and itself everywhere else.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from gpudict._array import Array
+from gpudict import kernels
+from gpudict._array import Array, on_host
+from gpudict.quadratic import GRAM_LIMIT
+
+PURSUITS = ("omp", "batch_omp")  # and lars, which solves the lasso too
+FASTEST = {"cd": ("working_set", "active_set"), "omp": ("omp", "batch_omp")}
 
 
 def names() -> tuple[str, ...]:
@@ -19,19 +25,22 @@ def names() -> tuple[str, ...]:
     return ("cd", *(name for name in files if not name.startswith("sphere_")))
 
 
-def find(name: str, like: Array | None = None) -> ModuleType:
-    """Return the solver of that name, for arrays such as `like`.
+def find(name: str, like: Array | None = None, k: int = 0) -> ModuleType:
+    """Return the solver of that name, for arrays such as `like` and k atoms.
 
     Raises
     ------
     ValueError
-        There is no such solver; the message lists those that there are.
+        There is no such solver, or none for this array; the message lists those that there are.
     """
     if name not in names() and not name.startswith("sphere_"):
         raise ValueError(f"Unknown solver {name!r}: pass one of {', '.join(names())}.")
-    return importlib.import_module(f"gpudict.solvers.{_fastest(like) if name == 'cd' else name}")
-
-
-def _fastest(like: Array | None) -> str:
-    """Return the coordinate-style solver for this array: the seam for the compiled paths."""
-    return "working_set"
+    portable, compiled = FASTEST.get(name, (name, name))
+    host = like is not None and on_host(like) and k <= GRAM_LIMIT and kernels.usable()
+    solver = importlib.import_module(f"gpudict.solvers.{compiled if host else portable}")
+    if like is not None and not host and hasattr(solver, "COMPILED"):
+        raise ValueError(
+            f"solver={name!r} is compiled, for arrays on the host and at most {GRAM_LIMIT} atoms, "
+            f"and runs neither elsewhere nor without numba. Pass one of {', '.join(FASTEST)}."
+        )
+    return solver

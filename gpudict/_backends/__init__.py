@@ -1,0 +1,159 @@
+"""The array libraries, one row each: all that the array API standard leaves open.
+
+The standard fixes names and semantics, so nearly everything is written once. Some things it leaves
+to the library: how a value reaches the host, how rows of (index, value) pairs become a dense
+array, how a batch of small systems is solved without waiting for the device, whether a launch
+costs more than the work inside it, whether the library runs on several threads by itself, how an
+array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
+in place, and sparse matrices. A new library is a new row; an unknown one that conforms to the
+standard gets the row `STANDARD`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpudict._backends import sparse
+
+Array = Any
+Namespace = Any
+
+
+def _assign(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    rows = xp.arange(index.shape[0], device=device)[:, None]
+    out = xp.zeros((index.shape[0], k), dtype=values.dtype, device=device)
+    out[rows, index] = values
+    return out
+
+
+def _functional(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    rows = xp.arange(index.shape[0])[:, None]
+    return xp.zeros((index.shape[0], k), dtype=values.dtype).at[rows, index].set(values)
+
+
+def _select(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    """Scatter with nothing but `where`: a launch a slot, and right everywhere."""
+    out = xp.zeros((index.shape[0], k), dtype=values.dtype, device=device)
+    columns = xp.arange(k, device=device)[None, :]
+    for s in range(index.shape[1]):
+        out = xp.where(columns == index[:, s : s + 1], values[:, s : s + 1], out)
+    return out
+
+
+def gauss_jordan(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve A[i] Y[i] = B[i] for positive definite A[i], without a linear algebra extension."""
+    m = A.shape[-1]
+    M = xp.concat([A, B], axis=-1)
+    row = xp.arange(m, device=M.device)[None, :, None]
+    for j in range(m):
+        pivot = M[:, j : j + 1, :] / M[:, j : j + 1, j : j + 1]
+        M = xp.where(row == j, pivot, M - M[:, :, j : j + 1] * pivot)
+    return M[:, :, m:]
+
+
+def _solve(xp: Namespace, A: Array, B: Array) -> Array:
+    return xp.linalg.solve(A, B) if hasattr(xp, "linalg") else gauss_jordan(xp, A, B)
+
+
+def _solve_numpy(xp: Namespace, A: Array, B: Array) -> Array:
+    try:
+        return np.linalg.solve(A, B)
+    except np.linalg.LinAlgError:  # one singular system in the batch: it becomes inf, the rest stay
+        with np.errstate(all="ignore"):
+            return gauss_jordan(np, A, B)
+
+
+def _solve_torch(xp: Namespace, A: Array, B: Array) -> Array:
+    import torch
+
+    return torch.linalg.solve_ex(A, B)[0]  # unlike `solve`, it does not wait to check for errors
+
+
+def _torch_from_host(a: np.ndarray) -> Array:
+    import torch
+
+    return torch.from_numpy(a)
+
+
+def _strict_to_host(x: Array) -> np.ndarray:
+    import array_api_strict
+
+    return np.asarray(x.to_device(array_api_strict.Device("CPU_DEVICE")))
+
+
+def _jax_launch_bound(x: Array) -> bool:
+    return any(d.platform != "cpu" for d in x.devices())
+
+
+class Backend(NamedTuple):
+    """What one array library does in its own way.
+
+    Attributes
+    ----------
+    name : the component of its namespace's dotted name, and what `--backend` takes
+    requires : the module whose absence means that the library is not installed
+    install : the command that installs it
+    to_host : array -> numpy.ndarray; waits for the device
+    scatter : (xp, index (n, m), values (n, m), k, device) -> dense (n, k)
+    solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
+    launch_bound : whether starting an operation on this array's device costs more than small work
+    threaded : whether one operation already uses all cores (or is not the host's work at all)
+    detach : array -> the same array outside any autograd graph
+    compiles : whether each new shape of an operation is compiled anew
+    on_host : whether this array's memory is the host's, so that NumPy can read it in place
+    from_host : NumPy array of the host -> array of the library, in place
+    csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
+        if it has none
+    csr_parts : dense (n, k) -> values and columns of its non-zeros, and the number in each row
+    """
+
+    name: str
+    requires: str
+    install: str
+    to_host: Callable[[Array], np.ndarray] = np.from_dlpack
+    scatter: Callable[[Namespace, Array, Array, int, Any], Array] = _select
+    solve: Callable[[Namespace, Array, Array], Array] = _solve
+    launch_bound: Callable[[Array], bool] = lambda x: False
+    threaded: bool = True
+    detach: Callable[[Array], Array] = lambda x: x
+    compiles: bool = False
+    on_host: Callable[[Array], bool] = lambda x: False
+    from_host: Callable[[np.ndarray], Array] = lambda a: a
+    csr: Callable[..., Any] | None = None
+    csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
+
+
+BACKENDS = (
+    Backend(
+        "numpy", "numpy", "python -m pip install numpy",
+        np.asarray, _assign, _solve_numpy, threaded=False, on_host=lambda x: True,
+        csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts,
+    ),
+    Backend(
+        "torch", "torch", "python -m pip install 'gpudict[torch]'",
+        lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
+        detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
+        from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
+    ),
+    Backend(
+        "cupy", "cupy", "python -m pip install 'gpudict[cupy-cuda12]' (or cupy-cuda13)",
+        lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
+        csr_parts=sparse.cupy_csr_parts,
+    ),
+    Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
+            launch_bound=_jax_launch_bound, compiles=True),
+    Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
+            launch_bound=lambda x: x.sycl_device.is_gpu),
+    Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",
+            _strict_to_host),
+)  # fmt: skip
+STANDARD = Backend("standard", "", "")
+
+
+def backend_of(xp: Namespace) -> Backend:
+    """Return the row of the library that `xp` is the namespace of."""
+    rows = {row.name: row for row in BACKENDS}
+    return next((rows[part] for part in xp.__name__.split(".") if part in rows), STANDARD)

@@ -1,0 +1,78 @@
+"""Orthogonal matching pursuit of one row after the other: Batch-OMP with the inverse of the Gram.
+
+Atom j enters with the code v = q_j / δ, where δ is its squared length outside the span of the set,
+and the others move by −w v, w = M G_Sj: then q is 0 on the set again, and ‖r‖² has fallen by v q_j
+(Rubinstein, Zibulevsky and Elad 2008, "Efficient implementation of the K-SVD algorithm using
+Batch-OMP", algorithm 1, with M = G_SS⁻¹ in place of a Cholesky factor). An atom in the span of the
+set is barred, and so is one that would make a code negative where codes must not be.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from gpudict.kernels.active import FAST, border, forget, inner, outside, price
+from gpudict.kernels.tournament import fold, strongest, width_for
+
+EPS = float(np.finfo(np.float64).eps)
+FLOOR = 64 * EPS  # of an atom's squared norm: with less outside the span it is barred
+TINY = 8 * EPS  # of ‖x‖‖v‖: a pull that is rounding
+
+
+@inner
+def stays_positive(u, w, v, m):
+    """Whether no code is negative once the atom enters with code v."""
+    positive = v >= 0.0
+    for a in range(m):
+        positive = positive and u[a] - w[a] * v >= 0.0
+    return positive
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+def solve(C, G, sq, norms, most, target, positive, Z, rest):
+    """Pursue each row of C (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
+
+    A row has at most `most` atoms, fewer once its squared error is at most `target`. Written are
+    the codes Z (b, k) and the squared errors rest (b,). Return the most atoms of a row.
+    """
+    n, k = C.shape
+    room = most + 8
+    M = np.zeros((room, room))
+    S = np.zeros(room, np.int64)
+    u, s, rho, g, w = np.zeros((5, room))
+    q, pull, barred = np.zeros(k), np.zeros(width_for(k)), np.zeros(k, np.bool_)
+    best = np.zeros(pull.shape[0] // 2)
+    m = largest = 0
+    for i in range(n):
+        m, rest[i] = forget(M, S, u, s, rho, m), sq[i]
+        barred[:] = False
+        fresh = True
+        while m < most and rest[i] > target:
+            if fresh:
+                price(q, C, i, G, S, u, m)
+                fold(pull, best, q, S, m, positive)
+            j = strongest(pull, best, 0.0)
+            if j < 0 or abs(q[j]) <= TINY * np.sqrt(sq[i]) * norms[j]:
+                break
+            fresh = False
+            if barred[j]:
+                continue
+            barred[j] = True
+            part = outside(j, G, M, S, g, w, m)
+            fresh = part > FLOOR * G[j, j]
+            if fresh:
+                v = q[j] / part
+                fresh = not positive or stays_positive(u, w, v, m)
+            if fresh:
+                border(j, M, S, w, part, m)
+                for a in range(m):
+                    u[a] -= w[a] * v
+                u[m], m = v, m + 1
+                rest[i] -= v * q[j]
+        for j in range(k):
+            Z[i, j] = 0.0
+        for a in range(m):
+            Z[i, S[a]] = u[a]
+        largest = max(largest, m)
+    return largest

@@ -1,0 +1,34 @@
+"""Orthogonal matching pursuit on the host: compiled, a row after the other; see `kernels.pursuit`.
+
+It starts from nothing chosen, whatever codes it is given.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpudict.penalties import Cardinality
+from gpudict.quadratic import Quadratic
+from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, init, settled, stepped
+
+__all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
+
+CHECK_EVERY = 1
+COMPILED = True
+
+
+def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
+    """Code each row."""
+    return stepped(solve_rows, q, penalty, state)
+
+
+def solve_rows(
+    atoms: Atoms, rows: Batch, penalty: Cardinality, rounds: int, single: bool, Z: np.ndarray
+) -> Outcome:
+    """Code the rows; write their codes into Z (b, k)."""
+    from gpudict.kernels import pursuit
+
+    rest, most = np.empty(len(rows.sq)), min(penalty.n_nonzero, rounds)
+    limits = (most, penalty.target, penalty.positive)
+    turns = pursuit.solve(rows.C, atoms.gram, rows.sq, atoms.norms, *limits, Z, rest)
+    return Outcome(np.full_like(rest, np.inf), rest, turns)

@@ -1,0 +1,174 @@
+"""Arrays on the host: threads, sparse codes, an alpha a row, and what runs where Numba does not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+import numpy as np
+import oracles
+import problems
+import pytest
+import scipy.sparse
+from conftest import BackendCase, host
+
+import gpudict
+from gpudict import hosted, kernels
+
+PURSUIT = {"n_nonzero_coefs": 4}
+
+
+@pytest.fixture(scope="module")
+def signal():
+    """1,500 rows over 128 atoms: enough for chunks, threads, and several rounds a row."""
+    return problems.signal(n=1500, d=24, k=128, seed=3)
+
+
+class TestThreads:
+    """Any number of them gives the same bits, and any chunk the same codes."""
+
+    @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
+    def test_same_bits(self, signal, dtype, options, monkeypatch: pytest.MonkeyPatch):
+        X, V = (a.astype(dtype) for a in signal)
+        one = gpudict.encode(X, V, **options, n_jobs=1)
+        for n_jobs in (2, 3, -1, None):
+            many = gpudict.encode(X, V, **options, n_jobs=n_jobs)
+            np.testing.assert_array_equal(many.Z, one.Z)
+            np.testing.assert_array_equal(many.gap, one.gap)
+        monkeypatch.setattr(hosted, "ROWS", 7)
+        np.testing.assert_allclose(gpudict.encode(X, V, **options).Z, one.Z, atol=1e-6)
+
+    def test_read_only_and_strided(self, signal):
+        X, V = signal
+        wide = np.zeros((X.shape[0], 2 * X.shape[1]))
+        wide[:, ::2] = X
+        wide.flags.writeable = False
+        found = gpudict.encode(wide[:, ::2], np.asfortranarray(V), alpha=0.1)
+        np.testing.assert_allclose(found.Z, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-10)
+
+
+class TestSparse:
+    """The sparse codes are the dense ones, in the matrix of the library."""
+
+    @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
+    @pytest.mark.parametrize("solver", ["cd", "lars"])
+    def test_numpy(self, signal, dtype, options, solver):
+        X, V = (a[:300].astype(dtype) for a in signal)
+        options = {**options, "solver": solver, "batch_size": 70}
+        dense = gpudict.encode(X, V, **options)
+        sparse = gpudict.encode(X, V, **options, sparse_output=True)
+        assert isinstance(sparse.Z, scipy.sparse.csr_array)
+        assert sparse.Z.dtype == dtype
+        assert sparse.Z.has_sorted_indices
+        np.testing.assert_allclose(sparse.Z.toarray(), dense.Z, atol=1e-6)
+        np.testing.assert_array_equal(sparse.Z.toarray() != 0, dense.Z != 0)
+        np.testing.assert_array_equal(sparse.converged, dense.converged)
+
+    @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+    def test_torch(self, signal):
+        torch = pytest.importorskip("torch")
+        X, V = (torch.asarray(a[:300]) for a in signal)
+        for solver in ("cd", "lars"):
+            sparse = gpudict.encode(X, V, alpha=0.1, solver=solver, sparse_output=True)
+            assert sparse.Z.layout == torch.sparse_csr
+            dense = gpudict.encode(X, V, alpha=0.1, solver=solver)
+            torch.testing.assert_close(sparse.Z.to_dense(), dense.Z)
+
+    def test_no_sparse_matrices(self):
+        jnp = pytest.importorskip("jax.numpy")
+        with pytest.raises(TypeError, match=r"sparse_output=True came.*jax.*PyTorch and CuPy"):
+            gpudict.encode(jnp.ones((2, 2)), jnp.eye(2), alpha=0.1, sparse_output=True)
+
+    def test_no_row_and_no_code(self):
+        """A row without a code is an empty row of the matrix."""
+        sparse = gpudict.encode(np.eye(3), np.eye(3), alpha=[2, 0.5, 2], sparse_output=True)
+        assert sparse.Z.nnz == 1
+        assert sparse.Z.indptr.tolist() == [0, 0, 1, 1]
+
+
+class TestAlphas:
+    """An alpha for each row is the loop over rows with each its own."""
+
+    @pytest.mark.parametrize("solver", ["cd", "working_set", "lars"])
+    def test_loop_over_rows(self, backend: BackendCase, dtype: str, solver: str):
+        X, V = (a.astype(dtype) for a in problems.signal(n=12, d=8, k=16, seed=5))
+        alphas = np.geomspace(0.01, 1, 12).astype(dtype)
+        dX, dV = backend.asarray(X), backend.asarray(V)
+        init = backend.asarray(np.ones((12, 16), dtype))
+        found = gpudict.encode(dX, dV, alpha=backend.asarray(alphas), solver=solver, init=init)
+        assert host(found.converged).all()
+        half = 0.5 * (X.astype(float) ** 2).sum(axis=1)
+        for i, alpha in enumerate(alphas):
+            judged = oracles.lasso_gap(X[i : i + 1], V, host(found.Z)[i : i + 1], float(alpha))
+            assert judged <= (1e-8 if dtype == "float64" else 2e-5) * half[i] + 1e-15
+            assert host(found.gap)[i] <= (1e-8 if dtype == "float64" else 1e-5) * half[i]
+
+    @pytest.mark.parametrize(
+        ("alpha", "sentence"),
+        [
+            ([1.0, 2.0], r"alpha has.*\(2,\)"),
+            ([1.0, -1.0, 1.0], "alpha"),
+            ([1.0, 0.0, 1.0], "alpha"),
+        ],
+    )
+    def test_bad_ones(self, alpha, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            gpudict.encode(np.eye(3), np.eye(3), alpha=np.array(alpha))
+
+
+class TestRounds:
+    """A row that the compiled solver does not finish is finished by the portable one, or said."""
+
+    def test_limit_of_the_caller(self, signal):
+        X, V = signal
+        found = gpudict.encode(X, V, alpha=0.05, max_iter=1)
+        assert not found.converged.all()
+        judged = oracles.lasso_gap(X, V, found.Z, 0.05)
+        np.testing.assert_allclose(found.gap, judged, rtol=1e-6, atol=1e-12)
+
+    def test_second_chance(self, signal, monkeypatch: pytest.MonkeyPatch):
+        X, V = signal
+        monkeypatch.setattr("gpudict.solvers.active_set.ROUNDS", 1)
+        assert gpudict.encode(X, V, alpha=0.05).converged.all()
+
+    def test_a_solution_is_where_it_starts(self, signal):
+        X, V = signal
+        cold = gpudict.encode(X, V, alpha=0.05)
+        warm = gpudict.encode(X, V, alpha=0.05, init=cold.Z)
+        assert warm.n_iter < cold.n_iter
+        np.testing.assert_allclose(warm.Z, cold.Z, atol=1e-12)
+
+
+class TestFallback:
+    """Without Numba, or told so, the portable solvers run and give the same codes."""
+
+    def test_environment(self, signal, tmp_path):
+        X, V = (a[:50] for a in signal)
+        np.savez(tmp_path / "data.npz", X=X, V=V)
+        script = (
+            "import sys, numpy as np, gpudict\n"
+            f"data = np.load({str(tmp_path / 'data.npz')!r})\n"
+            "Z = gpudict.encode(data['X'], data['V'], alpha=0.1).Z\n"
+            "assert 'numba' not in sys.modules\n"
+            f"np.save({str(tmp_path / 'Z.npy')!r}, Z)\n"
+        )
+        told = {**os.environ, "GPUDICT_KERNELS": "portable"}
+        subprocess.run([sys.executable, "-c", script], check=True, env=told)
+        Z = gpudict.encode(X, V, alpha=0.1).Z
+        np.testing.assert_allclose(np.load(tmp_path / "Z.npy"), Z, atol=1e-6)
+
+    def test_no_numba(self, signal, monkeypatch: pytest.MonkeyPatch, caplog):
+        X, V = (a[:50] for a in signal)
+        expected = gpudict.encode(X, V, alpha=0.1).Z
+        monkeypatch.setattr(kernels.importlib.util, "find_spec", lambda name: None)
+        kernels.usable.cache_clear()
+        try:
+            with caplog.at_level(logging.WARNING):
+                Z = [gpudict.encode(X, V, alpha=0.1).Z for _ in range(2)]
+        finally:
+            kernels.usable.cache_clear()
+        assert [r.name for r in caplog.records] == ["gpudict.kernels"]
+        assert "numba is not installed" in caplog.text
+        np.testing.assert_allclose(Z, [expected] * 2, atol=1e-6)
