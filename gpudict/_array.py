@@ -113,7 +113,7 @@ def csr_matrix(values: Array, columns: Array, ends: Array, shape: tuple[int, int
 
 
 def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
-    """Return values and columns of the non-zeros of Z, row after row, and the number in each."""
+    """Return the ends of the rows of Z, and columns and values of its non-zeros, row after row."""
     take_apart = backend_of(array_namespace(Z)).csr_parts
     assert take_apart is not None
     return take_apart(Z)

@@ -125,7 +125,8 @@ def encode(
     size = None if batch_size is None else _check.count(batch_size, "batch_size")
     sparse = _check.sparse_output(sparse_output, X)
     options: dict[str, Any] = {"batch_size": size, "n_jobs": n_jobs, "sparse": sparse}
-    return solve(X, V, problem, init=init, scale=each, **options)
+    found = solve(X, V, problem, init=init, scale=each, **options)
+    return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found
 
 
 def solve(
@@ -133,7 +134,7 @@ def solve(
     V: Array,
     problem: Problem,
     *,
-    init: Array | None = None,
+    init: Any = None,
     gram: Array | None = None,
     cov: Array | None = None,
     scale: Array | None = None,
@@ -145,7 +146,8 @@ def solve(
 
     A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
     too: they need not be products of X and V, so the factors are then left out. Each row is divided
-    by its `scale` (n,), and its code is multiplied with it again.
+    by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are `Rows`,
+    on the host from its compiled solvers, which can also start from them.
     """
     if hasattr(problem.solver, "COMPILED"):
         own = (init, gram, cov, scale)
@@ -196,7 +198,7 @@ def _joined(
         histories.append(part.history)
     history = [_merged(checks) for checks in zip_longest(*histories)]
     n_iter = max(h[-1].iteration if h else 0 for h in histories)
-    return Solution(stacked(rows, shape[1]) if sparse else Z, gap, converged, n_iter, history)
+    return Solution(stacked(rows) if sparse else Z, gap, converged, n_iter, history)
 
 
 def _placed(whole: Array | None, part: Array, here: slice, shape: tuple[int, ...]) -> Array:

@@ -9,7 +9,7 @@ solver.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from gpudict.loop import Solution
 from gpudict.penalties import Cardinality
 from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, least_squares
-from gpudict.solvers._compiled import Atoms, Batch, wide
+from gpudict.solvers._compiled import Atoms, Batch, blank, compressed, expanded, wide
 from gpudict.sparse import Rows, stacked
 from gpudict.threads import in_parallel, threads
 
@@ -37,22 +37,24 @@ class Data(NamedTuple):
     ----------
     x : (n, d), the rows
     V : (k, d), the atoms, in float64
-    init : (n, k) or None, codes to start from
+    init : (n, k), Rows or None, codes to start from
     gram, cov : (k, k) and (n, k) or None, a caller's own in place of V Vᵀ and X Vᵀ
     scale : (n,) or None, by which the rows are divided
     """
 
     x: np.ndarray
     V: np.ndarray
-    init: np.ndarray | None
+    init: np.ndarray | Rows | None
     gram: np.ndarray | None
     cov: np.ndarray | None
     scale: np.ndarray | None
 
     @classmethod
-    def of(cls, X: Array, V: Array, *others: Array | None) -> Data:
+    def of(cls, X: Array, V: Array, init: Array | Rows | None, *others: Array | None) -> Data:
         """Look at the arrays in place."""
-        init, gram, cov, scale = (None if a is None else to_host(a) for a in others)
+        gram, cov, scale = (None if a is None else to_host(a) for a in others)
+        if init is not None and not isinstance(init, Rows):
+            init = to_host(init)
         return cls(to_host(X), wide(V), init, None if gram is None else wide(gram), cov, scale)
 
     def rows(self, some: slice | np.ndarray) -> np.ndarray:
@@ -60,12 +62,15 @@ class Data(NamedTuple):
         rows = wide(self.x[some])
         return rows if self.scale is None else rows / self.scale[some, None]
 
-    def start(self, some: slice | np.ndarray) -> np.ndarray:
-        """Return the codes that some rows start from, (b, k), or (0, k)."""
+    def start(self, here: slice) -> Rows:
+        """Return the codes that some rows start from."""
         if self.init is None:
-            return np.empty((0, self.V.shape[0]))
-        codes = wide(self.init[some])
-        return codes if self.scale is None else codes / self.scale[some, None]
+            return blank(here.stop - here.start)
+        some = self.init.cut(here) if isinstance(self.init, Rows) else compressed(self.init[here])
+        values = wide(some.values)
+        if self.scale is not None:
+            values = values / np.repeat(self.scale[here], np.diff(some.ends))
+        return some._replace(values=values)
 
     def atoms(self) -> Atoms:
         """Return the atoms as the compiled loops need them."""
@@ -82,9 +87,9 @@ class Data(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Codes of a chunk (b, k), their gaps (b,), which reached what was asked, and the rounds."""
+    """Codes of a chunk, their gaps (b,), which reached what was asked (b,), and the rounds."""
 
-    Z: np.ndarray
+    codes: Rows
     gap: np.ndarray
     reached: np.ndarray
     turns: int
@@ -94,28 +99,29 @@ def solve(
     X: Array,
     V: Array,
     problem: Problem,
-    own: tuple[Array | None, ...],
+    own: tuple[Any, ...],
     *,
     n_jobs: int | None = None,
     sparse: bool = False,
 ) -> Solution:
-    """Solve the problem for checked arrays of the host; `own` are init, gram, cov, scale."""
+    """Solve the problem for checked arrays of the host; `own` are init, gram, cov, scale.
+
+    With `sparse` the codes are `Rows` of NumPy's, in the dtype of X.
+    """
     data = Data.of(X, V, *own)
-    n, k = data.x.shape[0], data.V.shape[0]
-    Z = np.empty((0 if sparse else n, k), data.x.dtype)
+    n, k, dtype = data.x.shape[0], data.V.shape[0], data.x.dtype
+    Z = None if sparse else np.empty((n, k), dtype)
     gap, reached, sq = np.empty(n), np.empty(n, np.bool_), np.empty(n)
     atoms, pool = data.atoms(), threads(n_jobs)
     size = max(1, min(ROWS, -(-n // CHUNKS)))
 
     def chunk(low: int) -> tuple[int, Rows | None]:
         here = slice(low, min(low + size, n))
-        into = None if sparse or data.x.dtype != np.float64 else Z[here]
-        found = solved(data, problem, atoms, here, sq[here], into)
+        found = solved(data, problem, atoms, here, sq[here])
         gap[here], reached[here] = found.gap, found.reached
-        if sparse:
-            return found.turns, Rows.of(found.Z.astype(data.x.dtype, copy=False))
-        if into is None:
-            Z[here] = found.Z
+        if Z is None:
+            return found.turns, found.codes._replace(values=found.codes.values.astype(dtype))
+        expanded(found.codes, k, Z[here])
         return found.turns, None
 
     starts = range(0, n, size)
@@ -123,39 +129,42 @@ def solve(
     turns, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     largest = float(np.max(2 * gap / np.where(sq > 0, sq, 1)))
     history = [Check(max(turns), n - int(reached.sum()), largest)]
-    codes = stacked(rows, k, X) if sparse else from_host(Z, X)
+    codes = stacked(rows) if Z is None else from_host(Z, X)
     return Solution(codes, from_host(gap, X), from_host(reached, X), max(turns), history)
 
 
-def solved(
-    data: Data, problem: Problem, atoms: Atoms, here: slice, sq: np.ndarray, into: np.ndarray | None
-) -> Found:
-    """Solve the rows of a chunk, into the array that is given, if any; write ‖x‖² into sq (b,)."""
+def solved(data: Data, problem: Problem, atoms: Atoms, here: slice, sq: np.ndarray) -> Found:
+    """Solve the rows of a chunk; write ‖x‖² into sq (b,)."""
     rows, single, penalty = data.rows(here), data.x.dtype != np.float64, problem.penalty
     np.einsum("ij,ij->i", rows, rows, out=sq)
     C = rows @ data.V.T if data.cov is None else wide(data.cov[here])
-    Z, part = np.empty(C.shape) if into is None else into, Batch(C, sq, data.start(here))
-    gap, rest, turns = problem.solver.solve_rows(atoms, part, penalty, problem.max_iter, single, Z)
+    part = Batch(C, sq, data.start(here))
+    codes, gap, rest, turns = problem.solver.solve_rows(
+        atoms, part, penalty, problem.max_iter, single
+    )
     if isinstance(penalty, Cardinality):
-        return Found(Z, gap, rest <= (penalty.target or np.inf), turns)
-    found = Found(Z, gap, gap <= 0.5 * problem.tol * sq, turns)
+        return Found(codes, gap, rest <= (penalty.target or np.inf), turns)
+    found = Found(codes, gap, gap <= 0.5 * problem.tol * sq, turns)
     if not found.reached.all():
-        second_chance(data, problem, here, found)
-    if data.scale is not None:
-        scale = data.scale[here]
-        for a, factor in ((Z, scale[:, None]), (gap, scale**2), (sq, scale**2)):
-            a *= factor
-    return found
+        found = second_chance(data, problem, here, found)
+    if data.scale is None:
+        return found
+    scale = data.scale[here]
+    codes = found.codes
+    values = codes.values * np.repeat(scale, np.diff(codes.ends))
+    sq *= scale**2
+    return found._replace(codes=codes._replace(values=values), gap=found.gap * scale**2)
 
 
-def second_chance(data: Data, problem: Problem, here: slice, found: Found) -> None:
+def second_chance(data: Data, problem: Problem, here: slice, found: Found) -> Found:
     """Judge the rows that fell short by their residuals; what still does is solved portably."""
-    some = np.flatnonzero(~found.reached)
+    some, Z = np.flatnonzero(~found.reached), expanded(found.codes, data.V.shape[0])
     q = data.quadratic(some + here.start)
     portable = problem._replace(solver=solvers.find("working_set"))
     dtype = data.x.dtype
-    before = Solution(found.Z[some].astype(dtype), found.gap[some], found.reached[some], 0, [])
+    before = Solution(Z[some].astype(dtype), found.gap[some], found.reached[some], 0, [])
     after, missed = judged(before, q, portable)
     if missed and found.turns < problem.max_iter:
         after = finished(after, q, portable, missed)
-    found.Z[some], found.gap[some], found.reached[some] = after[:3]
+    Z[some], found.gap[some], found.reached[some] = after[:3]
+    return found._replace(codes=compressed(Z))

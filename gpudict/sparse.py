@@ -1,4 +1,4 @@
-"""Codes as sparse matrices in compressed rows, without a dense (n, k) in between.
+"""Codes in compressed rows, without a dense (n, k) in between.
 
 What is counted and stacked stays where the data is; the matrix is the library's own: SciPy's for
 NumPy, PyTorch's, or CuPy's.
@@ -9,29 +9,44 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from gpudict._array import Array, array_namespace, csr_matrix, csr_parts, from_host
+from gpudict._array import Array, array_namespace, csr_matrix, csr_parts, from_host, is_numpy
 
 
 class Rows(NamedTuple):
-    """Rows in compressed form: values and columns (nnz,), and how many each row has, (b,)."""
+    """Rows of codes one after another: row i has the places ends[i] to ends[i + 1].
 
-    values: Array
+    Attributes
+    ----------
+    ends : (n + 1,)
+    columns, values : (nnz,), the columns rising within a row
+    """
+
+    ends: Array
     columns: Array
-    counts: Array
+    values: Array
 
     @classmethod
     def of(cls, Z: Array) -> Rows:
         """Return the non-zeros of a dense batch (b, k)."""
         return cls(*csr_parts(Z))
 
+    def cut(self, here: slice) -> Rows:
+        """Return the rows of a slice; on the host."""
+        ends = self.ends[here.start : here.stop + 1]
+        part = slice(ends[0], ends[-1])
+        return Rows(ends - ends[0], self.columns[part], self.values[part])
 
-def stacked(parts: Iterable[Rows], k: int, like: Array | None = None) -> Any:
-    """Return the rows of all parts as one matrix (n, k) of their library, or of `like`."""
-    columns = list(zip(*parts, strict=True))
-    xp = array_namespace(columns[0][0])
-    values, index, counts = (xp.concat(column) for column in columns)
-    ends = xp.cumulative_sum(xp.astype(counts, xp.int64), include_initial=True)
-    shape = (int(counts.shape[0]), k)
-    if like is not None:
-        values, index, ends = (from_host(a, like) for a in (values, index, ends))
-    return csr_matrix(values, index, ends, shape)
+    def matrix(self, k: int, like: Array) -> Any:
+        """Return the matrix (n, k) of the library of `like`; rows of the host move there."""
+        parts = [from_host(a, like) if is_numpy(a) else a for a in self]
+        ends, columns, values = parts
+        return csr_matrix(values, columns, ends, (int(ends.shape[0]) - 1, k))
+
+
+def stacked(parts: Iterable[Rows]) -> Rows:
+    """Return the rows of all parts."""
+    ends, columns, values = zip(*parts, strict=True)
+    xp = array_namespace(ends[0])
+    counts = [xp.astype(e[1:] - e[:-1], xp.int64) for e in ends]
+    whole = xp.cumulative_sum(xp.concat(counts), include_initial=True)
+    return Rows(whole, xp.concat(columns), xp.concat(values))

@@ -39,7 +39,7 @@ def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
     if name == "auto":
         name = "mm" if is_launch_bound(X) else "sweep"
     steps = MM_STEPS if name == "mm" else 1
-    return DictionaryStep(solvers.find(f"sphere_{name}"), UnitSphere(positive), steps)
+    return DictionaryStep(solvers.find(f"sphere_{name}", X), UnitSphere(positive), steps)
 
 
 class Recipe(NamedTuple):

@@ -15,7 +15,9 @@ import scipy.sparse
 from conftest import BackendCase, host
 
 import gpudict
-from gpudict import hosted, kernels
+from gpudict import hosted, kernels, quadratic, solvers
+from gpudict.loop import run
+from gpudict.penalties import UnitSphere
 
 PURSUIT = {"n_nonzero_coefs": 4}
 
@@ -139,6 +141,31 @@ class TestRounds:
         warm = gpudict.encode(X, V, alpha=0.05, init=cold.Z)
         assert warm.n_iter < cold.n_iter
         np.testing.assert_allclose(warm.Z, cold.Z, atol=1e-12)
+
+    @pytest.mark.parametrize("solver", ["cd", "working_set", "fista"])
+    def test_a_start_that_is_not_feasible(self, signal, solver):
+        X, V = (a[:20] for a in signal)
+        init = -np.ones((20, len(V)))
+        found = gpudict.encode(X, V, alpha=0.05, positive=True, init=init, solver=solver)
+        assert found.converged.all()
+        assert found.Z.min() == 0
+
+
+class TestSweep:
+    """In blocks of atoms it is the sweep, atom after atom."""
+
+    @pytest.mark.parametrize("penalty", [UnitSphere(), UnitSphere(True)])
+    @pytest.mark.parametrize("k", [1, 32, 33, 75])
+    def test_blocks(self, k, penalty, dtype):
+        rng = np.random.default_rng(k)
+        X, V = (a.astype(dtype) for a in problems.signal(n=90, d=12, k=k))
+        U = (rng.standard_normal((90, k)) * (rng.random((90, k)) < 0.3)).astype(dtype)
+        U[:, k // 2] = 0
+        q, Z = quadratic.statistics(X, U), penalty.prox(np.ascontiguousarray(V.T), 0.0)
+        ways = [solvers.find("sphere_sweep", like) for like in (None, X)]
+        one, two = (run(way, q, penalty, Z, stop=None, max_iter=2).Z for way in ways)
+        assert ways[0] is not ways[1]
+        np.testing.assert_allclose(two, one, atol=1e-12 if dtype == "float64" else 1e-4)
 
 
 class TestFallback:

@@ -20,11 +20,11 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (
     ("_array", "_backends", "_check"),
-    ("quadratic", "penalties", "history"),
+    ("quadratic", "penalties", "history", "sparse"),
     ("solvers", "kernels"),
     ("loop", "stopping"),
     ("streaming", "threads"),
-    ("problem", "updates", "certificate", "hosted", "sparse", "coding", "atoms", "learning",
+    ("problem", "updates", "certificate", "hosted", "coding", "atoms", "learning",
      "online", "datasets"),
     ("functional", "reporting", "estimators", "plotting", "demo"),
     ("cli", "__init__", "__main__"),

@@ -107,7 +107,7 @@ class Backend(NamedTuple):
     from_host : NumPy array of the host -> array of the library, in place
     csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
         if it has none
-    csr_parts : dense (n, k) -> values and columns of its non-zeros, and the number in each row
+    csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
     """
 
     name: str

@@ -17,9 +17,10 @@ def numpy_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]
 
 
 def numpy_csr_parts(Z: Array) -> tuple[Array, Array, Array]:
-    """Return values and columns of the non-zeros, and the number in each row."""
+    """Return the ends of the rows, and columns and values of the non-zeros."""
     rows, columns = np.nonzero(Z)
-    return Z[rows, columns], columns.astype(np.int32), np.bincount(rows, minlength=len(Z))
+    ends = np.searchsorted(rows, np.arange(len(Z) + 1))
+    return ends, columns.astype(np.int32), Z[rows, columns]
 
 
 def torch_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
@@ -31,9 +32,9 @@ def torch_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]
 
 
 def torch_csr_parts(Z: Array) -> tuple[Array, Array, Array]:
-    """Return values and columns of the non-zeros, and the number in each row."""
+    """Return the ends of the rows, and columns and values of the non-zeros."""
     sparse = Z.to_sparse_csr()
-    return sparse.values(), sparse.col_indices(), sparse.crow_indices().diff()
+    return sparse.crow_indices(), sparse.col_indices(), sparse.values()
 
 
 def cupy_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
@@ -44,8 +45,8 @@ def cupy_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int])
 
 
 def cupy_csr_parts(Z: Array) -> tuple[Array, Array, Array]:
-    """Return values and columns of the non-zeros, and the number in each row."""
+    """Return the ends of the rows, and columns and values of the non-zeros."""
     from cupyx.scipy.sparse import csr_matrix
 
     sparse = csr_matrix(Z)
-    return sparse.data, sparse.indices, sparse.indptr[1:] - sparse.indptr[:-1]
+    return sparse.indptr, sparse.indices, sparse.data

@@ -12,6 +12,7 @@ from numba import njit
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 
 inner = njit(inline="always", fastmath=FAST, error_model="numpy")
+compiled = njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
 
 
 @inner

@@ -24,9 +24,9 @@ alone: touch it after a change of another one here.)
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from gpudict.kernels.active import FAST, border, forget, inner, leave, outside, price, times
+from gpudict.kernels.active import border, compiled, forget, inner, leave, outside, price, times
+from gpudict.kernels.rows import emit
 from gpudict.kernels.tournament import fold, strongest, top, width_for
 
 FIRST = 6  # atoms admitted to an empty set
@@ -121,14 +121,35 @@ def slopes(rho, q, S, s, alpha, m):
 
 
 @inner
-def listed(start, i, entrants, codes, most):
-    """List the atoms of the codes in row i of `start`, at most `most`; return their number."""
-    count = 0
-    for j in range(start.shape[1]):
-        if start[i, j] != 0.0 and count < most:
-            entrants[count], codes[count] = j, start[i, j]
+def listed(i, start, positive, entrants, codes, most):
+    """List the atoms of row i of the start, at most `most`, and their codes; return their number.
+
+    Left out is what is not feasible.
+    """
+    (ends, columns, values), count = start, 0
+    for p in range(ends[i], ends[i + 1]):
+        if count < most and (values[p] > 0.0 or not positive):
+            entrants[count], codes[count] = columns[p], values[p]
             count += 1
     return count
+
+
+@inner
+def reach(C, i):
+    """Return the largest |c| of the row: what its correlations are rounded to is relative to it."""
+    largest = 0.0
+    for j in range(C.shape[1]):
+        largest = max(largest, abs(C[i, j]))
+    return largest
+
+
+@inner
+def price_set(q, C, i, G, S, u, m):
+    """q = c − Σ u_a G[S_a] over the atoms of the set alone."""
+    for a in range(m):
+        q[S[a]] = C[i, S[a]]
+        for b in range(m):
+            q[S[a]] -= u[b] * G[S[a], S[b]]
 
 
 @inner
@@ -179,48 +200,50 @@ def rounded(u, q, alpha, s, S, norms, m):
     return raised + 0.5 * moved * moved
 
 
-@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+@compiled
 def solve(
-    C, G, sq, norms, start, alpha, positive, single, terms, most, rounds, Z, gaps, rest, turns
+    C, G, sq, norms, start, alpha, positive, single, terms, most, rounds, codes, gaps, rest, turns
 ):
     """Solve the lasso of each row of C (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
 
-    `start` (b, k) holds codes to start from, or has no rows. At most `most` atoms are in a set.
-    Written are the codes Z (b, k), rounded to float32 if `single`, the bounds on objective −
-    optimum, gaps (b,), the squared errors, rest (b,), and the rounds made, turns (b,).
+    `start` are the codes to start from, in compressed rows (ends, columns, values). At most `most`
+    atoms are in a set. Written are the codes, likewise, rounded to float32 if `single`, the bounds
+    on objective − optimum, gaps (b,), the squared errors, rest (b,), and the rounds, turns (b,).
     """
-    n, k = C.shape
-    room = most + 8
+    room, width = most + 8, width_for(C.shape[1])
     M = np.zeros((room, room))
     S, entrants = np.zeros(room, np.int64), np.zeros(room, np.int64)
-    u, s, rho, d, g, w, codes = np.zeros((7, room))
-    q, pull = np.zeros(k), np.zeros(width_for(k))
-    best, largest, m = np.zeros(pull.shape[0] // 2), norms.max(), 0
-    for i in range(n):
+    u, s, rho, d, g, w, given = np.zeros((7, room))
+    q, pull, best = np.zeros(C.shape[1]), np.zeros(width), np.zeros(width // 2)
+    (ends, columns, values), largest, m = codes, norms.max(), 0
+    ends[0] = 0
+    for i in range(C.shape[0]):
         m = forget(M, S, u, s, rho, m)
-        count = listed(start, i, entrants, codes, most) if start.shape[0] else 0
-        turn, stale, anew, before, least = 0, 0, True, np.inf, 0.0
+        least = alpha + TINY * max(alpha, reach(C, i))
+        count = listed(i, start, positive, entrants, given, most)
+        turn, stale, before = 0, 0, np.inf
+        anew = count > 0
         while True:
-            m = enter(entrants, codes, count, alpha, q, G, M, S, u, s, rho, d, g, w, m)
-            if not anew:
-                m = walk(M, S, u, s, rho, d, w, m)
+            m = enter(entrants, given, count, alpha, q, G, M, S, u, s, rho, d, g, w, m)
+            if anew:
+                price_set(q, C, i, G, S, u, m)
+                slopes(rho, q, S, s, alpha, m)
+            m = walk(M, S, u, s, rho, d, w, m) if rounds > 0 else m
             price(q, C, i, G, S, u, m)
             fold(pull, best, q, S, m, positive)
             off = slopes(rho, q, S, s, alpha, m)
             if turn == rounds:
                 break
-            if turn == 0:
-                least = alpha + TINY * max(alpha, top(best))
             turn += 1
             anew = not anew and off > LOOSE * least and stale < STALE
             if anew:
                 stale, count = stale + 1, m
                 for a in range(m):
-                    entrants[a], codes[a] = S[a], u[a]
+                    entrants[a], given[a] = S[a], u[a]
                 m = forget(M, S, u, s, rho, m)
                 continue
             wanted = min(FIRST if m == 0 else max(4, m // 3), most - m)
-            count = choose(pull, best, least, entrants, codes, wanted)
+            count = choose(pull, best, least, entrants, given, wanted)
             if count == 0 and (off <= least - alpha or off > 0.5 * before):
                 break
             before = off if count == 0 else np.inf
@@ -229,7 +252,4 @@ def solve(
             q, C, i, sq[i], alpha, positive, best, S, u, largest, norms, terms, m
         )
         gaps[i] += rounded(u, q, alpha, s, S, norms, m) if single else 0.0
-        for j in range(k):
-            Z[i, j] = 0.0
-        for a in range(m):
-            Z[i, S[a]] = u[a]
+        ends[i + 1] = emit(S, u, m, ends[i], columns, values)

@@ -10,9 +10,9 @@ set is barred, and so is one that would make a code negative where codes must no
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from gpudict.kernels.active import FAST, border, forget, inner, outside, price
+from gpudict.kernels.active import border, compiled, forget, inner, outside, price
+from gpudict.kernels.rows import emit
 from gpudict.kernels.tournament import fold, strongest, width_for
 
 EPS = float(np.finfo(np.float64).eps)
@@ -29,12 +29,13 @@ def stays_positive(u, w, v, m):
     return positive
 
 
-@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
-def solve(C, G, sq, norms, most, target, positive, Z, rest):
+@compiled
+def solve(C, G, sq, norms, most, target, positive, codes, rest):
     """Pursue each row of C (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
 
     A row has at most `most` atoms, fewer once its squared error is at most `target`. Written are
-    the codes Z (b, k) and the squared errors rest (b,). Return the most atoms of a row.
+    the codes, in compressed rows (ends, columns, values), and the squared errors, rest (b,). Return
+    the most atoms of a row.
     """
     n, k = C.shape
     room = most + 8
@@ -43,7 +44,8 @@ def solve(C, G, sq, norms, most, target, positive, Z, rest):
     u, s, rho, g, w = np.zeros((5, room))
     q, pull, barred = np.zeros(k), np.zeros(width_for(k)), np.zeros(k, np.bool_)
     best = np.zeros(pull.shape[0] // 2)
-    m = largest = 0
+    ends, columns, values = codes
+    ends[0] = m = largest = 0
     for i in range(n):
         m, rest[i] = forget(M, S, u, s, rho, m), sq[i]
         barred[:] = False
@@ -70,9 +72,6 @@ def solve(C, G, sq, norms, most, target, positive, Z, rest):
                     u[a] -= w[a] * v
                 u[m], m = v, m + 1
                 rest[i] -= v * q[j]
-        for j in range(k):
-            Z[i, j] = 0.0
-        for a in range(m):
-            Z[i, S[a]] = u[a]
+        ends[i + 1] = emit(S, u, m, ends[i], columns, values)
         largest = max(largest, m)
     return largest

@@ -1,8 +1,9 @@
 """The solvers, one module each, found by file name.
 
-Two names stand for the fastest solver of their kind for the array at hand. `cd`, which is not a
+Three names stand for the fastest solver of their kind for the array at hand. `cd`, which is not a
 file, is the certified coordinate-style lasso: `active_set`, compiled, for arrays on the host, and
-`working_set` everywhere else. `omp` is `batch_omp` on the host and itself everywhere else.
+`working_set` everywhere else. `omp` and `sphere_sweep` are `batch_omp` and `sphere_blocks` on the
+host, and themselves everywhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from gpudict._array import Array, on_host
 from gpudict.quadratic import GRAM_LIMIT
 
 PURSUITS = ("omp", "batch_omp")  # and lars, which solves the lasso too
-FASTEST = {"cd": ("working_set", "active_set"), "omp": ("omp", "batch_omp")}
+FASTEST = {
+    "cd": ("working_set", "active_set"),
+    "omp": ("omp", "batch_omp"),
+    "sphere_sweep": ("sphere_sweep", "sphere_blocks"),
+}
 
 
 def names() -> tuple[str, ...]:
@@ -39,8 +44,9 @@ def find(name: str, like: Array | None = None, k: int = 0) -> ModuleType:
     host = like is not None and on_host(like) and k <= GRAM_LIMIT and kernels.usable()
     solver = importlib.import_module(f"gpudict.solvers.{compiled if host else portable}")
     if like is not None and not host and hasattr(solver, "COMPILED"):
+        others = ", ".join(n for n in FASTEST if n in names())
         raise ValueError(
             f"solver={name!r} is compiled, for arrays on the host and at most {GRAM_LIMIT} atoms, "
-            f"and runs neither elsewhere nor without numba. Pass one of {', '.join(FASTEST)}."
+            f"and runs neither elsewhere nor without numba. Pass one of {others}."
         )
     return solver

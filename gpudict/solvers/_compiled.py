@@ -2,7 +2,7 @@
 
 Such a module has one function of its own, which solves rows, one after the other, in float64:
 
-    solve_rows(atoms, rows, penalty, rounds, single, Z) -> Outcome       codes are written into Z
+    solve_rows(atoms, rows, penalty, rounds, single) -> Outcome
 
 and `init`, `step` and `settled` from here: one step solves every row. COMPILED says that it is one.
 """
@@ -16,6 +16,7 @@ import numpy as np
 
 from gpudict._array import Array, array_namespace, from_host, to_host
 from gpudict.quadratic import Quadratic
+from gpudict.sparse import Rows
 
 MANY = 10**6  # rounds of a row that are not limited by the caller
 
@@ -34,16 +35,17 @@ class Atoms(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows to solve: C = X Vᵀ (b, k), sq = ‖x‖² (b,), and codes to start from (b, k) or (0, k)."""
+    """Rows to solve: C = X Vᵀ (b, k), sq = ‖x‖² (b,), and b codes to start from."""
 
     C: np.ndarray
     sq: np.ndarray
-    start: np.ndarray
+    start: Rows
 
 
 class Outcome(NamedTuple):
-    """Of each row the gap (b,) and the squared error (b,); and the most rounds that one took."""
+    """Codes; of each row the gap (b,) and the squared error (b,); and the most rounds of one."""
 
+    codes: Rows
     gap: np.ndarray
     rest: np.ndarray
     turns: int
@@ -74,11 +76,40 @@ def stepped(solve_rows: Callable[..., Outcome], q: Quadratic, penalty: Any, stat
     assert q.gram is not None
     xp, like = array_namespace(state.Z), state.Z
     atoms = Atoms.of(wide(q.gram), None if q.factors is None else int(q.factors[0].shape[1]))
-    rows = Batch(*(wide(a) for a in (q.cov, q.sq, like)))
-    Z, single = np.empty(rows.C.shape), xp.finfo(like.dtype).bits < 64
-    out = solve_rows(atoms, rows, penalty, MANY, single, Z)
-    codes = xp.astype(from_host(Z, like), like.dtype, copy=False)
-    return State(codes, from_host(out.gap, like), from_host(out.rest, like), q.sq >= 0)
+    rows = Batch(wide(q.cov), wide(q.sq), compressed(wide(like)))
+    out = solve_rows(atoms, rows, penalty, MANY, xp.finfo(like.dtype).bits < 64)
+    Z = xp.astype(from_host(expanded(out.codes, rows.C.shape[1]), like), like.dtype, copy=False)
+    return State(Z, from_host(out.gap, like), from_host(out.rest, like), q.sq >= 0)
+
+
+def blank(b: int, most: int = 0) -> Rows:
+    """Return b rows without codes, with room for `most` in each."""
+    room = b * most
+    return Rows(np.zeros(b + 1, np.int64), np.empty(room, np.int32), np.empty(room))
+
+
+def trimmed(codes: Rows) -> Rows:
+    """Return the codes without the room that they do not need."""
+    end = codes.ends[-1]
+    return Rows(codes.ends, codes.columns[:end].copy(), codes.values[:end].copy())
+
+
+def compressed(Z: np.ndarray) -> Rows:
+    """Return dense rows (b, k) in compressed form, in float64."""
+    from gpudict.kernels import rows
+
+    codes = blank(len(Z), Z.shape[1])
+    rows.compress(wide(Z), *codes)
+    return trimmed(codes)
+
+
+def expanded(codes: Rows, k: int, into: np.ndarray | None = None) -> np.ndarray:
+    """Return the dense rows (b, k); written into an array if one is given."""
+    from gpudict.kernels import rows
+
+    Z = np.empty((len(codes.ends) - 1, k)) if into is None else into
+    rows.expand(*codes, Z)
+    return Z
 
 
 def wide(x: Any) -> np.ndarray:

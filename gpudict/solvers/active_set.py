@@ -9,7 +9,7 @@ import numpy as np
 
 from gpudict.penalties import L1
 from gpudict.quadratic import Quadratic
-from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, init, settled, stepped
+from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, blank, init, settled, stepped, trimmed
 
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
 
@@ -24,16 +24,15 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     return stepped(solve_rows, q, penalty, state)
 
 
-def solve_rows(
-    atoms: Atoms, rows: Batch, penalty: L1, rounds: int, single: bool, Z: np.ndarray
-) -> Outcome:
-    """Solve the rows; write their codes into Z (b, k), rounded to float32 if `single`."""
+def solve_rows(atoms: Atoms, rows: Batch, penalty: L1, rounds: int, single: bool) -> Outcome:
+    """Solve the rows; their codes are rounded to float32 if `single`."""
     from gpudict.kernels import lasso
 
     b, k = rows.C.shape
     most = k if atoms.width is None else min(k, atoms.width + SPARE)
     summands = (atoms.width or 0) + 4.0
-    gap, rest, turns = np.empty(b), np.empty(b), np.empty(b, np.int32)
+    codes, gap, rest, turns = blank(b, most), np.empty(b), np.empty(b), np.empty(b, np.int32)
     how = (penalty.alpha, penalty.positive, single, summands, most, min(rounds, ROUNDS))
-    lasso.solve(rows.C, atoms.gram, rows.sq, atoms.norms, rows.start, *how, Z, gap, rest, turns)
-    return Outcome(gap, rest, int(turns.max()))
+    data, start = (rows.C, atoms.gram, rows.sq, atoms.norms), tuple(rows.start)
+    lasso.solve(*data, start, *how, tuple(codes), gap, rest, turns)
+    return Outcome(trimmed(codes), gap, rest, int(turns.max()))

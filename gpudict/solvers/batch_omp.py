@@ -9,7 +9,7 @@ import numpy as np
 
 from gpudict.penalties import Cardinality
 from gpudict.quadratic import Quadratic
-from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, init, settled, stepped
+from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, blank, init, settled, stepped, trimmed
 
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
 
@@ -23,12 +23,14 @@ def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
 
 
 def solve_rows(
-    atoms: Atoms, rows: Batch, penalty: Cardinality, rounds: int, single: bool, Z: np.ndarray
+    atoms: Atoms, rows: Batch, penalty: Cardinality, rounds: int, single: bool
 ) -> Outcome:
-    """Code the rows; write their codes into Z (b, k)."""
+    """Code the rows."""
     from gpudict.kernels import pursuit
 
-    rest, most = np.empty(len(rows.sq)), min(penalty.n_nonzero, rounds)
+    most = min(penalty.n_nonzero, rounds)
+    codes, rest = blank(len(rows.sq), most), np.empty(len(rows.sq))
     limits = (most, penalty.target, penalty.positive)
-    turns = pursuit.solve(rows.C, atoms.gram, rows.sq, atoms.norms, *limits, Z, rest)
-    return Outcome(np.full_like(rest, np.inf), rest, turns)
+    data = (rows.C, atoms.gram, rows.sq, atoms.norms)
+    turns = pursuit.solve(*data, *limits, tuple(codes), rest)
+    return Outcome(trimmed(codes), np.full_like(rest, np.inf), rest, turns)
