@@ -12,6 +12,7 @@ import numpy as np
 
 from gpudict import _check
 from gpudict._array import Array, array_namespace, asarray_like, index_like, take, to_host
+from gpudict.codes import Dense
 from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
 from gpudict.streaming import Samples
@@ -40,7 +41,9 @@ def start(
         _check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
     V, U = normalised(fitted(V, k, axis=0), fitted(U, k, axis=1), positive=positive)
     empty = to_host(~xp.any(V != 0, axis=1))
-    return revived(V, U, empty, samples, rng, positive=positive) if empty.any() else (V, U)
+    if not empty.any():
+        return V, U
+    return revived(V, empty, samples, rng, positive=positive), Dense(U).without(empty).array()
 
 
 def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
@@ -103,10 +106,8 @@ def unused(q: Quadratic, scale: Array) -> Array:
     return diagonal(q) <= UNUSED * scale
 
 
-def revived(
-    V: Array, U: Array | None, dead: np.ndarray, samples: Samples, rng: Any, *, positive: bool
-) -> tuple[Array, Array | None]:
-    """Return V with the dead atoms drawn anew from the data, and U without their codes.
+def revived(V: Array, dead: np.ndarray, samples: Samples, rng: Any, *, positive: bool) -> Array:
+    """Return V with the dead atoms drawn anew from the data.
 
     A new atom is the direction of a random sample with 1 % of noise, so that two atoms from one
     sample differ; of a zero sample, a random direction.
@@ -118,8 +119,7 @@ def revived(
     xp = array_namespace(V)
     where = asarray_like(dead, V, xp.bool)
     atoms = fitted_rows(drawn(samples, int(dead.sum()), rng, positive), dead, V)
-    V = xp.where(where[:, None], atoms, V)
-    return V, None if U is None else xp.where(where[None, :], xp.zeros_like(U), U)
+    return xp.where(where[:, None], atoms, V)
 
 
 def drawn(samples: Samples, count: int, rng: Any, positive: bool) -> Array:

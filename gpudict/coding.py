@@ -146,8 +146,8 @@ def solve(
 
     A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
     too: they need not be products of X and V, so the factors are then left out. Each row is divided
-    by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are `Rows`,
-    on the host from its compiled solvers, which can also start from them.
+    by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are
+    `Rows`, on the host from its compiled solvers, which can also start from such.
     """
     if hasattr(problem.solver, "COMPILED"):
         own = (init, gram, cov, scale)

@@ -23,7 +23,7 @@ from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, least_squares
 from gpudict.solvers._compiled import Atoms, Batch, blank, compressed, expanded, wide
 from gpudict.sparse import Rows, stacked
-from gpudict.threads import in_parallel, threads
+from gpudict.threads import QUIET, in_parallel, threads
 
 CHUNKS = 16  # at least, so that threads end together
 ROWS = 512  # a chunk, at most
@@ -108,11 +108,10 @@ def solve(
 
     With `sparse` the codes are `Rows` of NumPy's, in the dtype of X.
     """
-    data = Data.of(X, V, *own)
+    data, pool = Data.of(X, V, *own), threads(n_jobs)
     n, k, dtype = data.x.shape[0], data.V.shape[0], data.x.dtype
     Z = None if sparse else np.empty((n, k), dtype)
     gap, reached, sq = np.empty(n), np.empty(n, np.bool_), np.empty(n)
-    atoms, pool = data.atoms(), threads(n_jobs)
     size = max(1, min(ROWS, -(-n // CHUNKS)))
 
     def chunk(low: int) -> tuple[int, Rows | None]:
@@ -126,7 +125,9 @@ def solve(
 
     starts = range(0, n, size)
     workers = 1 if n * k <= ALONE else min(pool, len(starts))
-    turns, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
+    with QUIET:
+        atoms = data.atoms()
+        turns, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     largest = float(np.max(2 * gap / np.where(sq > 0, sq, 1)))
     history = [Check(max(turns), n - int(reached.sum()), largest)]
     codes = stacked(rows) if Z is None else from_host(Z, X)

@@ -17,10 +17,10 @@ import numpy as np
 from gpudict import _check
 from gpudict._array import Array, array_namespace, asarray_like, draws, float64_of, read, to_host
 from gpudict.atoms import revived, start, unused
-from gpudict.coding import Solution, solve
+from gpudict.codes import Codes, Dense, coded
+from gpudict.coding import Solution
 from gpudict.history import Progress
-from gpudict.penalties import Penalty
-from gpudict.quadratic import Quadratic, statistics
+from gpudict.quadratic import Quadratic
 from gpudict.streaming import Samples
 from gpudict.updates import Recipe, recipe
 
@@ -58,12 +58,17 @@ class Iteration(NamedTuple):
     `last` says that no other follows, for `tol` or `max_iter` has been reached.
     """
 
-    code: Array
+    codes: Codes
     dictionary: Array
     gap: Array
     converged: bool
     progress: Progress
     last: bool = False
+
+    @property
+    def code(self) -> Array:
+        """The codes as an array (n, k), made when it is asked for."""
+        return self.codes.array()
 
 
 def learn(
@@ -171,21 +176,22 @@ def learn(
     rng = draws(_check.random_source(random_state))
     samples = Samples.of(X, sample_weight)
     V, U = start(samples, how.k, dict_init, code_init, rng, positive=positive_dict)
+    codes: Codes = Dense(U)
     tol = _check.number(tol, "tol")
     limit = _check.count(max_iter, "max_iter", minimum=0)
-    steps = alternate(samples, V, None if code_init is None else U, how, rng, n_jobs)
+    steps = alternate(samples, V, None if code_init is None else codes, how, rng, n_jobs)
     gap = array_namespace(X).full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged = True
     for now in islice(steps, limit):
-        V, U, gap, converged = now.dictionary, now.code, now.gap, converged and now.converged
+        V, codes, gap, converged = now.dictionary, now.codes, now.gap, converged and now.converged
         history.append(now.progress)
         last = len(history) == limit or _flat(history, tol)
         stopped = callback is not None and callback(now._replace(last=last)) is True
         if last or stopped:
             break
     objective = vector([h.objective for h in history], X)
-    return Learned(V, U, objective, gap, converged, len(history), history)
+    return Learned(V, codes.array(), objective, gap, converged, len(history), history)
 
 
 def _flat(history: list[Progress], tol: float) -> bool:
@@ -203,41 +209,38 @@ def _flat(history: list[Progress], tol: float) -> bool:
 def alternate(
     samples: Samples,
     V: Array,
-    U: Array | None,
+    codes: Codes | None,
     how: Recipe,
     rng: Any,
     n_jobs: int | None = None,
 ) -> Iterator[Iteration]:
-    """Yield iteration after iteration from atoms V and, for a warm start, codes U."""
-    began, scale = time.perf_counter(), samples.typical_square()
+    """Yield iteration after iteration from atoms V and, for a warm start, codes."""
+    began, square, penalty = time.perf_counter(), samples.squares(), how.problem.penalty
+    scale = samples.typical(square)
     for iteration in count():
-        found = solve(samples.X, V, how.problem, init=U, n_jobs=n_jobs)
-        q = statistics(samples.X, found.Z, samples.weight)
-        V, U = how.update(q, V), found.Z
-        dead = unused(q, scale)
-        penalty = how.problem.penalty
-        objective, gap, dead_atoms, converged = summary(samples, V, found, penalty, dead)
+        codes, found = coded(samples.X, V, how.problem, codes, n_jobs)
+        q = codes.statistics(samples)
+        V, dead = how.update(q, V), unused(q, scale)
+        cost = samples.summed(codes.costs(samples.X, V, penalty), float64_of(samples.X))
+        objective, gap, dead_atoms, converged = summary(cost, found, square, dead)
         seconds = time.perf_counter() - began
         progress = Progress(iteration, objective, gap, round(dead_atoms), seconds)
-        yield Iteration(U, V, found.gap, bool(converged), progress)
+        yield Iteration(codes, V, found.gap, bool(converged), progress)
         if progress.unused:
-            V, U = revived(V, U, to_host(dead), samples, rng, positive=how.positive)
+            where = to_host(dead)
+            V = revived(V, where, samples, rng, positive=how.positive)
+            codes = codes.without(where)
 
 
-def summary(
-    samples: Samples, V: Array, found: Solution, penalty: Penalty, dead: Array
-) -> list[float]:
-    """Read the objective, the largest relative gap, the unused atoms, and whether all converged.
+def summary(cost: Array, found: Solution, square: Array, dead: Array) -> list[float]:
+    """Read the cost, the largest relative gap, the unused atoms, and whether all converged.
 
-    One wait; sums are taken in float64 where the device has it.
+    One wait.
     """
-    X, wide = samples.X, float64_of(samples.X) or samples.X.dtype
-    xp = array_namespace(X)
-    R = X - found.Z @ V
-    objective = samples.summed(0.5 * xp.sum(R * R, axis=1) + penalty.value(found.Z), wide)
-    sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
-    gap = xp.max(2 * found.gap / xp.where(sq > 0, sq, xp.ones_like(sq)))
-    return read(objective, gap, xp.sum(xp.astype(dead, wide)), xp.all(found.converged))
+    xp = array_namespace(cost)
+    square = xp.astype(square, found.gap.dtype)
+    gap = xp.max(2 * found.gap / xp.where(square > 0, square, xp.ones_like(square)))
+    return read(cost, gap, xp.sum(xp.astype(dead, cost.dtype)), xp.all(found.converged))
 
 
 def vector(values: list[float], like: Array) -> Array:

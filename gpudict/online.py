@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, draws, read, to_host
+from gpudict._array import Array, array_namespace, draws, float64_of, read, to_host
 from gpudict.atoms import revived, start, unused
-from gpudict.coding import solve
+from gpudict.codes import Codes, coded
 from gpudict.history import Progress
 from gpudict.learning import Learned, summary, vector
-from gpudict.quadratic import Quadratic, accumulate, statistics
+from gpudict.quadratic import Quadratic, accumulate
 from gpudict.streaming import Samples, Source
 from gpudict.updates import Recipe, recipe
 
@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     """
 
     state: State
-    code: Array
+    codes: Codes
     gap: Array
     converged: bool
     change: float
@@ -52,6 +52,11 @@ class Batch(NamedTuple):
     def dictionary(self) -> Array:
         """The updated atoms."""
         return self.state.dictionary
+
+    @property
+    def code(self) -> Array:
+        """The codes as an array (b, k), made when it is asked for."""
+        return self.codes.array()
 
 
 def begin(V: Array) -> State:
@@ -64,21 +69,21 @@ def begin(V: Array) -> State:
 
 def step(state: State, samples: Samples, how: Recipe, rng: Any, n_jobs: int | None = None) -> Batch:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
-    began, (X, weight, size) = time.perf_counter(), samples
-    xp, before = array_namespace(X), state.dictionary
-    found = solve(X, before, how.problem, n_jobs=n_jobs)
-    now, beta = statistics(X, found.Z, weight), forget(state.step, size)
+    began, (X, _, size) = time.perf_counter(), samples
+    before, square = state.dictionary, samples.squares()
+    codes, found = coded(X, before, how.problem, None, n_jobs)
+    now, beta = codes.statistics(samples), forget(state.step, size)
     past = accumulate(state.past, now, forget=beta, share=1 / size)
-    V = how.update(past, before)
-    dead = unused(past, samples.typical_square())
-    cost, gap, n_dead, converged = summary(samples, before, found, how.problem.penalty, dead)
+    V, dead = how.update(past, before), unused(past, samples.typical(square))
+    total = samples.summed(codes.costs(X, before, how.problem.penalty), float64_of(X))
+    cost, gap, n_dead, converged = summary(total, found, square, dead)
     if n_dead:
-        V, _ = revived(V, None, to_host(dead), samples, rng, positive=how.positive)
-    (change,) = read(xp.sqrt(xp.sum((V - before) ** 2)))
+        V = revived(V, to_host(dead), samples, rng, positive=how.positive)
+    (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
     seconds = time.perf_counter() - began
     progress = Progress(state.step, cost / size, gap, round(n_dead), seconds)
     after = State(V, past, state.step + 1)
-    return Batch(after, found.Z, found.gap, bool(converged), change, progress)
+    return Batch(after, codes, found.gap, bool(converged), change, progress)
 
 
 def forget(step: int, size: float) -> float:

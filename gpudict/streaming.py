@@ -33,10 +33,12 @@ class Samples(NamedTuple):
         return cls(X, weight, float(to_host(weight).sum(dtype=np.float64)))
 
     def summed(self, values: Array, dtype: Any) -> Array:
-        """Return the weighted sum of a number of each sample (n,), 0-d, in the dtype."""
+        """Return the weighted sum of a number of each sample (n,), 0-d, in the dtype if any."""
         xp = array_namespace(values)
-        values = xp.astype(values, dtype, copy=False)
-        return xp.sum(values if self.weight is None else values * xp.astype(self.weight, dtype))
+        values = values if dtype is None else xp.astype(values, dtype, copy=False)
+        if self.weight is None:
+            return xp.sum(values)
+        return xp.sum(values * xp.astype(self.weight, values.dtype))
 
     def mean(self) -> Array:
         """Return the weighted mean of the rows, (d,)."""
@@ -49,13 +51,16 @@ class Samples(NamedTuple):
         xp = array_namespace(self.X)
         return self.X if self.weight is None else self.X * xp.sqrt(self.weight)[:, None]
 
-    def typical_square(self) -> Array:
+    def squares(self) -> Array:
+        """Return ‖x‖² of each sample, (n,)."""
+        return array_namespace(self.X).sum(self.X * self.X, axis=1)
+
+    def typical(self, square: Array) -> Array:
         """Return the geometric mean of ‖x‖² over samples that are not zero, 0-d; 0 if all are.
 
         Unlike the mean, it is hardly moved by outliers.
         """
-        xp, dtype = array_namespace(self.X), self.X.dtype
-        square = xp.sum(self.X * self.X, axis=1)
+        xp, dtype = array_namespace(square), square.dtype
         some = square > 0
         logs = xp.where(some, xp.log(xp.where(some, square, xp.ones_like(square))), square)
         count = self.summed(xp.astype(some, dtype), dtype)

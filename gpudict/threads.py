@@ -27,41 +27,51 @@ def in_parallel(
 
 
 def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    with _QUIET, ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(job, items)
+    with QUIET:
+        yield from _pool(workers).map(job, items)
+
+
+@functools.cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Return threads that wait for the next job: to start them takes longer than a small one."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
 
 
 class _SingleThreadedBlas:
-    """BLAS has one thread as long as any pool runs: the last one to end gives the others back.
+    """BLAS has one thread inside: its others would go on to spin beside ours for a while.
 
-    The limit is the process's, so pools that overlap must not restore what another one has set.
+    The limit is the process's, so where some overlap the last one to end gives the threads back.
     """
 
     def __init__(self) -> None:
-        self.lock, self.pools, self.before = Lock(), 0, 1
+        self.lock, self.users, self.before = Lock(), 0, 1
         self.limits: Any = None
 
     def __enter__(self) -> None:
         with self.lock:
-            if not self.pools:
+            if not self.users:
                 self.before = blas_threads()
                 self.limits = _libraries().limit(limits=1, user_api="blas")
-            self.pools += 1
+            self.users += 1
 
     def __exit__(self, *error: object) -> None:
         with self.lock:
-            self.pools -= 1
-            if not self.pools:
+            self.users -= 1
+            if not self.users:
                 self.limits.restore_original_limits()
 
 
-_QUIET = _SingleThreadedBlas()
+QUIET = _SingleThreadedBlas()
 
 
 def blas_threads() -> int:
     """Return how many threads BLAS uses, when no pool holds it to one."""
-    if _QUIET.pools:
-        return _QUIET.before
+    if QUIET.users:
+        return QUIET.before
     blas = [pool["num_threads"] for pool in _libraries().info() if pool["user_api"] == "blas"]
     return max(blas, default=_cores())
 

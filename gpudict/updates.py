@@ -5,6 +5,7 @@ With what a code is, it makes the recipe that batch and online learning share.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import ModuleType
 from typing import NamedTuple
 
@@ -14,7 +15,9 @@ from gpudict.loop import run
 from gpudict.penalties import UnitSphere
 from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic
+from gpudict.threads import QUIET
 
+ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
 MM_STEPS = 20  # they reach where more than three sweeps do, in launches that do not grow with k
 
 
@@ -28,8 +31,9 @@ class DictionaryStep(NamedTuple):
     def __call__(self, q: Quadratic, V: Array) -> Array:
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
-        start = xp.matrix_transpose(V)
-        found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
+        start, (k, d) = xp.matrix_transpose(V), V.shape
+        with QUIET if k * k * d <= ALONE else nullcontext():
+            found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
         return xp.matrix_transpose(found.Z)
 
 

@@ -15,9 +15,11 @@ import scipy.sparse
 from conftest import BackendCase, host
 
 import gpudict
-from gpudict import hosted, kernels, quadratic, solvers
+from gpudict import codes, hosted, kernels, quadratic, solvers
 from gpudict.loop import run
-from gpudict.penalties import UnitSphere
+from gpudict.penalties import L1, UnitSphere
+from gpudict.problem import choose as problem_for
+from gpudict.streaming import Samples
 
 PURSUIT = {"n_nonzero_coefs": 4}
 
@@ -149,6 +151,52 @@ class TestRounds:
         found = gpudict.encode(X, V, alpha=0.05, positive=True, init=init, solver=solver)
         assert found.converged.all()
         assert found.Z.min() == 0
+
+
+class TestCodes:
+    """What learning does with compressed rows is what it does with the dense array."""
+
+    @pytest.fixture(params=["numpy", "torch"])
+    def asarray(self, request):
+        return pytest.importorskip(request.param).asarray
+
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_both_kinds(self, signal, dtype, asarray, weighted, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(codes, "GROUP", 1)
+        monkeypatch.setattr(codes, "ALONE", 0)
+        X, V = (asarray(a[:300].astype(dtype)) for a in signal)
+        weight = np.linspace(0, 2, 300) if weighted else None
+        samples, penalty = Samples.of(X, weight), L1(0.1)
+        problem = problem_for(X, len(V), penalty, solver="cd", tol=None, max_iter=None)
+        compressed, found = codes.coded(X, V, problem, n_jobs=3)
+        assert isinstance(compressed, codes.Compressed)
+        dense = codes.Dense(compressed.array())
+        expected = gpudict.encode(X, V, alpha=0.1)
+        np.testing.assert_array_equal(host(dense.start), host(expected.Z))
+        np.testing.assert_array_equal(host(found.gap), host(expected.gap))
+        dead = np.arange(len(V)) % 3 == 0
+        close = {"rtol": 1e-4, "atol": 1e-3} if dtype == "float32" else {"atol": 1e-11}
+        for one, two in ((compressed, dense), (compressed.without(dead), dense.without(dead))):
+            for a, b in zip(one.statistics(samples)[:3], two.statistics(samples)[:3], strict=True):
+                assert a.dtype == X.dtype
+                np.testing.assert_allclose(host(a), host(b), **close)
+            costs = (c.costs(X, 0.9 * V, penalty) for c in (one, two))
+            np.testing.assert_allclose(*map(host, costs), **close)
+            np.testing.assert_array_equal(host(one.array()), host(two.array()))
+        assert not host(compressed.without(dead).array())[:, dead].any()
+        again, _ = codes.coded(X, V, problem, compressed)
+        np.testing.assert_allclose(host(again.array()), host(dense.start), atol=1e-6)
+
+    @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
+    def test_any_threads_learn_the_same(self, signal, options, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(codes, "ALONE", 0)
+        X, _ = signal
+        one, two = (
+            gpudict.learn(X, 20, **options, max_iter=3, random_state=0, n_jobs=n) for n in (1, 3)
+        )
+        np.testing.assert_array_equal(two.dictionary, one.dictionary)
+        np.testing.assert_array_equal(two.objective, one.objective)
+        np.testing.assert_array_equal(two.code, one.code)
 
 
 class TestSweep:

@@ -24,7 +24,7 @@ FLOORS = (
     ("solvers", "kernels"),
     ("loop", "stopping"),
     ("streaming", "threads"),
-    ("problem", "updates", "certificate", "hosted", "coding", "atoms", "learning",
+    ("problem", "updates", "certificate", "hosted", "coding", "codes", "atoms", "learning",
      "online", "datasets"),
     ("functional", "reporting", "estimators", "plotting", "demo"),
     ("cli", "__init__", "__main__"),

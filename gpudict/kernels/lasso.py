@@ -135,15 +135,6 @@ def listed(i, start, positive, entrants, codes, most):
 
 
 @inner
-def reach(C, i):
-    """Return the largest |c| of the row: what its correlations are rounded to is relative to it."""
-    largest = 0.0
-    for j in range(C.shape[1]):
-        largest = max(largest, abs(C[i, j]))
-    return largest
-
-
-@inner
 def price_set(q, C, i, G, S, u, m):
     """q = c − Σ u_a G[S_a] over the atoms of the set alone."""
     for a in range(m):
@@ -219,7 +210,7 @@ def solve(
     ends[0] = 0
     for i in range(C.shape[0]):
         m = forget(M, S, u, s, rho, m)
-        least = alpha + TINY * max(alpha, reach(C, i))
+        least = alpha + TINY * max(alpha, np.sqrt(sq[i]) * largest)
         count = listed(i, start, positive, entrants, given, most)
         turn, stale, before = 0, 0, np.inf
         anew = count > 0

@@ -13,7 +13,7 @@ from gpudict.kernels.active import compiled, inner
 
 @inner
 def emit(S, u, m, low, columns, values):
-    """Write the codes of a row from place `low` on, by rising column, without zeros; return the end.    """
+    """Write what is not zero of a row from place `low` on, columns rising; return the end."""
     end = low
     for a in range(m):
         if u[a] != 0.0:

@@ -9,7 +9,17 @@ import numpy as np
 
 from gpudict.penalties import L1
 from gpudict.quadratic import Quadratic
-from gpudict.solvers._compiled import Atoms, Batch, Outcome, State, blank, init, settled, stepped, trimmed
+from gpudict.solvers._compiled import (
+    Atoms,
+    Batch,
+    Outcome,
+    State,
+    blank,
+    init,
+    settled,
+    stepped,
+    trimmed,
+)
 
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
 

@@ -1,0 +1,153 @@
+"""Codes as learning needs them: their statistics, their costs, and themselves as a dense array.
+
+Two kinds are interchangeable. `Dense` is an array of any library. `Compressed` are rows of the
+host, from its compiled solvers: all that learning does with them is a loop over what is not zero,
+so that nothing of size n × k is made or read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from gpudict._array import Array, array_namespace, asarray_like, from_host, to_host
+from gpudict.coding import Solution, solve
+from gpudict.penalties import L1, Penalty, half_square
+from gpudict.problem import Problem
+from gpudict.quadratic import Quadratic, statistics
+from gpudict.solvers._compiled import expanded, wide
+from gpudict.sparse import Rows
+from gpudict.streaming import Samples
+from gpudict.threads import in_parallel, threads
+
+GROUP = 8  # rows for each atom, in sums that threads share: their number does not change a bit
+ALONE = 2**14  # rows up to which a second thread is not worth its start
+Result = TypeVar("Result")
+
+
+class Codes(Protocol):
+    """Codes (n, k) of the rows of X."""
+
+    @property
+    def start(self) -> Any:
+        """What a solver starts from to start from them."""
+        ...
+
+    def array(self) -> Array:
+        """Return them as a dense array (n, k)."""
+        ...
+
+    def statistics(self, samples: Samples, /) -> Quadratic:
+        """Return the dictionary's quadratic, as `quadratic.statistics`."""
+        ...
+
+    def costs(self, X: Array, V: Array, penalty: Penalty, /) -> Array:
+        """Return ½‖x − uV‖² + penalty(u) of each row, (n,)."""
+        ...
+
+    def without(self, dead: np.ndarray, /) -> Codes:
+        """Return them with zeros for the atoms that are dead, (k,) bool on the host."""
+        ...
+
+
+class Dense(NamedTuple):
+    """Codes as an array (n, k)."""
+
+    start: Array
+
+    def array(self) -> Array:
+        """Return the array."""
+        return self.start
+
+    def statistics(self, samples: Samples, /) -> Quadratic:
+        """Return the sums by matrix products."""
+        return statistics(samples.X, self.start, samples.weight)
+
+    def costs(self, X: Array, V: Array, penalty: Penalty, /) -> Array:
+        """Return the costs from the residual."""
+        return half_square(X - self.start @ V) + penalty.value(self.start)
+
+    def without(self, dead: np.ndarray, /) -> Dense:
+        """Return a copy with zeros."""
+        xp, Z = array_namespace(self.start), self.start
+        return Dense(xp.where(asarray_like(dead, Z, xp.bool)[None, :], xp.zeros_like(Z), Z))
+
+
+class Compressed(NamedTuple):
+    """Codes in compressed rows over a dictionary like `V` (k, d), used by n_jobs threads."""
+
+    start: Rows
+    V: Array
+    n_jobs: int | None
+
+    def array(self) -> Array:
+        """Return the dense array, in the library and dtype of the dictionary."""
+        Z = np.empty((len(self.start.ends) - 1, self.V.shape[0]), self.start.values.dtype)
+        return from_host(expanded(self.start, Z.shape[1], Z), self.V)
+
+    def statistics(self, samples: Samples, /) -> Quadratic:
+        """Return the sums, group of rows by group of rows."""
+        from gpudict.kernels import rows
+
+        x, weight, (k, d) = to_host(samples.X), samples.weight, self.V.shape
+        each = np.ones(len(x)) if weight is None else wide(weight)
+
+        def of_group(here: slice) -> tuple[np.ndarray, ...]:
+            A, B, X = np.zeros((k, k)), np.zeros((k, d)), wide(x[here])
+            rows.add_statistics(*self._cut(here), X, each[here], A, B)
+            return B.T, np.einsum("i,ij,ij->j", each[here], X, X), A
+
+        cov, sq, A = np.zeros((d, k)), np.zeros(d), np.zeros((k, k))
+        for part in self._mapped(of_group):
+            for whole, own in zip((cov, sq, A), part, strict=True):
+                whole += own
+        sums = (cov, sq, A + np.triu(A, 1).T)
+        return Quadratic(*(from_host(a.astype(x.dtype, copy=False), samples.X) for a in sums))
+
+    def costs(self, X: Array, V: Array, penalty: Penalty, /) -> Array:
+        """Return the costs from the residual, in float64."""
+        from gpudict.kernels import rows
+
+        x, atoms = to_host(X), wide(V)
+        alpha = penalty.alpha if isinstance(penalty, L1) else 0.0  # a pursuit's limits cost nothing
+
+        def of_group(here: slice) -> np.ndarray:
+            square, size = np.empty((2, here.stop - here.start))
+            rows.squared_errors(*self._cut(here), wide(x[here]), atoms, square, size)
+            costs: np.ndarray = 0.5 * square + alpha * size
+            return costs
+
+        return from_host(np.concatenate(list(self._mapped(of_group))), X)
+
+    def without(self, dead: np.ndarray, /) -> Compressed:
+        """Return the rows without the entries of these atoms."""
+        ends, columns, values = self.start
+        kept = ~dead[columns]
+        ends = np.concatenate([[0], np.cumsum(kept)])[ends]
+        return self._replace(start=Rows(ends, columns[kept], values[kept]))
+
+    def _cut(self, here: slice) -> Rows:
+        part = self.start.cut(here)
+        return part._replace(values=wide(part.values))
+
+    def _mapped(self, job: Callable[[slice], Result]) -> Iterable[Result]:
+        """Map a job over groups of rows, in order."""
+        n, size = len(self.start.ends) - 1, GROUP * max(128, self.V.shape[0])
+        groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
+        workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
+        return in_parallel(job, groups, workers)
+
+
+def coded(
+    X: Array, V: Array, problem: Problem, before: Codes | None = None, n_jobs: int | None = None
+) -> tuple[Codes, Solution]:
+    """Return codes of the rows of X, of the kind that is cheaper here, and what is known of them.
+
+    Warm, from codes before, if there are any.
+    """
+    sparse = hasattr(problem.solver, "COMPILED")
+    start = None if before is None else before.start
+    found = solve(X, V, problem, init=start, n_jobs=n_jobs, sparse=sparse)
+    return (Compressed(found.Z, V, n_jobs) if sparse else Dense(found.Z)), found
