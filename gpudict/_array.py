@@ -28,6 +28,7 @@ __all__ = [
     "float64_of",
     "from_host",
     "gauss_jordan",
+    "in_rows",
     "index_like",
     "is_array",
     "is_launch_bound",
@@ -71,8 +72,14 @@ def library(x: Any) -> str:
 
 
 def array_namespace(*arrays: Array) -> Namespace:
-    """Return the standard's namespace of the arrays' library."""
-    return compat.array_namespace(*arrays)
+    """Return the standard's namespace of the arrays' library; looked up once for each type."""
+    kinds = tuple({type(a) for a in arrays})
+    if kinds not in _NAMESPACES:
+        _NAMESPACES[kinds] = compat.array_namespace(*arrays)
+    return _NAMESPACES[kinds]
+
+
+_NAMESPACES: dict[tuple[type, ...], Namespace] = {}
 
 
 def same_place(x: Array, y: Array) -> bool:
@@ -98,6 +105,11 @@ def on_host(x: Array) -> bool:
 def from_host(a: np.ndarray, like: Array) -> Array:
     """Return an array of the host, in place, as one of the library of `like`."""
     return backend_of(array_namespace(like)).from_host(a)
+
+
+def in_rows(x: Array) -> Array:
+    """Return x with its rows contiguous where that is NumPy's to say: on the host."""
+    return from_host(np.ascontiguousarray(to_host(x)), x) if on_host(x) else x
 
 
 def has_csr(x: Array) -> bool:
@@ -166,8 +178,9 @@ def index_like(a: np.ndarray, like: Array) -> Array:
 
 def read(*scalars: Array) -> list[float]:
     """Bring 0-d arrays to the host in one transfer: one wait, however many they are."""
-    xp = array_namespace(scalars[0])
-    kind = scalars[0].dtype
+    if len(scalars) == 1:
+        return [float(to_host(scalars[0]))]
+    xp, kind = array_namespace(scalars[0]), scalars[0].dtype
     return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]
 
 

@@ -23,14 +23,14 @@ NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
 
 def start(
     samples: Samples, k: int, dict_init: Any, code_init: Any, rng: Any, *, positive: bool
-) -> tuple[Array, Array]:
-    """Return unit atoms (k, d) and codes (n, k) to start from; no atom is zero."""
+) -> tuple[Array, Array | None]:
+    """Return unit atoms (k, d), none of them zero, and the codes (n, k) that came with them."""
     X = samples.X
     xp, (n, d) = array_namespace(X), X.shape
-    U = xp.zeros((n, k), dtype=X.dtype, device=X.device)
+    U = None
     if dict_init is None or isinstance(dict_init, str):
         name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
-        V, U = svd_start(samples, k) if name == "svd" else (drawn(samples, k, rng, positive), U)
+        V, U = svd_start(samples, k) if name == "svd" else (drawn(samples, k, rng, positive), None)
     else:
         V = _check.shaped(
             _check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
@@ -39,11 +39,13 @@ def start(
     if code_init is not None:
         U = _check.matrix(code_init, "code_init", like=X)
         _check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
-    V, U = normalised(fitted(V, k, axis=0), fitted(U, k, axis=1), positive=positive)
+    U = None if U is None else fitted(U, k, axis=1)
+    V, U = normalised(fitted(V, k, axis=0), U, positive=positive)
     empty = to_host(~xp.any(V != 0, axis=1))
-    if not empty.any():
-        return V, U
-    return revived(V, empty, samples, rng, positive=positive), Dense(U).without(empty).array()
+    if empty.any():
+        V = revived(V, empty, samples, rng, positive=positive)
+        U = None if U is None else Dense(U).without(empty).array()
+    return V, U
 
 
 def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:

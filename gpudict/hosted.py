@@ -9,6 +9,7 @@ solver.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,9 +26,9 @@ from gpudict.solvers._compiled import Atoms, Batch, blank, compressed, expanded,
 from gpudict.sparse import Rows, stacked
 from gpudict.threads import QUIET, in_parallel, threads
 
-CHUNKS = 16  # at least, so that threads end together
-ROWS = 512  # a chunk, at most
-ALONE = 2**17  # numbers n·k up to which a second thread is not worth its start
+CHUNKS = 16  # if there are rows for so many, so that threads end together
+LEAST, ROWS = 128, 512  # rows of a chunk
+ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
 class Data(NamedTuple):
@@ -112,7 +113,8 @@ def solve(
     n, k, dtype = data.x.shape[0], data.V.shape[0], data.x.dtype
     Z = None if sparse else np.empty((n, k), dtype)
     gap, reached, sq = np.empty(n), np.empty(n, np.bool_), np.empty(n)
-    size = max(1, min(ROWS, -(-n // CHUNKS)))
+    alone = n * k <= ALONE
+    size = min(ROWS, n if alone else max(LEAST, math.ceil(n / CHUNKS)))
 
     def chunk(low: int) -> tuple[int, Rows | None]:
         here = slice(low, min(low + size, n))
@@ -124,7 +126,7 @@ def solve(
         return found.turns, None
 
     starts = range(0, n, size)
-    workers = 1 if n * k <= ALONE else min(pool, len(starts))
+    workers = 1 if alone else min(pool, len(starts))
     with QUIET:
         atoms = data.atoms()
         turns, rows = zip(*in_parallel(chunk, starts, workers), strict=True)

@@ -1,28 +1,25 @@
-"""Alternating dictionary learning: code all samples, update all atoms, repeat.
+"""Alternating dictionary learning: `learn`, on an array.
 
-`alternate` is the loop, a generator of iterations; what to do about them (stop, report, call back)
-is decided by whoever walks it. Each half-step is the quadratic of the other: the codes solve it for
-(X, V), the atoms for the statistics A = UᵀU, B = UᵀX. Neither half-step raises the objective.
+What `alternating` yields is walked here: when to stop, and what is kept.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from itertools import count, islice
+from collections.abc import Callable
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, asarray_like, draws, float64_of, read, to_host
-from gpudict.atoms import revived, start, unused
-from gpudict.codes import Codes, Dense, coded
-from gpudict.coding import Solution
+from gpudict._array import Array, array_namespace, asarray_like, device, draws, in_rows
+from gpudict.alternating import Iteration, alternate
+from gpudict.atoms import start
+from gpudict.codes import Codes, Dense
 from gpudict.history import Progress
 from gpudict.quadratic import Quadratic
 from gpudict.streaming import Samples
-from gpudict.updates import Recipe, recipe
+from gpudict.updates import recipe
 
 
 class Learned(NamedTuple):
@@ -50,25 +47,6 @@ class Learned(NamedTuple):
     n_iter: int
     history: list[Progress]
     past: Quadratic | None = None
-
-
-class Iteration(NamedTuple):
-    """One iteration as it happens: the codes, the atoms updated from them, and its record.
-
-    `last` says that no other follows, for `tol` or `max_iter` has been reached.
-    """
-
-    codes: Codes
-    dictionary: Array
-    gap: Array
-    converged: bool
-    progress: Progress
-    last: bool = False
-
-    @property
-    def code(self) -> Array:
-        """The codes as an array (n, k), made when it is asked for."""
-        return self.codes.array()
 
 
 def learn(
@@ -159,7 +137,7 @@ def learn(
     Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
     and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
-    X = _check.matrix(X, "X")
+    X = in_rows(_check.matrix(X, "X"))
     how = recipe(
         X,
         n_components,
@@ -176,11 +154,12 @@ def learn(
     rng = draws(_check.random_source(random_state))
     samples = Samples.of(X, sample_weight)
     V, U = start(samples, how.k, dict_init, code_init, rng, positive=positive_dict)
-    codes: Codes = Dense(U)
+    codes: Codes | None = None if U is None else Dense(U)
     tol = _check.number(tol, "tol")
     limit = _check.count(max_iter, "max_iter", minimum=0)
     steps = alternate(samples, V, None if code_init is None else codes, how, rng, n_jobs)
-    gap = array_namespace(X).full_like(X[:, 0], float("inf"))
+    xp, n = array_namespace(X), X.shape[0]
+    gap = xp.full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged = True
     for now in islice(steps, limit):
@@ -191,7 +170,8 @@ def learn(
         if last or stopped:
             break
     objective = vector([h.objective for h in history], X)
-    return Learned(V, codes.array(), objective, gap, converged, len(history), history)
+    found = Dense(xp.zeros((n, how.k), dtype=X.dtype, device=device(X))) if codes is None else codes
+    return Learned(V, found.array(), objective, gap, converged, len(history), history)
 
 
 def _flat(history: list[Progress], tol: float) -> bool:
@@ -204,43 +184,6 @@ def _flat(history: list[Progress], tol: float) -> bool:
     before, now = history[-2].objective, history[-1].objective
     rose = history[-2].unused > 0 and now - before >= tol * now > 0
     return before - now < tol * now and not rose
-
-
-def alternate(
-    samples: Samples,
-    V: Array,
-    codes: Codes | None,
-    how: Recipe,
-    rng: Any,
-    n_jobs: int | None = None,
-) -> Iterator[Iteration]:
-    """Yield iteration after iteration from atoms V and, for a warm start, codes."""
-    began, square, penalty = time.perf_counter(), samples.squares(), how.problem.penalty
-    scale = samples.typical(square)
-    for iteration in count():
-        codes, found = coded(samples.X, V, how.problem, codes, n_jobs)
-        q = codes.statistics(samples)
-        V, dead = how.update(q, V), unused(q, scale)
-        cost = samples.summed(codes.costs(samples.X, V, penalty), float64_of(samples.X))
-        objective, gap, dead_atoms, converged = summary(cost, found, square, dead)
-        seconds = time.perf_counter() - began
-        progress = Progress(iteration, objective, gap, round(dead_atoms), seconds)
-        yield Iteration(codes, V, found.gap, bool(converged), progress)
-        if progress.unused:
-            where = to_host(dead)
-            V = revived(V, where, samples, rng, positive=how.positive)
-            codes = codes.without(where)
-
-
-def summary(cost: Array, found: Solution, square: Array, dead: Array) -> list[float]:
-    """Read the cost, the largest relative gap, the unused atoms, and whether all converged.
-
-    One wait.
-    """
-    xp = array_namespace(cost)
-    square = xp.astype(square, found.gap.dtype)
-    gap = xp.max(2 * found.gap / xp.where(square > 0, square, xp.ones_like(square)))
-    return read(cost, gap, xp.sum(xp.astype(dead, cost.dtype)), xp.all(found.converged))
 
 
 def vector(values: list[float], like: Array) -> Array:

@@ -3,8 +3,8 @@
     A ← β A + UᵀU / b,   B ← β B + UᵀX / b,   then V ← the update for (A, B)
 
 Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1 with
-the forgetting of its section 3.4.2, in the schedule that scikit-learn uses. The state is a value:
-`step` maps it and a batch to the next, so training can stop, be saved, and go on.
+the forgetting of its section 3.4.2, as the codes of early batches belong to atoms long gone. The
+state is a value: `step` maps it and a batch to the next, so training can stop, be saved, and go on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from typing import Any, NamedTuple
 
 from gpudict import _check
 from gpudict._array import Array, array_namespace, draws, float64_of, read, to_host
+from gpudict.alternating import summary
 from gpudict.atoms import revived, start, unused
 from gpudict.codes import Codes, coded
 from gpudict.history import Progress
-from gpudict.learning import Learned, summary, vector
+from gpudict.learning import Learned, vector
 from gpudict.quadratic import Quadratic, accumulate
 from gpudict.streaming import Samples, Source
 from gpudict.updates import Recipe, recipe
+
+FORGETTING = 4  # ρ: about the last quarter of the batches counts; less is slower, more is noisier
 
 
 class State(NamedTuple):
@@ -72,7 +75,7 @@ def step(state: State, samples: Samples, how: Recipe, rng: Any, n_jobs: int | No
     began, (X, _, size) = time.perf_counter(), samples
     before, square = state.dictionary, samples.squares()
     codes, found = coded(X, before, how.problem, None, n_jobs)
-    now, beta = codes.statistics(samples), forget(state.step, size)
+    now, beta = codes.statistics(samples), forget(state.step)
     past = accumulate(state.past, now, forget=beta, share=1 / size)
     V, dead = how.update(past, before), unused(past, samples.typical(square))
     total = samples.summed(codes.costs(X, before, how.problem.penalty), float64_of(X))
@@ -86,10 +89,9 @@ def step(state: State, samples: Samples, how: Recipe, rng: Any, n_jobs: int | No
     return Batch(after, codes, found.gap, bool(converged), change, progress)
 
 
-def forget(step: int, size: float) -> float:
-    """Return the weight of the past before batch number `step` of so many samples."""
-    theta = (step + 1) * size if step < size - 1 else size * size + step + 1 - size
-    return (theta + 1 - size) / (theta + 1)
+def forget(step: int) -> float:
+    """Return the weight β of the past before batch number `step`, from 0: a batch counts as t^ρ."""
+    return (step / (step + 1)) ** FORGETTING
 
 
 @dataclass

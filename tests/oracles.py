@@ -108,3 +108,13 @@ def sphere_sweep(A, B, V, positive=False):
             b = np.maximum(b, 0) if b.max() > 0 else best
         V[j] = b / np.linalg.norm(b)
     return V
+
+
+def scikit_learns_forgetting(size):
+    """Return the weight of the past in scikit-learn's mini-batch learning."""
+
+    def forget(step):
+        theta = (step + 1) * size if step < size - 1 else size**2 + step + 1 - size
+        return (theta + 1 - size) / (theta + 1)
+
+    return forget

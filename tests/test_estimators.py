@@ -7,6 +7,7 @@ import warnings
 
 import joblib
 import numpy as np
+import oracles
 import problems
 import pytest
 import sklearn.decomposition as theirs
@@ -21,6 +22,7 @@ from gpudict import (
     MiniBatchSparsePCA,
     SparseCoder,
     SparsePCA,
+    online,
 )
 from gpudict._array import array_namespace, device
 
@@ -452,7 +454,9 @@ class TestFiles:
         moved = kind.from_sklearn(there, like=torch.asarray(X))
         assert isinstance(moved.transform(torch.asarray(X)), torch.Tensor)
 
-    def test_both_go_on_learning(self):
+    def test_both_go_on_learning(self, monkeypatch: pytest.MonkeyPatch):
+        """Alike, if we forgot as scikit-learn does."""
+        monkeypatch.setattr(online, "forget", oracles.scikit_learns_forgetting(50))
         data, start = problems.on_the_sphere(1)
         options = {"alpha": 0.15, "fit_algorithm": "cd", "dict_init": start, "random_state": 0}
         options |= {"transform_max_iter": 50_000}

@@ -24,8 +24,8 @@ FLOORS = (
     ("solvers", "kernels"),
     ("loop", "stopping"),
     ("streaming", "threads"),
-    ("problem", "updates", "certificate", "hosted", "coding", "codes", "atoms", "learning",
-     "online", "datasets"),
+    ("problem", "updates", "certificate", "hosted", "coding", "codes", "atoms", "alternating",
+     "learning", "online", "datasets"),
     ("functional", "reporting", "estimators", "plotting", "demo"),
     ("cli", "__init__", "__main__"),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from conftest import BackendCase, counted_waits, host
 
 import gpudict
-from gpudict import atoms, solvers
+from gpudict import atoms, online, solvers
 from gpudict.loop import run
 from gpudict.penalties import UnitBall
 from gpudict.quadratic import statistics
@@ -301,10 +301,11 @@ class TestRevival:
 
 
 class TestOnline:
-    """Mini-batches: scikit-learn's schedule, streams, stopping."""
+    """Mini-batches: scikit-learn's costs, streams, stopping."""
 
-    def test_costs_follow_scikit_learn(self):
-        """The same steps from the same start, on the sphere; the same shuffle for the same seed."""
+    def test_costs_follow_scikit_learn(self, monkeypatch: pytest.MonkeyPatch):
+        """From the same start, on the sphere, by the same shuffle, if we forgot as it does."""
+        monkeypatch.setattr(online, "forget", oracles.scikit_learns_forgetting(20))
         from sklearn.decomposition import MiniBatchDictionaryLearning
 
         X, V0 = problems.on_the_sphere(1)

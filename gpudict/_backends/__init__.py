@@ -11,6 +11,7 @@ standard gets the row `STANDARD`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -153,6 +154,7 @@ BACKENDS = (
 STANDARD = Backend("standard", "", "")
 
 
+@functools.cache
 def backend_of(xp: Namespace) -> Backend:
     """Return the row of the library that `xp` is the namespace of."""
     rows = {row.name: row for row in BACKENDS}

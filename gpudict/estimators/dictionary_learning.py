@@ -8,11 +8,12 @@ from typing import Any
 
 from sklearn.callback import with_callbacks
 
+from gpudict.alternating import Iteration
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.functional._batch import batch_learned
-from gpudict.learning import Iteration, Learned
+from gpudict.learning import Learned
 
 
 @dataclass(eq=False, repr=False)

@@ -6,11 +6,11 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict._array import Array, array_namespace
+from gpudict.alternating import Iteration
 from gpudict.atoms import flips
 from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.functional._batch import batch_learned
-from gpudict.learning import Iteration
 
 
 @dataclass(eq=False, repr=False)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gpudict import _check
+from gpudict.alternating import Iteration
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
-from gpudict.learning import Iteration, Learned, learn
+from gpudict.learning import Learned, learn
 from gpudict.reporting import Reporter
 
 EVERY = 5  # iterations between two calls of the callback

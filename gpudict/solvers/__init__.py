@@ -8,6 +8,7 @@ host, and themselves everywhere else.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from types import ModuleType
@@ -24,6 +25,7 @@ FASTEST = {
 }
 
 
+@functools.cache
 def names() -> tuple[str, ...]:
     """Return the names of the row-wise solvers, `cd` first."""
     files = (m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))

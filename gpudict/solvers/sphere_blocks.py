@@ -25,7 +25,7 @@ def step(q: Quadratic, penalty: UnitSphere, state: State) -> State:
     from gpudict.kernels import sweep
 
     assert q.gram is not None
-    A, B, V = wide(q.gram), wide(q.cov).T, np.array(wide(state.Z).T, order="C")
+    A, B, V = wide(q.gram), wide(q.cov.T), np.array(wide(state.Z.T))
     curvature = np.diagonal(A)
     used = curvature > np.finfo(np.float64).eps * curvature.max()
     for low in range(0, len(V), BLOCK):
