@@ -113,7 +113,8 @@ def encode_trace(
     X, V = (torch.as_tensor(a, dtype=getattr(torch, dtype)) for a in (problem.X[:n], problem.V))
     k, d = V.shape
     scale = Scale(rows / n, frozenset({k, d, k + 1, k * k, k * d}))
-    work = lambda: gpudict.encode(X, V, alpha=problem.alpha, tol=tol, batch_size=n)  # noqa: E731
+    options = {"alpha": problem.alpha, "tol": tol, "batch_size": n, "solver": "working_set"}
+    work = lambda: gpudict.encode(X, V, **options)  # noqa: E731
     with mock.patch.object(_array, "HOST_WORKSPACE", _array.DEVICE_WORKSPACE):  # as on a GPU
         return traced(work, card, scale)
 

@@ -1,6 +1,6 @@
 """Timing in turn: A B C, A B C, …, in one process, so that all see the same weather.
 
-A round that nobody counts comes first. Quote medians, and ratios within one run; a wide spread says
+Calls that nobody counts come first. Quote medians, and ratios within one run; a wide spread says
 that the machine was busy.
 """
 
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
+ENOUGH = 0.05  # seconds, so that the clock and a first call do not matter
+LONG = 5.0
 BLAS_SWITCHES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
@@ -28,17 +30,32 @@ class Timing(NamedTuple):
 def in_turn(
     work: dict[str, Callable[[], Any]], repeats: int
 ) -> tuple[dict[str, Timing], dict[str, Any]]:
-    """Time every callable `repeats` times, in turn; return the timings and the last results."""
+    """Time every callable `repeats` times, in turn; return the timings and the last results.
+
+    One that takes less than ENOUGH is called several times a turn, and the mean is counted.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     results: dict[str, Any] = {}
-    for turn in range(repeats + 1):
+    times: dict[str, int] = {}
+    for name, call in work.items():
+        results[name], took = once(call)
+        if took < LONG:  # it may have compiled
+            results[name], took = once(call)
+        times[name] = max(1, round(ENOUGH / took))
+    for _ in range(repeats):
         for name, call in work.items():
-            began = time.perf_counter()
-            results[name] = call()
-            if turn:
-                seconds[name].append(time.perf_counter() - began)
+            results[name], took = once(lambda call=call, n=times[name]: [call() for _ in range(n)])
+            results[name] = results[name][-1]
+            seconds[name].append(took / times[name])
     timings = {n: Timing(statistics.median(s), min(s), max(s)) for n, s in seconds.items()}
     return timings, results
+
+
+def once(call: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what the call returns, and the seconds that it took."""
+    began = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - began
 
 
 def machine() -> dict[str, Any]:

@@ -1,22 +1,26 @@
-"""Make a table and a picture of results/*.json: `python -m benchmarks.report` writes report.md and
-report.png beside them.
+"""Make tables and pictures of the results in a folder: report.md, report.png and scaling.png there.
+
+python -m benchmarks.report                     # of ./bench, or of the folder that is named
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run import RESULTS
-
-COLOURS = {"gpudict": "#0072b2"}  # Okabe and Ito's
+MINE = "gpudict"
+COLOURS = {MINE: "#0072b2"}  # Okabe and Ito's
 OTHERS = "#999999"
 
 
-def load(folder: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return the results in the order of their names."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+def load(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return the results in the order of their names, and the scaling study if there is one."""
+    scaling = folder / "scaling.json"
+    paths = [path for path in sorted(folder.glob("*.json")) if path != scaling]
+    results = [json.loads(path.read_text()) for path in paths]
+    return results, json.loads(scaling.read_text()) if scaling.exists() else None
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -26,14 +30,24 @@ def table(results: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|",
     ]
     for result in results:
-        mine = result["methods"].get("gpudict", {}).get("seconds", {}).get("median")
+        mine = result["methods"].get(MINE, {}).get("seconds", {}).get("median")
         for name, row in result["methods"].items():
             s = row["seconds"]
-            ratio = f"{s['median'] / mine:.1f}" if mine else "–"
+            ratio = f"{s['median'] / mine:.2g}" if mine else "–"
             lines.append(
-                f"| {title(result)} | {name} | {s['median']:.3f} ({s['least']:.3f}–{s['most']:.3f})"
+                f"| {title(result)} | {name} | {s['median']:.3g} ({s['least']:.3g}–{s['most']:.3g})"
                 f" | {ratio} | {verdict(row)} |"
             )
+    return "\n".join(lines)
+
+
+def exponents(scaling: dict[str, Any]) -> str:
+    """Return the scaling study as a Markdown table."""
+    lines = ["| size | values | seconds, median | exponent |", "|---|---|---|---|"]
+    for name, found in scaling["series"].items():
+        medians = ", ".join(f"{s['median']:.3g}" for s in found["seconds"].values())
+        values = ", ".join(found["seconds"])
+        lines.append(f"| {name} | {values} | {medians} | {found['exponent']:.2f} |")
     return "\n".join(lines)
 
 
@@ -50,20 +64,24 @@ def verdict(row: dict[str, Any]) -> str:
     """Return the judge's numbers."""
     if "gap" in row:
         return f"largest gap {row['gap']:.1e}·½‖x‖², {row['nonzeros']:.1f} non-zeros a row"
-    return f"squared error {row['squared_error']:.4f}·‖X‖²"
+    if "squared_error" in row:
+        return f"squared error {row['squared_error']:.4f}·‖X‖²"
+    return f"cost {row['cost']:.6g}"
 
 
 def figure(results: list[dict[str, Any]]) -> Any:
     """Return a matplotlib figure: a panel a result, a bar a method, seconds to the right."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(9, 1.9 * len(results)), layout="constrained")
-    panels = drawn.subplots(len(results), 1, squeeze=False)[:, 0]
+    bars = sum(len(result["methods"]) for result in results)
+    drawn = Figure(figsize=(9, 0.8 * len(results) + 0.3 * bars), layout="constrained")
+    heights = [len(result["methods"]) + 1 for result in results]
+    panels = drawn.subplots(len(results), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, result in zip(panels, results, strict=True):
         rows = result["methods"]
         seconds = [row["seconds"]["median"] for row in rows.values()]
-        bars = axes.barh(list(rows), seconds, color=[COLOURS.get(name, OTHERS) for name in rows])
-        axes.bar_label(bars, fmt=" %.3g s")
+        colours = [COLOURS.get(name, OTHERS) for name in rows]
+        axes.bar_label(axes.barh(list(rows), seconds, color=colours), fmt=" %.3g s")
         axes.set_title(title(result), fontsize=10, loc="left")
         axes.invert_yaxis()
         axes.margins(x=0.12)
@@ -72,12 +90,41 @@ def figure(results: list[dict[str, Any]]) -> Any:
     return drawn
 
 
-def main() -> None:
-    """Write the table and the picture."""
-    results = load()
-    (RESULTS / "report.md").write_text(table(results) + "\n")
-    figure(results).savefig(RESULTS / "report.png", dpi=120)
-    print(table(results))
+def growth(scaling: dict[str, Any]) -> Any:
+    """Return a matplotlib figure: a panel a size, seconds over it, both logarithmic."""
+    from matplotlib.figure import Figure
+
+    series = scaling["series"]
+    drawn = Figure(figsize=(3 * len(series), 3), layout="constrained")
+    for axes, (name, found) in zip(drawn.subplots(1, len(series)), series.items(), strict=True):
+        sizes = [int(size) for size in found["seconds"]]
+        axes.loglog(sizes, [s["median"] for s in found["seconds"].values()], "o-", color="#0072b2")
+        axes.set_title(f"{name}: exponent {found['exponent']:.2f}", fontsize=10, loc="left")
+        axes.set_xlabel(name)
+        axes.spines[["top", "right"]].set_visible(False)
+    drawn.supylabel("seconds, median", fontsize=10)
+    return drawn
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the tables and the pictures."""
+    line = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    line.add_argument("folder", type=Path, nargs="?", default=Path("bench"))
+    folder = line.parse_args(argv).folder
+    results, scaling = load(folder)
+    if not results and scaling is None:
+        line.error(f"no results in {folder}: run python -m benchmarks.run first")
+    text = []
+    if results:
+        text.append(table(results))
+        figure(results).savefig(folder / "report.png", dpi=120)
+    if scaling is not None:
+        text.append(exponents(scaling))
+        growth(scaling).savefig(folder / "scaling.png", dpi=120)
+    (folder / "report.md").write_text("\n\n".join(text) + "\n")
+    print("\n\n".join(text))
 
 
 if __name__ == "__main__":

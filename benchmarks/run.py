@@ -1,82 +1,82 @@
-"""Time the methods on a problem, judge them, and write results/NAME.json.
+"""Time the methods on a task, judge what they return, and write it to a folder.
 
-python -m benchmarks.run encode                  # the lasso, 5,000 patches, float64
-python -m benchmarks.run encode --dtype float32 --rows 50000
-python -m benchmarks.run omp
+python -m benchmarks.run encode --rows 50000 --dtype float32
+python -m benchmarks.run online
+python -m benchmarks.run --all                   # every run of the README's tables
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import warnings
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import judge, measure, methods, problems
+from benchmarks import measure, methods, problems, tasks
+from benchmarks.methods import Setting, Work
 
 RESULTS = Path(__file__).parent / "results"
-SLOW = ("sklearn_lars",)  # left out unless it is named
+ALL = (  # the rows of the README's tables: a minute or two each, the last two ten
+    "encode",
+    "encode --dtype float32",
+    "encode --rows 500 --methods gpudict gpudict_portable dictlearn celer skglm sklearn_lars",
+    "encode --rows 50000 --dtype float32 --methods gpudict spams",
+    "encode --rows 50000 --methods gpudict spams sklearn_cd",
+    "omp --rows 50000 --methods gpudict spams sklearn_cd dictlearn",
+    "one_row",
+    "online",
+    "learn",
+    "sparse_pca",
+)
+SLOW = ("sklearn_lars", "dictlearn", "celer", "skglm")  # in `encode`, left out unless named
 
 
-def contestants(names: list[str]) -> dict[str, ModuleType]:
-    """Return the methods that can run here, and say which can't."""
-    found = {name: methods.load(name) for name in names}
+def contestants(task: str, names: list[str] | None) -> dict[str, ModuleType]:
+    """Return the methods that do the task and can run here, and say which can't."""
+    slow = SLOW if task == "encode" else ()
+    wanted = [n for n in methods.names() if n not in slow] if names is None else names
+    found = {name: methods.load(name) for name in wanted}
     for why in (m for m in found.values() if isinstance(m, str)):
         print(why)
-    return {name: m for name, m in found.items() if isinstance(m, ModuleType)}
+    here = {name: m for name, m in found.items() if isinstance(m, ModuleType)}
+    return {name: module for name, module in here.items() if hasattr(module, task)}
 
 
-def run(task: str, problem: problems.Problem, given: argparse.Namespace) -> dict[str, Any]:
-    """Measure one task of all methods in turn, and judge what they returned."""
-    ready = {
-        name: module.prepare(problem.X, problem.V, given.dtype)
-        for name, module in contestants(given.methods).items()
-    }
-    argument = problem.alpha if task == "encode" else problem.n_nonzero_coefs
-    work: dict[str, Callable[[], Any]] = {
-        name: partial(getattr(p, task), argument, given.threads)
-        for name, p in ready.items()
-        if getattr(p, task) is not None
+def measured(
+    task: ModuleType, name: str, problem: problems.Problem, given: argparse.Namespace
+) -> dict[str, Any]:
+    """Measure all methods in turn, and judge what they returned."""
+    setting = Setting(given.dtype, given.threads)
+    works: dict[str, Work] = {
+        method: getattr(module, name)(problem, setting)
+        for method, module in contestants(name, given.methods).items()
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the judge says what was not reached
-        timings, results = measure.in_turn(work, given.repeats)
-    rows = {}
-    X, V = (a.astype(given.dtype) for a in (problem.X, problem.V))
-    for name, timing in timings.items():
-        codes = ready[name].dense(results[name])
-        if task == "encode":
-            verdict = judge.judge(X, V, codes, problem.alpha)._asdict()
-        else:
-            verdict = {"squared_error": judge.squared_error(X, V, codes)}
-        rows[name] = {"seconds": timing._asdict(), **verdict}
-    return rows
+        if hasattr(task, "settled"):
+            works = task.settled(problem, setting, works)
+        calls = {method: work.call for method, work in works.items()}
+        timings, results = measure.in_turn(calls, given.repeats)
+    return {
+        method: {
+            "seconds": timing._asdict(),
+            **task.judge(problem, setting, works[method].plain(results[method])),
+        }
+        for method, timing in timings.items()
+    }
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run a task and write what came of it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("task", choices=("encode", "omp"))
-    parser.add_argument("--problem", choices=problems.names(), default="patches8")
-    parser.add_argument("--rows", type=int, default=5000)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument(
-        "--methods", nargs="*", default=[n for n in methods.names() if n not in SLOW]
-    )
-    given = parser.parse_args(argv)
-    if measure.restricted():
-        parser.error(f"unset {', '.join(measure.restricted())}: they hold BLAS back")
-    problem = problems.load(given.problem, given.rows)
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    """Run a task as the command line says; return all that there is to know of it."""
+    task = tasks.load(given.task)
+    rows = task.ROWS if given.rows is None else given.rows
+    problem = problems.load(given.problem or task.PROBLEM, rows)
+    problem = task.posed(problem) if hasattr(task, "posed") else problem
     n, d = problem.X.shape
-    result = {
+    return {
         "task": given.task,
         "problem": problem.name,
         "note": problem.note,
@@ -87,12 +87,43 @@ def main(argv: list[str] | None = None) -> None:
         "threads": given.threads,
         "repeats": given.repeats,
         "machine": measure.machine(),
-        "methods": run(given.task, problem, given),
+        "methods": measured(task, given.task, problem, given),
     }
-    path = RESULTS / f"{given.task}-{problem.name}-{n}-{given.dtype}.json"
-    RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(path)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    made.add_argument("task", choices=tasks.names(), nargs="?")
+    made.add_argument("--all", action="store_true", help="make every run of the README's tables")
+    made.add_argument("--problem", choices=problems.names())
+    made.add_argument("--rows", type=int)
+    made.add_argument("--dtype", choices=("float32", "float64"), default="float64")
+    made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--repeats", type=int, default=5)
+    made.add_argument("--methods", nargs="*")
+    made.add_argument("--out", type=Path, default=Path("bench"), help="folder (default: bench)")
+    return made
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a task, or all, and write what came of it."""
+    line = parser()
+    given = line.parse_args(argv)
+    if measure.restricted():
+        line.error(f"unset {', '.join(measure.restricted())}: they hold BLAS back")
+    if given.task is None and not given.all:
+        line.error(f"name a task ({', '.join(tasks.names())}), or pass --all")
+    runs = [line.parse_args(shlex.split(words)) for words in ALL] if given.all else [given]
+    given.out.mkdir(parents=True, exist_ok=True)
+    for one in runs:
+        result = run(one)
+        shape = "x".join(str(size) for size in result["shape"].values())
+        path = given.out / f"{one.task}-{result['problem']}-{shape}-{one.dtype}.json"
+        path.write_text(json.dumps(result, indent=1) + "\n")
+        print(path, flush=True)
 
 
 if __name__ == "__main__":

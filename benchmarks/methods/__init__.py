@@ -1,9 +1,8 @@
 """The competitors, one module each, found by file name.
 
-A method has `LIBRARY`, the module that it needs, and `prepare(X, V, dtype)`, outside the clock,
-that puts the data as the library likes it. What it returns has `encode(alpha, threads)` and
-`omp(n_nonzero, threads)`, whose results are (n, k) arrays or what `dense` makes one of, and None in
-place of what the library can't do.
+A method has `LIBRARY`, the module that it needs, and a function for each task of `tasks/` that it
+can do, by the task's name. `task(problem, setting)` puts the data as the library likes it, outside
+the clock, and returns a `Work`.
 """
 
 from __future__ import annotations
@@ -16,12 +15,18 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 
-class Prepared(NamedTuple):
-    """A method with its data in place; `dense` makes codes (n, k) of a result, off the clock."""
+class Setting(NamedTuple):
+    """How to run: the dtype's name, and how many threads."""
 
-    encode: Callable[[float, int], Any]
-    omp: Callable[[int, int], Any] | None
-    dense: Callable[[Any], Any] = lambda codes: codes
+    dtype: str = "float64"
+    threads: int = 1
+
+
+class Work(NamedTuple):
+    """What the clock sees, and what makes of its result, off the clock, what the task judges."""
+
+    call: Callable[..., Any]
+    plain: Callable[[Any], Any] = lambda result: result
 
 
 def names() -> tuple[str, ...]:

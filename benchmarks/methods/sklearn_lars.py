@@ -1,14 +1,18 @@
-"""scikit-learn's homotopy, its default for `sparse_encode`."""
+"""scikit-learn's homotopy, the default of its `sparse_encode` and its `SparsePCA`."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from benchmarks.methods import Prepared, sklearn_cd
+from benchmarks.methods import Setting, Work, sklearn_cd
+from benchmarks.problems import Problem
 
 LIBRARY = "sklearn"
 
 
-def prepare(X: np.ndarray, V: np.ndarray, dtype: str) -> Prepared:
-    """As coordinate descent, with the other algorithm and no pursuit of its own."""
-    return sklearn_cd.prepare(X, V, dtype, "lasso_lars")._replace(omp=None)
+def encode(problem: Problem, setting: Setting) -> Work:
+    """Call `sparse_encode`."""
+    return sklearn_cd.encode(problem, setting, "lasso_lars")
+
+
+def sparse_pca(problem: Problem, setting: Setting) -> Work:
+    """Fit the estimator."""
+    return sklearn_cd.sparse_pca(problem, setting, "lars")

@@ -25,6 +25,9 @@ class Problem(NamedTuple):
     alpha : weight of ‖u‖₁
     n_nonzero_coefs : non-zeros a row for the pursuits, about as many as the lasso has
     note : a sentence on where it comes from
+    steps : iterations or batches, where a dictionary is learned
+    batch_size : samples of a batch
+    unseen : (m, d), data by which a dictionary is judged that was learned from X, or None
     """
 
     name: str
@@ -33,6 +36,23 @@ class Problem(NamedTuple):
     alpha: float
     n_nonzero_coefs: int
     note: str
+    steps: int = 0
+    batch_size: int = 0
+    unseen: np.ndarray | None = None
+
+    def cast(self, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return data and atoms in a dtype."""
+        return self.X.astype(dtype), self.V.astype(dtype)
+
+    def from_samples(self) -> Problem:
+        """Return the problem with as many random samples in place of its atoms."""
+        rng = np.random.default_rng(0)
+        return self._replace(V=unit(self.X[rng.choice(len(self.X), len(self.V), replace=False)]))
+
+
+def unit(V: np.ndarray) -> np.ndarray:
+    """Return the rows of V with norm 1."""
+    return V / np.linalg.norm(V, axis=1, keepdims=True)
 
 
 def names() -> tuple[str, ...]:
