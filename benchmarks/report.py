@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 MINE = "gpudict"
-COLOURS = {MINE: "#0072b2"}  # Okabe and Ito's
+COLOURS = {MINE: "#0072b2", f"{MINE}_portable": "#56b4e9"}  # Okabe and Ito's
 OTHERS = "#999999"
 
 
@@ -98,7 +98,11 @@ def growth(scaling: dict[str, Any]) -> Any:
     drawn = Figure(figsize=(3 * len(series), 3), layout="constrained")
     for axes, (name, found) in zip(drawn.subplots(1, len(series)), series.items(), strict=True):
         sizes = [int(size) for size in found["seconds"]]
-        axes.loglog(sizes, [s["median"] for s in found["seconds"].values()], "o-", color="#0072b2")
+        seconds = [s["median"] for s in found["seconds"].values()]
+        axes.loglog(sizes, seconds, "o-", color=COLOURS[MINE])
+        for ticks, values in ((axes.set_xticks, sizes), (axes.set_yticks, seconds)):
+            ticks(values, [f"{value:.3g}" for value in values])
+            ticks([], minor=True)
         axes.set_title(f"{name}: exponent {found['exponent']:.2f}", fontsize=10, loc="left")
         axes.set_xlabel(name)
         axes.spines[["top", "right"]].set_visible(False)

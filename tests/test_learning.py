@@ -326,6 +326,12 @@ class TestOnline:
         assert min(norms) > 1 - 1e-12
         np.testing.assert_allclose(ours.objective, theirs, rtol=1e-6)
 
+    def test_a_batch_counts_as_the_fourth_power_of_its_number(self):
+        past = [online.forget(step) for step in range(10)]
+        weight = [np.prod(past[t:]) for t in range(1, 11)]
+        np.testing.assert_allclose(weight, (np.arange(1, 11) / 10) ** 4)
+        assert past[0] == 0
+
     def test_a_stream_is_the_array_cut(self):
         X, _ = problems.signal(n=60, d=8, k=6)
         options = {"alpha": 0.1, "dict_init": problems.signal(n=60, d=8, k=6)[1], "tol": 0}

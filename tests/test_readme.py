@@ -7,8 +7,11 @@ import importlib
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from test_scikit_learn import DEVIATIONS
 
 import gpudict
 
@@ -63,8 +66,8 @@ def test_the_faces_have_examples():
 
 
 def test_deviations_are_listed():
-    """Every default of the function face that differs from scikit-learn's is in the table."""
-    table = README[README.index("| here |") : README.index("The estimators")]
+    """Every default that differs from scikit-learn's, and every test of its that asserts one."""
+    section = README[README.index("| here |") : README.index("## What is and what isn't")]
     for word in (
         "`method`",
         "`algorithm`",
@@ -72,5 +75,35 @@ def test_deviations_are_listed():
         "`callback`",
         "`dict_init`",
         "norm exactly 1",
+        *DEVIATIONS,
     ):
-        assert word in table
+        assert word in section
+
+
+def shown(words: str) -> dict[str, Any]:
+    """Return the names that a block of the README defines."""
+    (block,) = (b for b in BLOCKS if words in b)
+    names: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    return names
+
+
+def test_the_networks_are_found():
+    """Each of the four regions is one of the maps that the README's example finds."""
+    names = shown("networks")
+    both = np.corrcoef(np.r_[names["found"].reshape(4, -1), names["maps"]])[:4, 4:]
+    assert sorted(both.argmax(axis=1).tolist()) == [0, 1, 2, 3]
+    assert both.max(axis=1).min() > 0.95
+    assert (names["found"] >= 0).all()
+
+
+def test_the_stains_are_found():
+    """Each of the two colours is within the 3° that the README claims."""
+    names = shown("stains")
+    truth = np.array([names["haematoxylin"], names["eosin"]])
+    truth /= np.linalg.norm(truth, axis=1, keepdims=True)
+    angles = np.degrees(np.arccos(np.clip(names["stains"] @ truth.T, -1, 1)))
+    assert angles.min(axis=1).max() < 3
+    assert sorted(angles.argmin(axis=1).tolist()) == [0, 1]
+    assert (names["amounts_found"] >= 0).all()
+    assert (names["stains"] >= 0).all()

@@ -23,7 +23,7 @@ class Problem(NamedTuple):
     X : (n, d), the data
     V : (k, d), atoms of norm 1
     alpha : weight of ‖u‖₁
-    n_nonzero_coefs : non-zeros a row for the pursuits, about as many as the lasso has
+    n_nonzero_coefs : non-zeros a row for the pursuits
     note : a sentence on where it comes from
     steps : iterations or batches, where a dictionary is learned
     batch_size : samples of a batch

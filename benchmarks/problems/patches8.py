@@ -13,4 +13,4 @@ def load(n: int | None = None) -> Problem:
     X = patches(8, 50_000)
     V = dictionary("patches8", X, RECIPE)
     note = "china.jpg, 8×8 patches, centred, of norm 1; atoms learned online from every second one"
-    return Problem("patches8", X[:n], V, RECIPE.alpha, 14, note)
+    return Problem("patches8", X[:n], V, RECIPE.alpha, 10, note)

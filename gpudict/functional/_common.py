@@ -55,5 +55,5 @@ def warn(what: str) -> None:
     """Give scikit-learn's ConvergenceWarning."""
     from sklearn.exceptions import ConvergenceWarning
 
-    advice = "Raise the limit of iterations or alpha, or scale the features."
+    advice = "Raise the limit of iterations or alpha, scale the features, or pass float64."
     warnings.warn(f"{what} {advice}", ConvergenceWarning, stacklevel=3)

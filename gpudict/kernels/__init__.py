@@ -1,4 +1,4 @@
-"""Compiled fast paths behind the laws of the portable solvers: `host`, by Numba.
+"""Compiled fast paths behind the laws of the portable solvers: for the host, by Numba.
 
 `GPUDICT_KERNELS=portable` in the environment turns them off. Where Numba cannot be imported they
 are off too, and the log says so once.
