@@ -100,8 +100,11 @@ def growth(scaling: dict[str, Any]) -> Any:
         sizes = [int(size) for size in found["seconds"]]
         seconds = [s["median"] for s in found["seconds"].values()]
         axes.loglog(sizes, seconds, "o-", color=COLOURS[MINE])
-        for ticks, values in ((axes.set_xticks, sizes), (axes.set_yticks, seconds)):
-            ticks(values, [f"{value:.3g}" for value in values])
+        for ticks, values, form in (
+            (axes.set_xticks, sizes, ","),
+            (axes.set_yticks, seconds, ".3g"),
+        ):
+            ticks(values, [f"{value:{form}}" for value in values])
             ticks([], minor=True)
         axes.set_title(f"{name}: exponent {found['exponent']:.2f}", fontsize=10, loc="left")
         axes.set_xlabel(name)

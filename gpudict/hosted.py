@@ -121,7 +121,9 @@ def solve(
         found = solved(data, problem, atoms, here, sq[here])
         gap[here], reached[here] = found.gap, found.reached
         if Z is None:
-            return found.turns, found.codes._replace(values=found.codes.values.astype(dtype))
+            return found.turns, found.codes._replace(
+                values=found.codes.values.astype(dtype, copy=False)
+            )
         expanded(found.codes, k, Z[here])
         return found.turns, None
 

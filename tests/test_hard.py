@@ -14,6 +14,7 @@ import oracles
 import problems
 import pytest
 from problems import unit
+from threadpoolctl import threadpool_limits
 
 import gpudict
 from gpudict.threads import blas_threads
@@ -201,12 +202,14 @@ def test_a_rise_after_a_revival_is_no_end():
 
 
 def test_overlapping_pools_give_blas_its_threads_back():
-    before = blas_threads()
     X, V = problems.signal(n=4000, d=16, k=24)
-    work = lambda: gpudict.encode(X, V, alpha=0.2, batch_size=100, n_jobs=2)  # noqa: E731
+    work = lambda: gpudict.encode(X, V, alpha=0.2, n_jobs=2)  # noqa: E731
     threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert blas_threads() == before
+    with threadpool_limits(limits=3, user_api="blas"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(ZeroDivisionError):
+            gpudict.learn(X, 24, alpha=0.2, callback=lambda _: 1 / 0)
+        assert blas_threads() == 3

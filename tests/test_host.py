@@ -52,6 +52,24 @@ class TestThreads:
         found = gpudict.encode(wide[:, ::2], np.asfortranarray(V), alpha=0.1)
         np.testing.assert_allclose(found.Z, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-10)
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+    def test_a_child_has_threads_of_its_own(self):
+        """A process that is forked once the pool runs starts a new one, and does not wait."""
+        script = (
+            "import multiprocessing, numpy as np, gpudict\n"
+            "X, V = np.random.default_rng(0).standard_normal((9000, 9)), np.eye(9)\n"
+            "work = lambda _: gpudict.encode(X, V, alpha=0.5, n_jobs=2).Z\n"
+            "Z = work(0)\n"
+            "def child(queue): queue.put(bool((work(0) == Z).all()))\n"
+            "context = multiprocessing.get_context('fork')\n"
+            "queue = context.Queue()\n"
+            "process = context.Process(target=child, args=(queue,))\n"
+            "process.start()\n"
+            "assert queue.get(timeout=60)\n"
+            "process.join()\n"
+        )
+        subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
+
 
 class TestSparse:
     """The sparse codes are the dense ones, in the matrix of the library."""
