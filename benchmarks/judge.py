@@ -10,20 +10,26 @@ from typing import NamedTuple
 import numpy as np
 
 BLOCK = 4096
+LOOSE = 1e-5
 
 
 class Judgement(NamedTuple):
-    """Objective summed over rows, largest gap of a row relative to ½‖x‖², non-zeros a row."""
+    """Of all rows: the objective, the gaps relative to ½‖x‖², and the non-zeros of a row.
+
+    Of the gaps, the largest, the median, and how many are above LOOSE.
+    """
 
     objective: float
     gap: float
+    median_gap: float
+    loose: int
     nonzeros: float
 
 
 def judge(X: np.ndarray, V: np.ndarray, U: np.ndarray, alpha: float) -> Judgement:
     """Judge codes U (n, k) of the lasso with data X (n, d) and atoms V (k, d)."""
     V = V.astype(np.float64)
-    objective, worst = 0.0, 0.0
+    objective, gaps = 0.0, []
     for low in range(0, len(X), BLOCK):
         x, u = (a[low : low + BLOCK].astype(np.float64) for a in (X, U))
         r = x - u @ V
@@ -33,8 +39,11 @@ def judge(X: np.ndarray, V: np.ndarray, U: np.ndarray, alpha: float) -> Judgemen
         dual = (x * theta).sum(axis=1) - 0.5 * (theta * theta).sum(axis=1)
         half = 0.5 * (x * x).sum(axis=1)
         objective += primal.sum()
-        worst = max(worst, ((primal - dual) / np.where(half > 0, half, 1)).max())
-    return Judgement(float(objective), float(worst), float(np.count_nonzero(U) / len(U)))
+        gaps.append((primal - dual) / np.where(half > 0, half, 1))
+    gap = np.concatenate(gaps)
+    loose = int(np.count_nonzero(gap > LOOSE))
+    nonzeros = float(np.count_nonzero(U) / len(U))
+    return Judgement(float(objective), float(gap.max()), float(np.median(gap)), loose, nonzeros)
 
 
 def squared_error(X: np.ndarray, V: np.ndarray, U: np.ndarray) -> float:

@@ -63,10 +63,11 @@ def title(result: dict[str, Any]) -> str:
 def verdict(row: dict[str, Any]) -> str:
     """Return the judge's numbers."""
     if "gap" in row:
-        return f"largest gap {row['gap']:.1e}·½‖x‖², {row['nonzeros']:.1f} non-zeros a row"
+        rest = f"median {row['median_gap']:.0e}, {row['loose']} rows above 1e-5"
+        return f"largest gap {row['gap']:.1e}·½‖x‖² ({rest}), {row['nonzeros']:.1f} non-zeros a row"
     if "squared_error" in row:
         return f"squared error {row['squared_error']:.4f}·‖X‖²"
-    return f"cost {row['cost']:.6g}"
+    return f"cost {row['cost']:.6g}" + (f", {row['batches']} batches" if "batches" in row else "")
 
 
 def figure(results: list[dict[str, Any]]) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import measure, methods, problems, tasks
+from benchmarks import measure, methods, problems, report, tasks
 from benchmarks.methods import Setting, Work
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +38,8 @@ def contestants(task: str, names: list[str] | None) -> dict[str, ModuleType]:
     """Return the methods that do the task and can run here, and say which can't."""
     slow = SLOW if task == "encode" else ()
     wanted = [n for n in methods.names() if n not in slow] if names is None else names
+    if names is None and slow:
+        print(f"left out, as slow, unless --methods names them: {', '.join(slow)}")
     found = {name: methods.load(name) for name in wanted}
     for why in (m for m in found.values() if isinstance(m, str)):
         print(why)
@@ -63,6 +65,7 @@ def measured(
     return {
         method: {
             "seconds": timing._asdict(),
+            **works[method].note,
             **task.judge(problem, setting, works[method].plain(results[method])),
         }
         for method, timing in timings.items()
@@ -119,11 +122,14 @@ def main(argv: list[str] | None = None) -> None:
     runs = [line.parse_args(shlex.split(words)) for words in ALL] if given.all else [given]
     given.out.mkdir(parents=True, exist_ok=True)
     for one in runs:
-        result = run(one)
+        try:
+            result = run(one)
+        except ImportError as error:
+            line.error(f"{error}: python -m pip install '.[bench]'")
         shape = "x".join(str(size) for size in result["shape"].values())
         path = given.out / f"{one.task}-{result['problem']}-{shape}-{one.dtype}.json"
         path.write_text(json.dumps(result, indent=1) + "\n")
-        print(path, flush=True)
+        print(f"{report.table([result])}\n{path}", flush=True)
 
 
 if __name__ == "__main__":

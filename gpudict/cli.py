@@ -27,7 +27,7 @@ from gpudict._backends.moving import load
 if TYPE_CHECKING:
     from gpudict.demo import Outcome, Report, Settings
 
-EXTRA = ("rich", "matplotlib", "PIL")  # modules of gpudict[cli]
+EXTRA = {"rich": "rich", "matplotlib": "matplotlib", "PIL": "pillow"}  # modules, and what has them
 CREDIT = "Photograph: danielbuechele, CC BY 2.0"
 
 
@@ -119,7 +119,7 @@ def _require_extra() -> None:
     if absent:
         raise Missing(
             f"The demo needs {' and '.join(absent)}, not installed here. "
-            "Install what it needs with: python -m pip install 'gpudict[cli]'"
+            f"Install what it needs with: python -m pip install {' '.join(EXTRA.values())}"
         )
 
 

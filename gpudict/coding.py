@@ -87,8 +87,9 @@ def encode(
     -------
     Solution
         `Z` (n, k), the codes, dense or sparse; `gap` (n,), the bound on objective − optimum, in
-        float64 where the device has it (its dtype says which), inf for pursuits; `converged` (n,);
-        `n_iter`, of the batch that took longest; `history`.
+        float64 where the device has it (its dtype says which), inf for pursuits; `converged` (n,),
+        whether gap ≤ tol·½‖x‖², or the pursuit's target was met; `n_iter`, of the batch that took
+        longest; `history`.
 
     Raises
     ------

@@ -69,7 +69,7 @@ def make_sparse_coded_signal(
 def photograph() -> np.ndarray:
     """Return the photograph of a Chinese temple that scikit-learn ships, in grey.
 
-    By danielbuechele, CC BY 2.0. It needs Pillow, which comes with `gpudict[cli]`.
+    By danielbuechele, CC BY 2.0. It needs Pillow.
 
     Returns
     -------

@@ -62,10 +62,10 @@ class Batch(NamedTuple):
         return self.codes.array()
 
 
-def begin(V: Array) -> State:
+def begin(samples: Samples, how: Recipe, dict_init: Any, rng: Any) -> State:
     """Return the state before the first batch."""
-    xp = array_namespace(V)
-    k, d = V.shape
+    V, _ = start(samples, how.k, dict_init, None, rng, positive=how.positive)
+    xp, (k, d) = array_namespace(V), V.shape
     zeros = (xp.zeros(s, dtype=V.dtype, device=V.device) for s in ((d, k), (d,), (k, k)))
     return State(V, Quadratic(*zeros), 0)
 
@@ -221,8 +221,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
         positive_dict=positive_dict,
     )
     rng = draws(_check.random_source(random_state))
-    V, _ = start(source.first, how.k, dict_init, None, rng, positive=positive_dict)
-    state = begin(V)
+    state = begin(source.first, how, dict_init, rng)
     passes = _check.count(max_iter, "max_iter", minimum=0)
     patience = _patience(source, _check.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []

@@ -22,9 +22,10 @@ def test_the_judge_on_a_case_by_hand():
     """One atom, x = (3, 4), v = (1, 0), alpha = 1: the optimum is u = 2 with objective 10.5."""
     X, V = np.array([[3.0, 4.0]]), np.array([[1.0, 0.0]])
     best = judge.judge(X, V, np.array([[2.0]]), 1.0)
-    assert best == (10.5, 0.0, 1.0)
+    assert best == (10.5, 0.0, 0.0, 0, 1.0)
     zero = judge.judge(X, V, np.array([[0.0]]), 1.0)  # dual point x/3: gap 12.5 - (25/3 - 25/18)
     assert zero.objective == 12.5
+    assert zero.loose == 1
     np.testing.assert_allclose(zero.gap, (12.5 - (25 / 3 - 25 / 18)) / 12.5)
     np.testing.assert_allclose(judge.squared_error(X, V, np.array([[3.0]])), 16 / 25)
 

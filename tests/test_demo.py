@@ -129,7 +129,7 @@ def test_a_missing_extra_is_one_sentence(capsys, monkeypatch):
     find = cli.importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda n: None if n == "rich" else find(n))
     assert cli.main(["demo"]) == 1
-    assert "pip install 'gpudict[cli]'" in capsys.readouterr().err
+    assert "pip install rich matplotlib pillow" in capsys.readouterr().err
 
 
 def test_a_wrong_device_is_one_sentence(capsys, tmp_path):

@@ -88,7 +88,6 @@ class TestSparse:
         np.testing.assert_array_equal(sparse.Z.toarray() != 0, dense.Z != 0)
         np.testing.assert_array_equal(sparse.converged, dense.converged)
 
-    @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
     def test_torch(self, signal):
         torch = pytest.importorskip("torch")
         X, V = (torch.asarray(a[:300]) for a in signal)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 
@@ -23,10 +23,14 @@ class Setting(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What the clock sees, and what makes of its result, off the clock, what the task judges."""
+    """What the clock sees, and what makes of its result, off the clock, what the task judges.
+
+    `note` goes to the results as it is.
+    """
 
     call: Callable[..., Any]
     plain: Callable[[Any], Any] = lambda result: result
+    note: Mapping[str, Any] = MappingProxyType({})
 
 
 def names() -> tuple[str, ...]:

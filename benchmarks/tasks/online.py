@@ -31,8 +31,10 @@ def settled(problem: Problem, setting: Setting, works: dict[str, Work]) -> dict[
         target = cost(problem, works[REFERENCE].call(problem.steps))
         others = (name for name in works if name != REFERENCE)
         steps |= {name: fewest(problem, works[name], target) for name in others}
-    print("batches:", steps)
-    return {n: w._replace(call=partial(w.call, steps[n])) for n, w in works.items()}
+    return {
+        name: work._replace(call=partial(work.call, steps[name]), note={"batches": steps[name]})
+        for name, work in works.items()
+    }
 
 
 def fewest(problem: Problem, work: Work, target: float) -> int:

@@ -134,13 +134,13 @@ BACKENDS = (
         csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts,
     ),
     Backend(
-        "torch", "torch", "python -m pip install 'gpudict[torch]'",
+        "torch", "torch", "python -m pip install torch",
         lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
     ),
     Backend(
-        "cupy", "cupy", "python -m pip install 'gpudict[cupy-cuda12]' (or cupy-cuda13)",
+        "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
         csr_parts=sparse.cupy_csr_parts,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,16 @@ def torch_csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]
     import torch
 
     parts = (ends, columns.to(torch.int64), values)
-    return torch.sparse_csr_tensor(*parts, size=shape, check_invariants=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(*parts, size=shape, check_invariants=False)
 
 
 def torch_csr_parts(Z: Array) -> tuple[Array, Array, Array]:
     """Return the ends of the rows, and columns and values of the non-zeros."""
-    sparse = Z.to_sparse_csr()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        sparse = Z.to_sparse_csr()
     return sparse.crow_indices(), sparse.col_indices(), sparse.values()
 
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from gpudict import _check
 from gpudict._array import Array, array_namespace
 from gpudict.estimators._base import Estimator
+from gpudict.functional._common import algorithms
 from gpudict.functional._encode import encoded
 
 
@@ -50,7 +51,7 @@ class Coder(Estimator):
         found = encoded(
             X,
             V,
-            self.transform_algorithm,
+            _check.choice(self.transform_algorithm, "transform_algorithm", algorithms()),
             **limits,  # type: ignore[arg-type]
             max_iter=self.transform_max_iter,
             n_jobs=self.n_jobs,
@@ -89,7 +90,7 @@ class Coder(Estimator):
 
     def _alpha(self) -> float | None:
         """Return the alpha of the transform."""
-        return self.transform_alpha
+        return checked_alpha(self.transform_alpha)
 
     @property
     def _n_features_out(self) -> int:
@@ -116,5 +117,10 @@ def joined(parts: Array) -> Array:
 
 def transform_alpha(learner: Any) -> float | None:
     """Return transform_alpha, or alpha where none is given, but for a pursuit, which needs none."""
-    given: float | None = learner.transform_alpha
+    given = checked_alpha(learner.transform_alpha)
     return learner.alpha if given is None and learner.transform_algorithm != "omp" else given
+
+
+def checked_alpha(alpha: Any) -> float | None:
+    """Return transform_alpha, if it is None or a number that is not negative."""
+    return None if alpha is None else _check.number(alpha, "transform_alpha")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ Arrays = dict[str, np.ndarray]
 
 def save(estimator: Any, path: Any) -> None:
     """Write an estimator's parameters and fitted state to a file."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as packed
 
     fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
     arrays: Arrays = {}
@@ -36,7 +37,7 @@ def save(estimator: Any, path: Any) -> None:
         "parameters": pack(estimator.get_params(deep=False), "parameters", arrays),
         "fitted": pack(fitted, "fitted", arrays),
     }
-    save_file(arrays, path, metadata={"gpudict": json.dumps(model)})
+    Path(path).write_bytes(packed(arrays, metadata={"gpudict": json.dumps(model)}))
 
 
 def load(path: Any, *, like: Array | None = None) -> Any:

@@ -8,11 +8,13 @@ from typing import Any
 
 from sklearn.callback import with_callbacks
 
+from gpudict import _check
 from gpudict.alternating import Iteration
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.functional._batch import batch_learned
+from gpudict.functional._common import methods
 from gpudict.learning import Learned
 
 
@@ -33,7 +35,7 @@ class DictionaryLearning(Learner, Coder):
         The most iterations.
     tol : float
         Stop when an iteration lowers the objective by less than tol times it.
-    fit_algorithm : {'cd', 'lars', 'fista', 'ista', 'omp', 'working_set', 'cd_sweep'}
+    fit_algorithm : {'cd', 'lars', 'omp', 'fista', 'ista', 'active_set', 'working_set', 'cd_sweep'}
         Solver of the codes in `fit`, as `method` of `dict_learning`.
     transform_algorithm : str
         Solver of the codes in `transform`, as `algorithm` of `sparse_encode`.
@@ -121,7 +123,7 @@ class DictionaryLearning(Learner, Coder):
         learned = batch_learned(
             X,
             self.n_components,
-            method=self.fit_algorithm,
+            method=_check.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
             dict_init=self._moved(self.dict_init, X),
             code_init=self._moved(self.code_init, X),

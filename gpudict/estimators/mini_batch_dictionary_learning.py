@@ -11,6 +11,7 @@ from gpudict._array import Array, draws
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
+from gpudict.functional._common import methods
 from gpudict.functional._online import n_steps, online_learned, online_step
 from gpudict.online import Batch, State
 from gpudict.streaming import Samples
@@ -145,7 +146,8 @@ transform_max_iter
 
     def _options(self, X: Array) -> dict[str, Any]:
         """Return what a step is told, by `fit` or by `partial_fit`."""
-        how = {"method": self.fit_algorithm, "method_max_iter": self.transform_max_iter}
+        method = _check.choice(self.fit_algorithm, "fit_algorithm", methods())
+        how = {"method": method, "method_max_iter": self.transform_max_iter}
         how |= {"dict_init": self._moved(self.dict_init, X)}
         return how | self._given("alpha positive_code positive_dict n_jobs")
 

@@ -32,7 +32,7 @@ class SparsePCA(Projector):
         The most iterations.
     tol : float
         Stop when an iteration lowers the objective by less than tol times it.
-    method : {'cd', 'lars', 'fista', 'ista', 'omp', 'working_set', 'cd_sweep'}
+    method : {'cd', 'lars', 'omp', 'fista', 'ista', 'active_set', 'working_set', 'cd_sweep'}
         Solver, as `method` of `dict_learning`.
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.

@@ -47,7 +47,7 @@ def dict_learning(
         The most iterations.
     tol : float
         Stop when an iteration lowers the objective by less than tol times it.
-    method : {'cd', 'lars', 'fista', 'ista', 'omp', 'working_set', 'cd_sweep'}
+    method : {'cd', 'lars', 'omp', 'fista', 'ista', 'active_set', 'working_set', 'cd_sweep'}
         Solver of the codes. 'cd' is the fastest certified one for this array, 'lars' the exact
         homotopy; 'omp' takes max(1, d // 10) atoms a row and no alpha.
     n_jobs : int, optional

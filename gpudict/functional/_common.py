@@ -33,6 +33,12 @@ def algorithms() -> tuple[str, ...]:
     return (*(f"lasso_{name}" for name in lasso), *PLAIN)
 
 
+def methods() -> tuple[str, ...]:
+    """Return what `method` may be."""
+    lasso = (name.removeprefix("lasso_") for name in algorithms() if name.startswith("lasso_"))
+    return (*lasso, "omp")
+
+
 def default_sparsity(n_components: int, n_features: int) -> int:
     """Return the non-zeros of a pursuit that was told nothing: scikit-learn's d / 10."""
     return min(max(n_features // 10, 1), n_components)
@@ -42,8 +48,7 @@ def coding(
     X: Any, n_components: int | None, method: str, alpha: float, max_iter: int
 ) -> dict[str, Any]:
     """Return the keywords of `learn` for a `method`: a solver, and what it is told."""
-    known = tuple(name.removeprefix("lasso_") for name in algorithms() if name.startswith("lasso_"))
-    _check.choice(method, "method", (*known, "omp"))
+    _check.choice(method, "method", methods())
     if method != "omp":
         return {"solver": method, "alpha": alpha, "code_max_iter": max_iter}
     _check.number(alpha, "alpha")

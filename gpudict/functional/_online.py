@@ -7,7 +7,6 @@ from typing import Any
 
 from gpudict import _check
 from gpudict._array import Array
-from gpudict.atoms import start
 from gpudict.functional._common import Callback, asarray, coding, start_of, warn
 from gpudict.functional._encode import sparse_encode
 from gpudict.learning import Learned
@@ -53,7 +52,8 @@ def dict_learning_online(
     return_code : bool
         Whether to code X with the dictionary at the end and return that too.
     dict_init : array (m, d), 'svd' or 'data', optional
-        Atoms to start from, as in `dict_learning`.
+        Atoms to start from, as in `dict_learning`. From 'data' it often ends lower than from the
+        default.
     callback : callable, optional
         Called at every step with a mapping: 'step', 'n_steps', 'code', 'dictionary', 'batch_cost',
         'ewa_cost' (the smoothed cost, NaN at first), 'gap', 'unused' and 'seconds' (of the step).
@@ -184,7 +184,7 @@ def online_step(
     told |= {"positive_code": positive_code, "positive_dict": positive_dict}
     how = recipe(samples.X, n_components, **told)
     if state is None:
-        state = begin(start(samples, how.k, dict_init, None, rng, positive=positive_dict)[0])
+        state = begin(samples, how, dict_init, rng)
     batch = step(state, samples, how, rng, n_jobs)
     if not batch.converged:
         warn(f"The codes of the batch missed their tolerance after {method_max_iter} iterations.")
