@@ -117,13 +117,14 @@ def weights(value: Any, X: Array) -> Array | None:
     """
     if value is None:
         return None
-    w = to_host(value) if is_array(value) else np.asarray(value)
+    w = to_host(no_graph(value)) if is_array(value) else np.asarray(value)
     if w.shape != (X.shape[0],):
         raise ValueError(
             f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
             "each row of X. Pass one number a sample."
         )
     w = w.astype(np.float64)
+    w = w.astype(np.float32).astype(np.float64) if X.dtype == array_namespace(X).float32 else w
     if not np.isfinite(w).all() or (w < 0).any() or not w.any():
         raise ValueError(
             "sample_weight must be finite, not negative, and not zero for every sample. "
@@ -133,7 +134,9 @@ def weights(value: Any, X: Array) -> Array | None:
 
 
 def alphas(alpha: Any, X: Array) -> Array | None:
-    """Return an alpha for each row as a vector in the place and dtype of X; None if it is a number.
+    """Return an alpha for each row as a vector in the place of X; None if it is a number.
+
+    In float64 where the device has it.
 
     Raises
     ------
@@ -142,13 +145,16 @@ def alphas(alpha: Any, X: Array) -> Array | None:
     """
     if alpha is None or np.ndim(alpha) == 0:
         return None
-    values = to_host(alpha) if is_array(alpha) else np.asarray(alpha)
-    if values.shape != (X.shape[0],) or not np.all(np.isfinite(values) & (values > 0)):
+    values = (to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)).astype(np.float64)
+    dtype = float64_of(X) or X.dtype
+    kind = array_namespace(X).finfo(dtype)
+    some = (values >= float(kind.smallest_normal)) & (values <= float(kind.max))
+    if values.shape != (X.shape[0],) or not np.all(some):
         raise ValueError(
             f"alpha has the shape {values.shape}, and a number, or one above 0 for each of the "
             f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
         )
-    return asarray_like(values.astype(np.float64), X)
+    return asarray_like(values, X, dtype)
 
 
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:

@@ -161,13 +161,13 @@ def solve(
         here = slice(first, min(first + size, n))
         rows, start = X[here, :], None if init is None else init[here, :]
         if scale is not None:
-            factor = scale[here][:, None]
+            factor = array_namespace(X).astype(scale[here][:, None], X.dtype)
             rows, start = rows / factor, None if start is None else start / factor
         q = least_squares(rows, V, gram=shared)
         if gram is not None or cov is not None:
             q = q._replace(cov=q.cov if cov is None else cov[here, :], factors=None)
         found = _solve_batch(q, problem, start)
-        return found if scale is None else scaled(found, factor)
+        return found if scale is None else scaled(found, factor, scale[here])
 
     starts = range(0, n, size)
     workers = 1 if is_threaded(X) else min(threads(n_jobs), len(starts))
@@ -176,9 +176,9 @@ def solve(
     return _joined(in_parallel(solve_batch, starts, workers), starts, (n, k), sparse)
 
 
-def scaled(found: Solution, factor: Array) -> Solution:
-    """Return the solution of the rows times their factors (b, 1)."""
-    square = array_namespace(factor).astype(factor[:, 0], found.gap.dtype) ** 2
+def scaled(found: Solution, factor: Array, scale: Array) -> Solution:
+    """Return the solution of the rows times their scales: (b, 1) like the codes, and (b,)."""
+    square = array_namespace(scale).astype(scale, found.gap.dtype) ** 2
     return found._replace(Z=found.Z * factor, gap=found.gap * square)
 
 

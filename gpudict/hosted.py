@@ -18,8 +18,8 @@ from gpudict import solvers
 from gpudict._array import Array, from_host, to_host
 from gpudict.certificate import finished, judged
 from gpudict.history import Check
-from gpudict.loop import Solution
-from gpudict.penalties import Cardinality
+from gpudict.loop import Solution, run
+from gpudict.penalties import L1, Cardinality, Penalty
 from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, least_squares
 from gpudict.solvers._compiled import Atoms, Batch, blank, compressed, expanded, wide
@@ -40,7 +40,8 @@ class Data(NamedTuple):
     V : (k, d), the atoms, in float64
     init : (n, k), Rows or None, codes to start from
     gram, cov : (k, k) and (n, k) or None, a caller's own in place of V Vᵀ and X Vᵀ
-    scale : (n,) or None, by which the rows are divided
+    alpha : (n,), the weight of ‖u‖₁ of each row
+    scale : (n, 1), by which a row is divided where all must have the alpha of the problem
     """
 
     x: np.ndarray
@@ -48,30 +49,39 @@ class Data(NamedTuple):
     init: np.ndarray | Rows | None
     gram: np.ndarray | None
     cov: np.ndarray | None
-    scale: np.ndarray | None
+    alpha: np.ndarray
+    scale: np.ndarray
 
     @classmethod
-    def of(cls, X: Array, V: Array, init: Array | Rows | None, *others: Array | None) -> Data:
+    def of(cls, X: Array, V: Array, penalty: Penalty, own: tuple[Any, ...]) -> Data:
         """Look at the arrays in place."""
-        gram, cov, scale = (None if a is None else to_host(a) for a in others)
+        init, gram, cov, scale = own
         if init is not None and not isinstance(init, Rows):
             init = to_host(init)
-        return cls(to_host(X), wide(V), init, None if gram is None else wide(gram), cov, scale)
+        alpha = penalty.alpha if isinstance(penalty, L1) else 0.0
+        scale = np.ones(X.shape[0]) if scale is None else wide(scale)
+        return cls(
+            x=to_host(X),
+            V=wide(V),
+            init=init,
+            gram=None if gram is None else wide(gram),
+            cov=None if cov is None else to_host(cov),
+            alpha=alpha * scale,
+            scale=scale[:, None],
+        )
 
-    def rows(self, some: slice | np.ndarray) -> np.ndarray:
-        """Return some rows of X, divided by their scales, in float64."""
-        rows = wide(self.x[some])
-        return rows if self.scale is None else rows / self.scale[some, None]
+    def batch(self, here: slice) -> Batch:
+        """Return some rows as the compiled solvers take them."""
+        rows = wide(self.x[here])
+        C = rows @ self.V.T if self.cov is None else wide(self.cov[here])
+        return Batch(C, np.einsum("ij,ij->i", rows, rows), self.start(here), self.alpha[here])
 
     def start(self, here: slice) -> Rows:
         """Return the codes that some rows start from."""
         if self.init is None:
             return blank(here.stop - here.start)
         some = self.init.cut(here) if isinstance(self.init, Rows) else compressed(self.init[here])
-        values = wide(some.values)
-        if self.scale is not None:
-            values = values / np.repeat(self.scale[here], np.diff(some.ends))
-        return some._replace(values=values)
+        return some._replace(values=wide(some.values))
 
     def atoms(self) -> Atoms:
         """Return the atoms as the compiled loops need them."""
@@ -80,11 +90,11 @@ class Data(NamedTuple):
         return Atoms.of(gram, None if own else self.V.shape[1])
 
     def quadratic(self, some: np.ndarray) -> Quadratic:
-        """Return the quadratic of some rows, in float64."""
-        q = least_squares(self.rows(some), self.V, gram=self.gram)
-        if self.cov is None and self.gram is None:
-            return q
-        return q._replace(cov=q.cov if self.cov is None else wide(self.cov[some]), factors=None)
+        """Return the quadratic of some rows, divided by their scales, in float64."""
+        own, scale = self.cov is not None or self.gram is not None, self.scale[some]
+        q = least_squares(wide(self.x[some]) / scale, self.V, gram=self.gram)
+        cov = q.cov if self.cov is None else wide(self.cov[some]) / scale
+        return q._replace(cov=cov, factors=None) if own else q
 
 
 class Found(NamedTuple):
@@ -109,7 +119,7 @@ def solve(
 
     With `sparse` the codes are `Rows` of NumPy's, in the dtype of X.
     """
-    data, pool = Data.of(X, V, *own), threads(n_jobs)
+    data, pool = Data.of(X, V, problem.penalty, own), threads(n_jobs)
     n, k, dtype = data.x.shape[0], data.V.shape[0], data.x.dtype
     Z = None if sparse else np.empty((n, k), dtype)
     gap, reached, sq = np.empty(n), np.empty(n, np.bool_), np.empty(n)
@@ -118,8 +128,9 @@ def solve(
 
     def chunk(low: int) -> tuple[int, Rows | None]:
         here = slice(low, min(low + size, n))
-        found = solved(data, problem, atoms, here, sq[here])
-        gap[here], reached[here] = found.gap, found.reached
+        part = data.batch(here)
+        found = solved(data, problem, atoms, part, low)
+        gap[here], reached[here], sq[here] = found.gap, found.reached, part.sq
         if Z is None:
             return found.turns, found.codes._replace(
                 values=found.codes.values.astype(dtype, copy=False)
@@ -138,38 +149,48 @@ def solve(
     return Solution(codes, from_host(gap, X), from_host(reached, X), max(turns), history)
 
 
-def solved(data: Data, problem: Problem, atoms: Atoms, here: slice, sq: np.ndarray) -> Found:
-    """Solve the rows of a chunk; write ‖x‖² into sq (b,)."""
-    rows, single, penalty = data.rows(here), data.x.dtype != np.float64, problem.penalty
-    np.einsum("ij,ij->i", rows, rows, out=sq)
-    C = rows @ data.V.T if data.cov is None else wide(data.cov[here])
-    part = Batch(C, sq, data.start(here))
-    codes, gap, rest, turns = problem.solver.solve_rows(
-        atoms, part, penalty, problem.max_iter, single
-    )
+def solved(data: Data, problem: Problem, atoms: Atoms, part: Batch, first: int) -> Found:
+    """Solve the rows of a chunk, the first of which has that number."""
+    single, penalty, limit = data.x.dtype != np.float64, problem.penalty, problem.max_iter
+    codes, gap, rest, turns = problem.solver.solve_rows(atoms, part, penalty, limit, single)
     if isinstance(penalty, Cardinality):
-        return Found(codes, gap, rest <= (penalty.target or np.inf), turns)
-    found = Found(codes, gap, gap <= 0.5 * problem.tol * sq, turns)
-    if not found.reached.all():
-        found = second_chance(data, problem, here, found)
-    if data.scale is None:
+        limited = (np.diff(codes.ends) == limit) & (limit < penalty.n_nonzero)
+        found = Found(codes, gap, ~limited & (rest <= (penalty.target or np.inf)), turns)
+        again, some = pursued, np.flatnonzero(np.isnan(rest))
+    else:
+        found = Found(codes, gap, gap <= 0.5 * problem.tol * part.sq, turns)
+        again, some = second_chance, np.flatnonzero(~found.reached)
+    if not len(some):
         return found
-    scale = data.scale[here]
-    codes = found.codes
-    values = codes.values * np.repeat(scale, np.diff(codes.ends))
-    sq *= scale**2
-    return found._replace(codes=codes._replace(values=values), gap=found.gap * scale**2)
+    Z = expanded(codes, data.V.shape[0])
+    new = again(
+        data, problem, some + first, Solution(Z[some], gap[some], found.reached[some], turns, [])
+    )
+    Z[some], found.gap[some], found.reached[some] = new[:3]
+    return found._replace(codes=compressed(Z), turns=max(turns, new.n_iter))
 
 
-def second_chance(data: Data, problem: Problem, here: slice, found: Found) -> Found:
-    """Judge the rows that fell short by their residuals; what still does is solved portably."""
-    some, Z = np.flatnonzero(~found.reached), expanded(found.codes, data.V.shape[0])
-    q = data.quadratic(some + here.start)
+def pursued(data: Data, problem: Problem, rows: np.ndarray, found: Solution) -> Solution:
+    """Pursue the rows that the compiled solver gave up with the portable one."""
+    q = data.quadratic(rows)
+    omp, most = solvers.find("omp"), problem.max_iter
+    return run(omp, q, problem.penalty, found.Z, stop=problem.stop, max_iter=most)
+
+
+def second_chance(data: Data, problem: Problem, rows: np.ndarray, found: Solution) -> Solution:
+    """Judge the rows that fell short by their residuals; what still does is solved portably.
+
+    The last word is on the codes as they are rounded; those with the smaller gap stay.
+    """
+    q, scale = data.quadratic(rows), data.scale[rows]
     portable = problem._replace(solver=solvers.find("working_set"))
-    dtype = data.x.dtype
-    before = Solution(Z[some].astype(dtype), found.gap[some], found.reached[some], 0, [])
-    after, missed = judged(before, q, portable)
-    if missed and found.turns < problem.max_iter:
-        after = finished(after, q, portable, missed)
-    Z[some], found.gap[some], found.reached[some] = after[:3]
-    return found._replace(codes=compressed(Z))
+    before, missed = judged(found._replace(Z=found.Z / scale), q, portable)
+    after = before
+    if missed and found.n_iter < problem.max_iter:
+        after = finished(before, q, portable, missed)
+        rounded = wide((after.Z * scale).astype(data.x.dtype))
+        after, _ = judged(after._replace(Z=rounded / scale), q, portable)
+    better = after.gap < before.gap
+    gap, reached = (np.where(better, *pair) for pair in zip(after[1:3], before[1:3], strict=True))
+    Z = np.where(better[:, None], after.Z, before.Z)
+    return Solution(Z * scale, gap * scale[:, 0] ** 2, reached, after.n_iter, [])

@@ -37,10 +37,6 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of these threads
-
-
 class _SingleThreadedBlas:
     """BLAS has one thread inside: its others would go on to spin beside ours for a while.
 
@@ -66,6 +62,16 @@ class _SingleThreadedBlas:
 
 
 QUIET = _SingleThreadedBlas()
+
+
+def _fresh() -> None:
+    """Forget the threads: a process that was forked has none of them, whatever they were doing."""
+    _pool.cache_clear()
+    QUIET.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh)
 
 
 def blas_threads() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import warnings
 
@@ -25,6 +26,7 @@ from gpudict import (
     online,
 )
 from gpudict._array import array_namespace, device
+from gpudict.estimators import _files
 
 X, V = problems.signal(n=60, d=12, k=8)
 LEARNERS = (DictionaryLearning, MiniBatchDictionaryLearning, SparsePCA, MiniBatchSparsePCA)
@@ -406,7 +408,15 @@ class TestFiles:
         moved = gpudict.load(tmp_path / "model.safetensors", like=dX)
         np.testing.assert_allclose(host(moved.transform(dX)), learner.transform(X), atol=1e-9)
 
-    @pytest.mark.parametrize("seed", [3, np.random.RandomState(3), np.random.default_rng(3)])
+    @pytest.mark.parametrize(
+        "seed",
+        [
+            3,
+            np.random.RandomState(3),
+            *(np.random.Generator(getattr(np.random, bits)(3)) for bits in _files.BITS),
+        ],
+        ids=["int", "RandomState", *_files.BITS],
+    )
     def test_learning_goes_on(self, seed, tmp_path):
         """The past and the random numbers are in the file, and the features' names."""
         pandas = pytest.importorskip("pandas")
@@ -439,6 +449,41 @@ class TestFiles:
         save_file({"weight": np.ones(2)}, tmp_path / "newer", metadata={"gpudict": model})
         with pytest.raises(ValueError, match=r"format 99, written by gpudict 9\.0.*newer"):
             gpudict.load(tmp_path / "newer")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"estimator": "load"},
+            {"estimator": ["SparsePCA"]},
+            {"fitted": {"transform": 5}},
+            {"fitted": {"__class__": 5}},
+            {"fitted": {"x_": {"#": "array", "name": "absent"}}},
+            {"fitted": {"x_": {"#": "unknown"}}},
+            {"fitted": {"x_": {"#": "Generator", "state": {"bit_generator": "seed"}}}},
+            {"parameters": {"no_such": 1}},
+            {"format": "1"},
+        ],
+    )
+    def test_hostile_files(self, change, tmp_path, monkeypatch: pytest.MonkeyPatch):
+        """A file names data, and nothing that is called or replaced."""
+        from safetensors.numpy import save_file
+
+        called = []
+        monkeypatch.setattr(np.random, "seed", lambda *_: called.append("seed"))
+        model = {"format": 1, "version": "1", "estimator": "SparsePCA", "parameters": {}}
+        model |= {"fitted": {}} | change
+        save_file({"a": np.ones(2)}, tmp_path / "m", metadata={"gpudict": json.dumps(model)})
+        with pytest.raises(ValueError, match=r"save\(\) wrote"):
+            gpudict.load(tmp_path / "m")
+        assert not called
+
+    @pytest.mark.parametrize("text", ["[1", "[]", "5", "[" * 100_000])
+    def test_other_words(self, text, tmp_path):
+        from safetensors.numpy import save_file
+
+        save_file({"a": np.ones(2)}, tmp_path / "m", metadata={"gpudict": text})
+        with pytest.raises(ValueError, match="no model of gpudict"):
+            gpudict.load(tmp_path / "m")
 
     @pytest.mark.parametrize("kind", [*LEARNERS, SparseCoder], ids=lambda kind: kind.__name__)
     def test_there_and_back(self, kind):

@@ -16,6 +16,7 @@ from conftest import BackendCase, host
 
 import gpudict
 from gpudict import codes, hosted, kernels, quadratic, solvers
+from gpudict.kernels import active
 from gpudict.loop import run
 from gpudict.penalties import L1, UnitSphere
 from gpudict.problem import choose as problem_for
@@ -126,6 +127,22 @@ class TestAlphas:
             assert judged <= (1e-8 if dtype == "float64" else 2e-5) * half[i] + 1e-15
             assert host(found.gap)[i] <= (1e-8 if dtype == "float64" else 1e-5) * half[i]
 
+    @pytest.mark.parametrize("scale", [1e-24, 1.0, 1e18])
+    def test_float32_at_any_scale(self, scale: float):
+        """The gap is a bound on the codes as they come out, rounded."""
+        X, V = (a.astype("float32") for a in problems.signal(n=40, d=3, k=8, seed=5))
+        X, alphas = (X * scale).astype("float32"), np.geomspace(0.01, 0.4, 40) * scale
+        found = gpudict.encode(X, V, alpha=alphas)
+        assert found.converged.all()
+        for i, alpha in enumerate(alphas):
+            x, u = X[i : i + 1].astype(float), found.Z[i : i + 1].astype(float)
+            best = gpudict.encode(x, V.astype(float), alpha=alpha).Z
+            value, least = (
+                oracles.lasso_objective(x, V.astype(float), z, alpha)[0] for z in (u, best)
+            )
+            assert value - least <= found.gap[i] + 1e-15 * least
+            assert found.gap[i] <= 1e-5 * 0.5 * (x**2).sum()
+
     @pytest.mark.parametrize(
         ("alpha", "sentence"),
         [
@@ -233,8 +250,52 @@ class TestSweep:
         np.testing.assert_allclose(two, one, atol=1e-12 if dtype == "float64" else 1e-4)
 
 
+class TestPursuit:
+    """The compiled pursuit is the portable one, near the edge too."""
+
+    @pytest.mark.parametrize("distance", [1e-2, 1e-3, 1e-4, 1e-5])
+    def test_near_copies(self, distance):
+        """Each of five atoms has one: what remains is the least squares of all ten."""
+        rng = np.random.default_rng(0)
+        V = rng.standard_normal((10, 12))
+        V[5:] = V[:5] + distance * rng.standard_normal((5, 12))
+        X, V = problems.unit(rng.standard_normal((60, 12))), problems.unit(V)
+        found = gpudict.encode(X, V, n_nonzero_coefs=10)
+        error = ((X - found.Z @ V) ** 2).sum(axis=1)
+        best = ((X - X @ np.linalg.pinv(V) @ V) ** 2).sum(axis=1)
+        np.testing.assert_allclose(error, best, atol=1e-6)
+        half = gpudict.encode(X, V, target_error=0.3)
+        error = ((X - half.Z @ V) ** 2).sum(axis=1)
+        np.testing.assert_array_equal(half.converged, error <= 0.3)
+
+    def test_of_equal_atoms_the_first_is_taken(self):
+        Z = gpudict.encode(np.ones((1, 40)), np.eye(40), n_nonzero_coefs=3).Z
+        assert np.flatnonzero(Z).tolist() == [0, 1, 2]
+
+    @pytest.mark.parametrize("solver", ["batch_omp", "omp"])
+    def test_steps_and_small_rest(self, solver):
+        X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
+        for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):
+            found = gpudict.encode(X, V, solver=solver, **options)
+            np.testing.assert_array_equal(found.Z, X)
+            assert found.converged
+        for max_iter in (0, 1):
+            found = gpudict.encode(X, V, n_nonzero_coefs=2, solver=solver, max_iter=max_iter)
+            assert np.count_nonzero(found.Z) == max_iter
+            assert not found.converged
+
+
 class TestFallback:
     """Without Numba, or told so, the portable solvers run and give the same codes."""
+
+    def test_no_folder_for_a_cache(self, monkeypatch: pytest.MonkeyPatch):
+        def njit(cache=False, **how):
+            if cache:
+                raise RuntimeError("cannot cache function: no locator available")
+            return lambda function: function
+
+        monkeypatch.setattr(active, "njit", njit)
+        assert active.compiled(abs) is abs
 
     def test_environment(self, signal, tmp_path):
         X, V = (a[:50] for a in signal)
@@ -254,7 +315,7 @@ class TestFallback:
     def test_no_numba(self, signal, monkeypatch: pytest.MonkeyPatch, caplog):
         X, V = (a[:50] for a in signal)
         expected = gpudict.encode(X, V, alpha=0.1).Z
-        monkeypatch.setattr(kernels.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "numba", None)  # then an import of it fails
         kernels.usable.cache_clear()
         try:
             with caplog.at_level(logging.WARNING):
@@ -262,5 +323,5 @@ class TestFallback:
         finally:
             kernels.usable.cache_clear()
         assert [r.name for r in caplog.records] == ["gpudict.kernels"]
-        assert "numba is not installed" in caplog.text
+        assert "numba can't be imported" in caplog.text
         np.testing.assert_allclose(Z, [expected] * 2, atol=1e-6)

@@ -21,6 +21,14 @@ from gpudict.quadratic import Quadratic
 
 FORMAT = 1
 NAMED = {"Progress": Progress, "Quadratic": Quadratic}  # tuples with names that a model has
+ESTIMATORS = (
+    "DictionaryLearning",
+    "MiniBatchDictionaryLearning",
+    "MiniBatchSparsePCA",
+    "SparseCoder",
+    "SparsePCA",
+)
+BITS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 Arrays = dict[str, np.ndarray]
 
 
@@ -79,21 +87,39 @@ def load(path: Any, *, like: Array | None = None) -> Any:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            model = json.loads((file.metadata() or {}).get("gpudict", "null"))
+            text = (file.metadata() or {}).get("gpudict", "null")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file ({error}). {ADVICE}") from error
-    if model is None:
+    try:
+        model = json.loads(text)
+    except (RecursionError, ValueError):
+        model = None
+    if not isinstance(model, dict) or not isinstance(model.get("format"), int):
         raise ValueError(f"{path} is a safetensors file, but no model of gpudict. {ADVICE}")
     if model["format"] > FORMAT:
         raise ValueError(
-            f"{path} has the format {model['format']}, written by gpudict {model['version']}, and "
-            f"this is gpudict {__version__}, which reads up to {FORMAT}. Install a newer one."
+            f"{path} has the format {model['format']}, written by gpudict {model.get('version')}, "
+            f"and this is gpudict {__version__}, which reads up to {FORMAT}. Install a newer one."
         )
-    kind = getattr(importlib.import_module("gpudict.estimators"), model["estimator"])
-    estimator = kind(**unpack(model["parameters"], arrays))
-    vars(estimator).update(unpack(model["fitted"], arrays))
+    try:
+        estimator = rebuilt(model, arrays)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds a model that is damaged ({error!r}). {ADVICE}") from error
     return estimator if like is None else estimator.to(like)
+
+
+def rebuilt(model: Any, arrays: Arrays) -> Any:
+    """Return the estimator of a model: one of ours, with attributes that a fit can have made."""
+    name, fitted = model["estimator"], unpack(model["fitted"], arrays)
+    if name not in ESTIMATORS:
+        raise ValueError(f"{name!r} is no estimator")
+    if odd := [key for key in fitted if not key.endswith("_") or key.startswith("_")]:
+        raise ValueError(f"{odd[0]!r} is nothing that a fit makes")
+    kind = getattr(importlib.import_module("gpudict.estimators"), name)
+    estimator = kind(**unpack(model["parameters"], arrays))
+    vars(estimator).update(fitted)
+    return estimator
 
 
 ADVICE = "Pass a file that an estimator's save() wrote."
@@ -113,19 +139,20 @@ def pack(value: Any, place: str, arrays: Arrays) -> Any:
         arrays[place] = np.ascontiguousarray(to_host(value))
         return {"#": "array", "name": place}
     if isinstance(value, np.random.RandomState):
-        state = value.get_state(legacy=False)
-        return {
-            "#": "RandomState",
-            "state": json.loads(json.dumps(state, default=np.ndarray.tolist)),
-        }
+        return {"#": "RandomState", "state": plain(value.get_state(legacy=False))}
     if isinstance(value, np.random.Generator):
-        return {"#": "Generator", "state": value.bit_generator.state}
+        return {"#": "Generator", "state": plain(value.bit_generator.state)}
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     warnings.warn(f"{place} is a {type(value).__name__} and is left out of the file.", stacklevel=4)
     return None
+
+
+def plain(state: Any) -> Any:
+    """Return the state of a generator with lists for its arrays."""
+    return json.loads(json.dumps(state, default=np.ndarray.tolist))
 
 
 def unpack(value: Any, arrays: Arrays) -> Any:
@@ -143,8 +170,15 @@ def unpack(value: Any, arrays: Arrays) -> Any:
 
 
 def _generator(value: Any, arrays: Arrays) -> np.random.Generator:
-    bits = getattr(np.random, value["state"]["bit_generator"])()
-    bits.state = value["state"]
+    state = value["state"]
+    if state["bit_generator"] not in BITS:
+        raise ValueError(f"{state['bit_generator']!r} is no bit generator")
+    bits = getattr(np.random, state["bit_generator"])()
+    inner = {
+        k: np.asarray(v, np.uint64) if isinstance(v, list) else v for k, v in state["state"].items()
+    }
+    buffer = {"buffer": np.asarray(state["buffer"], np.uint64)} if "buffer" in state else {}
+    bits.state = state | {"state": inner} | buffer
     return np.random.Generator(bits)
 
 

@@ -7,7 +7,7 @@ are off too, and the log says so once.
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import logging
 import os
 
@@ -17,9 +17,11 @@ def usable() -> bool:
     """Whether the compiled paths of the host can run."""
     if os.environ.get("GPUDICT_KERNELS") == "portable":
         return False
-    if importlib.util.find_spec("numba") is None:
+    try:
+        importlib.import_module("numba")
+    except ImportError as error:  # it is not there, or refuses this NumPy
         logging.getLogger(__name__).warning(
-            "numba is not installed: the portable solvers run instead of the compiled ones."
+            "numba can't be imported (%s): the portable solvers run, not the compiled ones.", error
         )
         return False
     return True

@@ -12,7 +12,15 @@ from numba import njit
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 
 inner = njit(inline="always", fastmath=FAST, error_model="numpy")
-compiled = njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
+
+
+def compiled(function):
+    """Compile the function when it is first called; kept in a cache where one can be written."""
+    how = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **how)(function)
+    except RuntimeError:  # no folder can be written
+        return njit(**how)(function)
 
 
 @inner

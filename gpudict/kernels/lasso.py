@@ -193,9 +193,9 @@ def rounded(u, q, alpha, s, S, norms, m):
 
 @compiled
 def solve(
-    C, G, sq, norms, start, alpha, positive, single, terms, most, rounds, codes, gaps, rest, turns
+    C, G, sq, norms, start, alphas, positive, single, terms, most, rounds, codes, gaps, rest, turns
 ):
-    """Solve the lasso of each row of C (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
+    """Solve the lasso of each row of C (b, k) with the Gram G (k, k), sq = ‖x‖² and alphas (b,).
 
     `start` are the codes to start from, in compressed rows (ends, columns, values). At most `most`
     atoms are in a set. Written are the codes, likewise, rounded to float32 if `single`, the bounds
@@ -209,7 +209,7 @@ def solve(
     (ends, columns, values), largest, m = codes, norms.max(), 0
     ends[0] = 0
     for i in range(C.shape[0]):
-        m = forget(M, S, u, s, rho, m)
+        m, alpha = forget(M, S, u, s, rho, m), alphas[i]
         least = alpha + TINY * max(alpha, np.sqrt(sq[i]) * largest)
         count = listed(i, start, positive, entrants, given, most)
         turn, stale, before = 0, 0, np.inf

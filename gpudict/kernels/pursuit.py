@@ -5,6 +5,10 @@ and the others move by −w v, w = M G_Sj: then q is 0 on the set again, and ‖
 (Rubinstein, Zibulevsky and Elad 2008, "Efficient implementation of the K-SVD algorithm using
 Batch-OMP", algorithm 1, with M = G_SS⁻¹ in place of a Cholesky factor). An atom in the span of the
 set is barred, and so is one that would make a code negative where codes must not be.
+
+Here ‖r‖² and M are carried along, which is exact enough as long as the atoms of the set are well
+apart. A row with one that nearly depends on the others, or with a target near rounding, is given
+up, for another solver to do.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from gpudict.kernels.tournament import fold, strongest, width_for
 
 EPS = float(np.finfo(np.float64).eps)
 FLOOR = 64 * EPS  # of an atom's squared norm: with less outside the span it is barred
+HARD = 1e-6  # of the same, with less the row is given up
+NEAR = 1e-10  # of ‖x‖², a target below it too
 TINY = 8 * EPS  # of ‖x‖‖v‖: a pull that is rounding
 
 
@@ -34,8 +40,8 @@ def solve(C, G, sq, norms, most, target, positive, codes, rest):
     """Pursue each row of C (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
 
     A row has at most `most` atoms, fewer once its squared error is at most `target`. Written are
-    the codes, in compressed rows (ends, columns, values), and the squared errors, rest (b,). Return
-    the most atoms of a row.
+    the codes, in compressed rows (ends, columns, values), and the squared errors, rest (b,), NaN
+    for a row that is given up. Return the most atoms of a row.
     """
     n, k = C.shape
     room = most + 8
@@ -49,8 +55,8 @@ def solve(C, G, sq, norms, most, target, positive, codes, rest):
     for i in range(n):
         m, rest[i] = forget(M, S, u, s, rho, m), sq[i]
         barred[:] = False
-        fresh = True
-        while m < most and rest[i] > target:
+        fresh, hard = True, 0.0 < target < NEAR * sq[i]
+        while m < most and not hard and (target == 0.0 or rest[i] > target):
             if fresh:
                 price(q, C, i, G, S, u, m)
                 fold(pull, best, q, S, m, positive)
@@ -63,15 +69,17 @@ def solve(C, G, sq, norms, most, target, positive, codes, rest):
             barred[j] = True
             part = outside(j, G, M, S, g, w, m)
             fresh = part > FLOOR * G[j, j]
-            if fresh:
+            hard = fresh and part <= HARD * G[j, j]
+            if fresh and not hard:
                 v = q[j] / part
                 fresh = not positive or stays_positive(u, w, v, m)
-            if fresh:
+            if fresh and not hard:
                 border(j, M, S, w, part, m)
                 for a in range(m):
                     u[a] -= w[a] * v
                 u[m], m = v, m + 1
                 rest[i] -= v * q[j]
+        rest[i] = np.nan if hard else max(rest[i], 0.0)
         ends[i + 1] = emit(S, u, m, ends[i], columns, values)
         largest = max(largest, m)
     return largest

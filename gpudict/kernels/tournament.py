@@ -53,7 +53,7 @@ def top(best):
 
 @inner
 def strongest(pull, best, least):
-    """Take the atom of the strongest pull above `least` out of the tournament, or return −1."""
+    """Take the first atom of the strongest pull above `least` out, and return it, or −1."""
     lane = -1
     most = least
     for b in range(LANES):
@@ -64,6 +64,13 @@ def strongest(pull, best, least):
     if lane >= 0:
         while pull[found] != most:
             found += LANES
+        for b in range(lane + 1, LANES):
+            if best[b] == most:
+                other = b
+                while pull[other] != most:
+                    other += LANES
+                if other < found:
+                    found, lane = other, b
         pull[found] = 0.0
         second = 0.0
         for j in range(lane, pull.shape[0], LANES):

@@ -35,11 +35,12 @@ class Atoms(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Rows to solve: C = X Vᵀ (b, k), sq = ‖x‖² (b,), and b codes to start from."""
+    """Rows to solve: C = X Vᵀ (b, k), sq = ‖x‖² (b,), b codes to start from, and alpha (b,)."""
 
     C: np.ndarray
     sq: np.ndarray
     start: Rows
+    alpha: np.ndarray
 
 
 class Outcome(NamedTuple):
@@ -76,7 +77,8 @@ def stepped(solve_rows: Callable[..., Outcome], q: Quadratic, penalty: Any, stat
     assert q.gram is not None
     xp, like = array_namespace(state.Z), state.Z
     atoms = Atoms.of(wide(q.gram), None if q.factors is None else int(q.factors[0].shape[1]))
-    rows = Batch(wide(q.cov), wide(q.sq), compressed(wide(like)))
+    alpha = np.full(like.shape[0], getattr(penalty, "alpha", 0.0))
+    rows = Batch(wide(q.cov), wide(q.sq), compressed(wide(like)), alpha)
     out = solve_rows(atoms, rows, penalty, MANY, xp.finfo(like.dtype).bits < 64)
     Z = xp.astype(from_host(expanded(out.codes, rows.C.shape[1]), like), like.dtype, copy=False)
     return State(Z, from_host(out.gap, like), from_host(out.rest, like), q.sq >= 0)

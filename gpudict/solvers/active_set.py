@@ -42,7 +42,7 @@ def solve_rows(atoms: Atoms, rows: Batch, penalty: L1, rounds: int, single: bool
     most = k if atoms.width is None else min(k, atoms.width + SPARE)
     summands = (atoms.width or 0) + 4.0
     codes, gap, rest, turns = blank(b, most), np.empty(b), np.empty(b), np.empty(b, np.int32)
-    how = (penalty.alpha, penalty.positive, single, summands, most, min(rounds, ROUNDS))
+    how = (rows.alpha, penalty.positive, single, summands, most, min(rounds, ROUNDS))
     data, start = (rows.C, atoms.gram, rows.sq, atoms.norms), tuple(rows.start)
     lasso.solve(*data, start, *how, tuple(codes), gap, rest, turns)
     return Outcome(trimmed(codes), gap, rest, int(turns.max()))
