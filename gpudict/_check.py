@@ -133,6 +133,18 @@ def weights(value: Any, X: Array) -> Array | None:
     return asarray_like(w, X)
 
 
+def squares(X: Array) -> None:
+    """Raise a ValueError if the dtype of X can't hold the sums of squares that learning needs."""
+    xp = array_namespace(X)
+    kind, (peak,) = xp.finfo(X.dtype), read(xp.max(xp.abs(X)))
+    low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
+    if peak and not low < peak * peak < high / (X.shape[0] * X.shape[1]):
+        raise ValueError(
+            f"X has values up to {peak:.1e}, and sums of their squares do not fit {X.dtype}. "
+            "Divide X, and alpha with it, by its standard deviation, or pass float64."
+        )
+
+
 def alphas(alpha: Any, X: Array) -> Array | None:
     """Return an alpha for each row as a vector in the place of X; None if it is a number.
 

@@ -28,6 +28,7 @@ def start(
     X = samples.X
     xp, (n, d) = array_namespace(X), X.shape
     U = None
+    _check.squares(X)
     if dict_init is None or isinstance(dict_init, str):
         name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
         V, U = svd_start(samples, k) if name == "svd" else (drawn(samples, k, rng, positive), None)

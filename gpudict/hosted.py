@@ -3,7 +3,7 @@
 NumPy arrays and, in place, torch's on the CPU. A chunk is cast to float64, multiplied with the
 atoms and solved while it is in the cache; its size depends on the number of rows alone, so that any
 number of threads gives the same bits. Rows that fall short of their tolerance, among atoms that
-nearly depend on each other, are judged by their residuals and get a second chance with the portable
+nearly depend on each other, are judged by their residuals and get a second chance with a portable
 solver.
 """
 
@@ -178,18 +178,18 @@ def pursued(data: Data, problem: Problem, rows: np.ndarray, found: Solution) -> 
 
 
 def second_chance(data: Data, problem: Problem, rows: np.ndarray, found: Solution) -> Solution:
-    """Judge the rows that fell short by their residuals; what still does is solved portably.
+    """Judge the rows that fell short by their residuals; the homotopy solves those that still do.
 
     The last word is on the codes as they are rounded; those with the smaller gap stay.
     """
     q, scale = data.quadratic(rows), data.scale[rows]
-    portable = problem._replace(solver=solvers.find("working_set"))
-    before, missed = judged(found._replace(Z=found.Z / scale), q, portable)
+    homotopy = problem._replace(solver=solvers.find("lars"))
+    before, missed = judged(found._replace(Z=found.Z / scale), q, homotopy)
     after = before
     if missed and found.n_iter < problem.max_iter:
-        after = finished(before, q, portable, missed)
+        after = finished(before, q, homotopy, missed)
         rounded = wide((after.Z * scale).astype(data.x.dtype))
-        after, _ = judged(after._replace(Z=rounded / scale), q, portable)
+        after, _ = judged(after._replace(Z=rounded / scale), q, homotopy)
     better = after.gap < before.gap
     gap, reached = (np.where(better, *pair) for pair in zip(after[1:3], before[1:3], strict=True))
     Z = np.where(better[:, None], after.Z, before.Z)

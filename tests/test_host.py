@@ -166,6 +166,16 @@ class TestRounds:
         judged = oracles.lasso_gap(X, V, found.Z, 0.05)
         np.testing.assert_allclose(found.gap, judged, rtol=1e-6, atol=1e-12)
 
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_small_alphas(self, positive):
+        """Where d atoms are needed, and more rounds than a row has, the path goes on."""
+        rng = np.random.default_rng(0)
+        V, X = (problems.unit(rng.standard_normal((n, 32))) for n in (128, 30))
+        found = gpudict.encode(X, V, alpha=1e-6, positive=positive)
+        assert found.converged.all()
+        judged = oracles.lasso_gap(X, V, found.Z, 1e-6, positive)
+        assert (judged <= 0.5e-8 + 1e-12).all()
+
     def test_second_chance(self, signal, monkeypatch: pytest.MonkeyPatch):
         X, V = signal
         monkeypatch.setattr("gpudict.solvers.active_set.ROUNDS", 1)

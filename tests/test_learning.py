@@ -200,6 +200,15 @@ class TestWeights:
         np.testing.assert_allclose(want.objective[-1], weight @ rows)
 
 
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+@pytest.mark.parametrize("learn", [gpudict.learn, gpudict.learn_online])
+def test_squares_must_fit(learn, scale: float):
+    X, _ = problems.signal()
+    with pytest.raises(ValueError, match=r"squares do not fit float32.*pass float64"):
+        learn((X * scale).astype("float32"), 5, alpha=0.1 * scale)
+    assert np.isfinite(learn(X * scale, 5, alpha=0.1 * scale, max_iter=2).objective).all()
+
+
 class TestStart:
     """The SVD start, starts that are given, and what is done with atoms that are missing."""
 
