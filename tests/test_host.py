@@ -127,6 +127,11 @@ class TestAlphas:
             assert judged <= (1e-8 if dtype == "float64" else 2e-5) * half[i] + 1e-15
             assert host(found.gap)[i] <= (1e-8 if dtype == "float64" else 1e-5) * half[i]
 
+    def test_one_of_a_graph(self):
+        torch = pytest.importorskip("torch")
+        X, alpha = torch.eye(3), torch.full((3,), 0.5, requires_grad=True)
+        torch.testing.assert_close(gpudict.encode(X, X, alpha=alpha).Z, 0.5 * X)
+
     @pytest.mark.parametrize("scale", [1e-24, 1.0, 1e18])
     def test_float32_at_any_scale(self, scale: float):
         """The gap is a bound on the codes as they come out, rounded."""
@@ -170,7 +175,7 @@ class TestRounds:
     def test_small_alphas(self, positive):
         """Where d atoms are needed, and more rounds than a row has, the path goes on."""
         rng = np.random.default_rng(0)
-        V, X = (problems.unit(rng.standard_normal((n, 32))) for n in (128, 30))
+        V, X = (problems.unit(rng.standard_normal((n, 64))) for n in (256, 20))
         found = gpudict.encode(X, V, alpha=1e-6, positive=positive)
         assert found.converged.all()
         judged = oracles.lasso_gap(X, V, found.Z, 1e-6, positive)
