@@ -453,7 +453,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         "change",
         [
-            {"estimator": "load"},
+            {"estimator": "load", "parameters": {"path": "elsewhere"}},
             {"estimator": ["SparsePCA"]},
             {"fitted": {"transform": 5}},
             {"fitted": {"__class__": 5}},
