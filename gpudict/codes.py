@@ -84,7 +84,7 @@ class Compressed(NamedTuple):
 
     def array(self) -> Array:
         """Return the dense array, in the library and dtype of the dictionary."""
-        Z = np.empty((len(self.start.ends) - 1, self.V.shape[0]), self.start.values.dtype)
+        Z = np.zeros((len(self.start.ends) - 1, self.V.shape[0]), self.start.values.dtype)
         return from_host(expanded(self.start, Z.shape[1], Z), self.V)
 
     def statistics(self, samples: Samples, /) -> Quadratic:

@@ -121,7 +121,7 @@ def solve(
     """
     data, pool = Data.of(X, V, problem.penalty, own), threads(n_jobs)
     n, k, dtype = data.x.shape[0], data.V.shape[0], data.x.dtype
-    Z = None if sparse else np.empty((n, k), dtype)
+    Z = None if sparse else np.zeros((n, k), dtype)
     gap, reached, sq = np.empty(n), np.empty(n, np.bool_), np.empty(n)
     alone = n * k <= ALONE
     size = min(ROWS, n if alone else max(LEAST, math.ceil(n / CHUNKS)))

@@ -135,12 +135,13 @@ def listed(i, start, positive, entrants, codes, most):
 
 
 @inner
-def price_set(q, C, i, G, S, u, m):
-    """q = c − Σ u_a G[S_a] over the atoms of the set alone."""
+def slopes_of_start(rho, C, i, G, S, u, s, alpha, m):
+    """ρ = c_S − G_SS u − alpha·s, for codes that are not priced yet."""
     for a in range(m):
-        q[S[a]] = C[i, S[a]]
+        pull = C[i, S[a]] - alpha * s[a]
         for b in range(m):
-            q[S[a]] -= u[b] * G[S[a], S[b]]
+            pull -= u[b] * G[S[a], S[b]]
+        rho[a] = pull
 
 
 @inner
@@ -217,8 +218,7 @@ def solve(
         while True:
             m = enter(entrants, given, count, alpha, q, G, M, S, u, s, rho, d, g, w, m)
             if anew:
-                price_set(q, C, i, G, S, u, m)
-                slopes(rho, q, S, s, alpha, m)
+                slopes_of_start(rho, C, i, G, S, u, s, alpha, m)
             m = walk(M, S, u, s, rho, d, w, m) if rounds > 0 else m
             price(q, C, i, G, S, u, m)
             fold(pull, best, q, S, m, positive)

@@ -40,16 +40,6 @@ def compress(Z, ends, columns, values):
 
 
 @compiled
-def expand(ends, columns, values, Z):
-    """Write compressed rows into Z (b, k)."""
-    for i in range(Z.shape[0]):
-        for j in range(Z.shape[1]):
-            Z[i, j] = 0.0
-        for p in range(ends[i], ends[i + 1]):
-            Z[i, columns[p]] = values[p]
-
-
-@compiled
 def add_statistics(ends, columns, values, X, weight, A, B):
     """A += UᵀWU, the upper triangle alone, and B += UᵀWX; columns must rise within a row."""
     d = X.shape[1]

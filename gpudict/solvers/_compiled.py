@@ -106,11 +106,10 @@ def compressed(Z: np.ndarray) -> Rows:
 
 
 def expanded(codes: Rows, k: int, into: np.ndarray | None = None) -> np.ndarray:
-    """Return the dense rows (b, k); written into an array if one is given."""
-    from gpudict.kernels import rows
-
-    Z = np.empty((len(codes.ends) - 1, k)) if into is None else into
-    rows.expand(*codes, Z)
+    """Return the dense rows (b, k); written into an array of zeros if one is given."""
+    b = len(codes.ends) - 1
+    Z = np.zeros((b, k)) if into is None else into
+    Z[np.repeat(np.arange(b), np.diff(codes.ends)), codes.columns] = codes.values
     return Z
 
 
