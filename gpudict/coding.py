@@ -66,8 +66,9 @@ def encode(
     positive : bool
         Ask for u ≥ 0.
     solver : str
-        'cd' (the fastest certified one for this array), 'working_set', 'cd_sweep', 'fista', 'ista',
-        'lars', 'threshold'; for pursuits 'omp' (their default) or 'lars'.
+        'cd' (the fastest certified one for this array: 'active_set', compiled, on the host, and
+        'working_set' elsewhere), 'cd_sweep', 'fista', 'ista', 'lars', 'threshold'; for pursuits
+        'omp' (their default; 'batch_omp', compiled, on the host) or 'lars'.
     tol : float, optional
         A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.
     max_iter : int, optional
@@ -75,7 +76,7 @@ def encode(
     init : array (n, k), optional
         Codes to start from.
     batch_size : int, optional
-        Rows at a time; None takes as many as fit the workspace.
+        Rows at a time, for the portable solvers; None takes as many as fit the workspace.
     n_jobs : int, optional
         Threads, for arrays of the host: None as many as BLAS would use (1 inside a joblib worker),
         -1 all. Other libraries thread by themselves.
