@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import gpudict
-from benchmarks import judge, measure, methods, report, run, scaling, tasks
+from benchmarks import compiling, judge, measure, methods, report, run, scaling, tasks
 from benchmarks import problems as data
 
 
@@ -122,6 +122,14 @@ def test_a_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         assert words in table
     assert (tmp_path / "report.png").exists()
     assert (tmp_path / "scaling.png").exists()
+
+
+def test_first_calls_are_timed():
+    assert [part.split()[0] for part in compiling.first_calls().split(", ")] == [
+        "lasso",
+        "omp",
+        "learn",
+    ]
 
 
 def test_the_table_of_the_readme_can_be_made():

@@ -387,6 +387,21 @@ class TestTools:
         assert "DictionaryLearning" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"fit_algorithm": "foo"}, r"fit_algorithm='foo' is not known"),
+        ({"transform_algorithm": "cd"}, r"transform_algorithm='cd'.*mean 'lasso_cd'"),
+        ({"transform_alpha": "x"}, r"transform_alpha must be a real number"),
+        ({"transform_alpha": -1}, r"transform_alpha"),
+    ],
+)
+@pytest.mark.parametrize("kind", [DictionaryLearning, MiniBatchDictionaryLearning])
+def test_a_wrong_parameter_is_named(kind, options, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        kind(3, alpha=0.1, **options).fit(X).transform(X)
+
+
 class TestFiles:
     """Models in files without pickle, and to and from scikit-learn."""
 
@@ -429,6 +444,10 @@ class TestFiles:
         for one in (again, learner):
             one.partial_fit(table)
         np.testing.assert_array_equal(again.components_, learner.components_)
+
+    def test_where_there_is_no_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            fitted(DictionaryLearning).save(tmp_path / "nowhere" / "model")
 
     def test_what_is_no_data_is_left_out(self, tmp_path):
         learner = fitted(DictionaryLearning, callback=lambda found: None)

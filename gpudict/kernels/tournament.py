@@ -23,13 +23,8 @@ def width_for(k):
 @inner
 def fold(pull, best, q, S, m, positive):
     """pull = |q| (q if positive), 0 for the atoms in S; best[:LANES] are the winners."""
-    k = q.shape[0]
-    if positive:
-        for j in range(k):
-            pull[j] = max(q[j], 0.0)
-    else:
-        for j in range(k):
-            pull[j] = abs(q[j])
+    for j in range(q.shape[0]):
+        pull[j] = max(q[j], 0.0 if positive else -q[j])
     for a in range(m):
         pull[S[a]] = 0.0
     half = best.shape[0]
