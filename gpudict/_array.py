@@ -34,6 +34,7 @@ __all__ = [
     "is_launch_bound",
     "is_numpy",
     "is_threaded",
+    "launcher",
     "library",
     "no_graph",
     "on_host",
@@ -105,6 +106,11 @@ def on_host(x: Array) -> bool:
 def from_host(a: np.ndarray, like: Array) -> Array:
     """Return an array of the host, in place, as one of the library of `like`."""
     return backend_of(array_namespace(like)).from_host(a)
+
+
+def launcher(x: Array) -> Any | None:
+    """Return what starts a kernel in CUDA C where x is; None where that can't be."""
+    return backend_of(array_namespace(x)).launcher(x)
 
 
 def in_rows(x: Array) -> Array:

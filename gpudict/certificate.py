@@ -3,13 +3,14 @@
 A solver steers by sums that cancel, in the dtype of the data: enough to stop by, and not a bound
 near an exact fit. So the last word is said here. Rows of float32 that rounding stopped short of
 their tolerance are finished in float64; their codes are rounded again, and judged again as they
-are.
+are. Rows that a compiled solver leaves are finished by the portable one.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from gpudict import solvers
 from gpudict._array import Array, array_namespace, few_shapes, float64_of, read, take
 from gpudict.loop import Solution, run
 from gpudict.penalties import L1
@@ -19,16 +20,37 @@ from gpudict.stopping import duality_gap
 
 
 def certified(found: Solution, q: Quadratic, problem: Problem) -> Solution:
-    """Return the solution with its certificate; float32 rows that fell short are finished."""
+    """Return the solution with its certificate; rows that fell short are finished where that helps.
+
+    Those of float32 in float64, and those that a compiled solver leaves by the portable one.
+    """
+    fallback = getattr(problem.solver, "FALLBACK", None)
     if not isinstance(problem.penalty, L1):
-        return found
+        return found if fallback is None else _completed(found, q, problem, fallback)
     wide, own = float64_of(found.Z), found.Z.dtype
     q = q if wide is None or own == wide else cast(q, wide)
     found, missed = judged(found, q, problem)
     limited = found.n_iter >= problem.max_iter or hasattr(problem.solver, "APPROXIMATE")
-    if not missed or limited or q.sq.dtype == own:
+    again = [problem.solver] if q.sq.dtype != own else []
+    again += [solvers.find(fallback)] if fallback else []
+    for solver in [] if limited else again:
+        if missed:
+            found, missed = finished(found, q, problem._replace(solver=solver), missed)
+    return found
+
+
+def _completed(found: Solution, q: Quadratic, problem: Problem, fallback: str) -> Solution:
+    """Let the portable solver code the rows that the pursuit gave up: their gap is NaN."""
+    xp = array_namespace(found.Z)
+    lost = xp.isnan(found.gap)
+    (number,) = read(xp.sum(xp.astype(lost, q.sq.dtype)))
+    if not number:
         return found
-    return finished(found, q, problem, missed)
+    order, some = _first(lost, round(number))
+    part, before, most = rows(q, some), take(found.Z, some), problem.max_iter
+    solver, rule = solvers.find(fallback), problem.stop
+    again = run(solver, part, problem.penalty, before, stop=rule, max_iter=most)
+    return _merged(found, again, order, take(lost, some))
 
 
 def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, int]:
@@ -45,23 +67,36 @@ def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, i
     return found._replace(gap=gap, converged=gap <= limit), round(missed)
 
 
-def finished(found: Solution, q: Quadratic, problem: Problem, missed: int) -> Solution:
-    """Solve the rows that did not converge once more, in the dtype of q."""
+def finished(found: Solution, q: Quadratic, problem: Problem, missed: int) -> tuple[Solution, int]:
+    """Solve the rows that did not converge once more, in the dtype of q; and how many still miss.
+
+    A row's better code stays.
+    """
     xp = array_namespace(found.Z)
-    n = found.Z.shape[0]
-    order = xp.argsort(xp.astype(found.converged, xp.int32), stable=True)
-    some = order[: few_shapes(order, missed, n)]
+    order, some = _first(~found.converged, missed)
     part, before = rows(q, some), take(found.Z, some)
     rule, most = duality_gap(0.5 * problem.tol), problem.max_iter
     again = run(problem.solver, part, problem.penalty, _like(before, q), stop=rule, max_iter=most)
-    again, _ = judged(again._replace(Z=xp.astype(again.Z, before.dtype)), part, problem)
-    better = again.gap < take(found.gap, some)
-    back = xp.argsort(order, stable=True)
+    again, left = judged(again._replace(Z=xp.astype(again.Z, before.dtype)), part, problem)
+    return _merged(found, again, order, again.gap < take(found.gap, some)), left
+
+
+def _first(wanted: Array, number: int) -> tuple[Array, Array]:
+    """Return the rows with those that are wanted first, in order, and these alone."""
+    xp = array_namespace(wanted)
+    order = xp.argsort(xp.astype(~wanted, xp.int32), stable=True)
+    return order, order[: few_shapes(order, number, order.shape[0])]
+
+
+def _merged(found: Solution, again: Solution, order: Array, better: Array) -> Solution:
+    """Put the rows that are better in the place of those that come first in the order."""
+    xp = array_namespace(found.Z)
+    back, m = xp.argsort(order, stable=True), better.shape[0]
 
     def merged(old: Array, new: Array) -> Array:
         keep = better if new.ndim == 1 else better[:, None]
-        new = xp.where(keep, new, take(old, some))
-        return take(xp.concat([new, take(old, order[some.shape[0] :])], axis=0), back)
+        new = xp.where(keep, new, take(old, order[:m]))
+        return take(xp.concat([new, take(old, order[m:])], axis=0), back)
 
     Z, gap, converged = (merged(*pair) for pair in zip(found[:3], again[:3], strict=True))
     return Solution(Z, gap, converged, found.n_iter + again.n_iter, found.history + again.history)

@@ -17,6 +17,7 @@ from gpudict.coding import Solution, solve
 from gpudict.penalties import L1, Penalty, half_square
 from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, statistics
+from gpudict.solvers import is_hosted
 from gpudict.solvers._compiled import expanded, wide
 from gpudict.sparse import Rows
 from gpudict.streaming import Samples
@@ -147,7 +148,7 @@ def coded(
 
     Warm, from codes before, if there are any.
     """
-    sparse = hasattr(problem.solver, "COMPILED")
+    sparse = is_hosted(problem.solver)
     start = None if before is None else before.start
     found = solve(X, V, problem, init=start, n_jobs=n_jobs, sparse=sparse)
     return (Compressed(found.Z, V, n_jobs) if sparse else Dense(found.Z)), found

@@ -18,6 +18,7 @@ from gpudict.loop import Solution, run
 from gpudict.penalties import Cardinality
 from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, diagonal, least_squares
+from gpudict.solvers import is_hosted
 from gpudict.sparse import Rows, stacked
 from gpudict.threads import in_parallel, threads
 
@@ -151,7 +152,7 @@ def solve(
     by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are
     `Rows`, on the host from its compiled solvers, which can also start from such.
     """
-    if hasattr(problem.solver, "COMPILED"):
+    if is_hosted(problem.solver):
         own = (init, gram, cov, scale)
         return hosted.solve(X, V, problem, own, n_jobs=n_jobs, sparse=sparse)
     n, k = X.shape[0], V.shape[0]

@@ -187,7 +187,7 @@ def second_chance(data: Data, problem: Problem, rows: np.ndarray, found: Solutio
     before, missed = judged(found._replace(Z=found.Z / scale), q, homotopy)
     after = before
     if missed and found.n_iter < problem.max_iter:
-        after = finished(before, q, homotopy, missed)
+        after, _ = finished(before, q, homotopy, missed)
         rounded = wide((after.Z * scale).astype(data.x.dtype))
         after, _ = judged(after._replace(Z=rounded / scale), q, homotopy)
     better = after.gap < before.gap

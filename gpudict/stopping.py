@@ -30,8 +30,8 @@ def duality_gap(tol: float) -> Rule:
     """Return the rule gap ≤ tol·½‖x‖²: the one that serves every certified penalty."""
 
     def rule(solver: Any, q: Quadratic, penalty: Penalty, state: Any) -> Verdict:
-        compiled = getattr(solver, "COMPILED", False)
-        gap = state.gap if compiled else penalty.gap(q, state.Z, state.corr)
+        own = "gap" in state._fields  # a compiled solver's
+        gap = state.gap if own else penalty.gap(q, state.Z, state.corr)
         reached = gap <= 0.5 * tol * q.sq
         return Verdict(reached | solver.settled(state), reached, gap)
 
@@ -42,8 +42,10 @@ def exhausted(solver: Any, q: Quadratic, penalty: Any, state: Any) -> Verdict:
     """Rule of the pursuits, which know themselves when a row has what it may have.
 
     A row has reached what was asked if its squared error, `state.rest`, is at most the target;
-    without one, in any case.
+    without one, in any case. A row that was given up has NaN there, and in its gap, else inf.
     """
-    done = solver.settled(state)
+    done, xp = solver.settled(state), array_namespace(q.sq)
     reached = done & (state.rest <= penalty.target) if penalty.target else done
-    return Verdict(done, reached, array_namespace(q.sq).full_like(q.sq, float("inf")))
+    gap = xp.full_like(q.sq, float("inf"))
+    own = hasattr(solver, "FALLBACK")
+    return Verdict(done, reached, xp.where(xp.isnan(state.rest), state.rest, gap) if own else gap)

@@ -5,8 +5,8 @@ to the library: how a value reaches the host, how rows of (index, value) pairs b
 array, how a batch of small systems is solved without waiting for the device, whether a launch
 costs more than the work inside it, whether the library runs on several threads by itself, how an
 array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
-in place, and sparse matrices. A new library is a new row; an unknown one that conforms to the
-standard gets the row `STANDARD`.
+in place, sparse matrices, and whether kernels in CUDA C can run on it. A new library is a new row;
+an unknown one that conforms to the standard gets the row `STANDARD`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict._backends import sparse
+from gpudict._backends import launching, sparse
 
 Array = Any
 Namespace = Any
@@ -109,6 +109,7 @@ class Backend(NamedTuple):
     csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
         if it has none
     csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
+    launcher : array -> what starts a kernel in CUDA C on its device, or None (see `launching`)
     """
 
     name: str
@@ -125,6 +126,7 @@ class Backend(NamedTuple):
     from_host: Callable[[np.ndarray], Array] = lambda a: a
     csr: Callable[..., Any] | None = None
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
+    launcher: Callable[[Array], launching.Launcher | None] = lambda x: None
 
 
 BACKENDS = (
@@ -138,11 +140,12 @@ BACKENDS = (
         lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
+        launcher=launching.torch_launcher,
     ),
     Backend(
         "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
-        csr_parts=sparse.cupy_csr_parts,
+        csr_parts=sparse.cupy_csr_parts, launcher=launching.cupy_launcher,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
             launch_bound=_jax_launch_bound, compiles=True),

@@ -1,7 +1,7 @@
-"""Compiled fast paths behind the laws of the portable solvers: for the host, by Numba.
+"""Compiled fast paths behind the laws of the portable solvers: by Numba for the host, and `cuda`.
 
-`GPUDICT_KERNELS=portable` in the environment turns them off. Where Numba cannot be imported they
-are off too, and the log says so once.
+`GPUDICT_KERNELS=portable` in the environment turns them off. Where Numba cannot be imported those
+of the host are off too, and the log says so once.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import logging
 import os
 
 
+def allowed() -> bool:
+    """Whether compiled paths are wanted."""
+    return os.environ.get("GPUDICT_KERNELS") != "portable"
+
+
 @functools.cache
 def usable() -> bool:
     """Whether the compiled paths of the host can run."""
-    if os.environ.get("GPUDICT_KERNELS") == "portable":
-        return False
     try:
         importlib.import_module("numba")
     except ImportError as error:  # it is not there, or refuses this NumPy

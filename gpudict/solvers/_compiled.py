@@ -4,7 +4,7 @@ Such a module has one function of its own, which solves rows, one after the othe
 
     solve_rows(atoms, rows, penalty, rounds, single) -> Outcome
 
-and `init`, `step` and `settled` from here: one step solves every row. COMPILED says that it is one.
+and `init`, `step` and `settled` from here: one step solves every row.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from gpudict.solvers._compiled import (
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
 
 CHECK_EVERY = 1
-COMPILED = True
+COMPILED = "host"
 SPARE = 16  # places beyond the width of the atoms, for those that wait to change places
 ROUNDS = 300  # of a row, before it is left to another solver
 

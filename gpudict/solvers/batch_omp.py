@@ -24,7 +24,7 @@ from gpudict.solvers._compiled import (
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "solve_rows", "step"]
 
 CHECK_EVERY = 1
-COMPILED = True
+COMPILED = "host"
 
 
 def step(q: Quadratic, penalty: Cardinality, state: State) -> State:

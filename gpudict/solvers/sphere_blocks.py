@@ -16,7 +16,7 @@ from gpudict.solvers.sphere_sweep import CHECK_EVERY, State, init, settled
 
 __all__ = ["CHECK_EVERY", "COMPILED", "init", "settled", "step"]
 
-COMPILED = True
+COMPILED = "host"
 BLOCK = 32  # atoms
 
 

@@ -63,7 +63,7 @@ class State(NamedTuple):
 def init(q: Quadratic, penalty: L1, Z: Array) -> State:
     """Start from Z; its largest support sizes the first working set (one wait)."""
     xp = array_namespace(Z)
-    supports = _count(Z)
+    supports = count(Z)
     (support,) = read(xp.max(supports))
     none = xp.zeros_like(supports)
     return State(Z, correlation(q, Z), supports, none + xp.inf, none, int(support), 0)
@@ -73,9 +73,8 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     """Make one round."""
     xp = array_namespace(state.Z)
     n, k = state.Z.shape
-    more = state.support + max(ADD, state.support // GROWTH) if state.support else COLD
-    m = min(k, few_shapes(state.Z, more, k))
-    index = _working_set(penalty, state, m)
+    m = min(k, few_shapes(state.Z, wished(state), k))
+    index = choose(penalty, state, m)
     unit, norm = with_unit_atoms(q)
     size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
     before = xp.take_along_axis(state.Z, index, axis=1) * size
@@ -94,7 +93,7 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     idle = xp.where(lower & ~still(u, before), xp.zeros_like(state.idle), state.idle + 1)
     Z = scatter(index, u / size, xp.ones_like(u) > 0, k)
     lowest = xp.minimum(value[:, 0], state.lowest)
-    return State(Z, correlation(q, Z), _count(u), lowest, idle, state.support, state.round + 1)
+    return State(Z, correlation(q, Z), count(u), lowest, idle, state.support, state.round + 1)
 
 
 def _solve(small: Small, u: Array, state: State) -> tuple[Array, Array, Array]:
@@ -126,12 +125,18 @@ def resized(state: State, support: int) -> State:
     return state._replace(support=max(1, support))
 
 
-def _count(Z: Array) -> Array:
+def wished(state: State) -> int:
+    """Return how many atoms the next working set should have."""
+    return state.support + max(ADD, state.support // GROWTH) if state.support else COLD
+
+
+def count(Z: Array) -> Array:
+    """Return the number of non-zeros of each row, (n,)."""
     xp = array_namespace(Z)
     return xp.sum(xp.astype(Z != 0, Z.dtype), axis=1)
 
 
-def _working_set(penalty: L1, state: State, m: int) -> Array:
+def choose(penalty: L1, state: State, m: int) -> Array:
     """Return the m atoms of each row: the support, largest first, then the strongest pulls."""
     xp = array_namespace(state.Z)
     pull = penalty.pull(state.corr)

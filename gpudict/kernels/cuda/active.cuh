@@ -1,0 +1,126 @@
+// The active set of a row and M, the inverse of its Gram, in O(m) steps of the warp for each atom
+// that comes or goes: what `kernels/active.py` is on the host.
+//
+// An atom keeps its place until it leaves. All vectors over the places are 0 where a place is free.
+// M is (PLACES, PLACES); a lane reads and writes its own columns alone.
+
+struct Row {  // ½⟨u, G u⟩ − ⟨u, c⟩ + alpha‖u‖₁ over k atoms, and ‖x‖²
+  const real *G, *c;
+  int k;
+  real alpha, sq;
+  bool positive;
+
+  DEVICE const real *gram(int j) const { return G + (long long)j * k; }
+};
+
+struct Active {
+  real *M;       // its column of this lane: entry (b, p) is M[b · PLACES + s · LANES]
+  Set used;      // the places in use
+  int atom[SLOTS];  // −1 where the place is free
+  real u[SLOTS], sign[SLOTS], rho[SLOTS];  // codes, their signs, slopes ρ = q − alpha·sign
+
+  DEVICE real &entry(int b, int s) const { return M[b * PLACES + s * LANES]; }
+};
+
+DEVICE void clear(Active &A) {
+  A.used = 0;
+  EACH(s) A.atom[s] = -1, A.u[s] = A.sign[s] = A.rho[s] = 0;
+}
+
+// out = M x
+DEVICE void times(real (&out)[SLOTS], const Active &A, const real (&x)[SLOTS]) {
+  EACH(s) out[s] = 0;
+  const int end = past(A.used);
+#pragma unroll 4
+  for (int b = 0; b < end; b++) {
+    const real xb = at(x, b);
+    EACH(s) out[s] += A.entry(b, s) * xb;
+  }
+  EACH(s) if (!in(A.used, s)) out[s] = 0;
+}
+
+// The squared length of atom j outside the span of the set; w = M G_Sj.
+DEVICE real outside(real (&w)[SLOTS], const Active &A, const Row &row, int j) {
+  const real *Gj = row.gram(j);
+  real g[SLOTS], inside = 0;
+  EACH(s) g[s] = in(A.used, s) ? Gj[A.atom[s]] : real(0);
+  times(w, A, g);
+  EACH(s) inside += g[s] * w[s];
+  return Gj[j] - total(inside);
+}
+
+// Let atom j into the first free place: M grows to [M 0; 0 0] + (w, −1)(w, −1)ᵀ / rest.
+DEVICE void border(Active &A, int j, real (&w)[SLOTS], real rest, real code, real sign, real slope) {
+  const int place = first(Set(~A.used));
+  const int end = max(past(A.used), place + 1);
+  const real scale = 1 / rest;
+  EACH(s) if (here(place, s)) w[s] = -1;
+#pragma unroll 4
+  for (int b = 0; b < end; b++) {
+    const real x = scale * at(w, b);
+    EACH(s) A.entry(b, s) = (b == place || here(place, s) ? 0 : A.entry(b, s)) + x * w[s];
+  }
+  EACH(s) if (here(place, s)) {
+    w[s] = 0;
+    A.atom[s] = j, A.u[s] = code, A.sign[s] = sign, A.rho[s] = slope;
+  }
+  A.used |= Set(1) << place;
+}
+
+// Let the atom in a place go: M loses its row and column, M − w wᵀ / w_out with w = M[out].
+DEVICE void leave(Active &A, int out) {
+  real w[SLOTS];
+  EACH(s) w[s] = in(A.used, s) ? A.entry(out, s) : real(0);
+  const real scale = 1 / at(w, out);
+  const int end = past(A.used);
+#pragma unroll 4
+  for (int b = 0; b < end; b++) {
+    const real x = scale * at(w, b);
+    EACH(s) A.entry(b, s) -= x * w[s];
+  }
+  EACH(s) if (here(out, s)) A.atom[s] = -1, A.u[s] = A.sign[s] = A.rho[s] = 0;
+  A.used &= ~(Set(1) << out);
+}
+
+struct Offer {  // the atom outside the set that pulls hardest of those that a lane has seen
+  real pull, q;
+  int atom;
+};
+
+struct alignas(WIDTH == 1 ? sizeof(real) : 16) Chunk {
+  real of[WIDTH];
+};
+
+// q = c − Σ_a u_a G[S_a] over all atoms, a tile of them at a time; kept are q on the set and offers.
+DEVICE Offer price(real (&q)[SLOTS], const Active &A, const Row &row) {
+  Offer best = {0, 0, -1};
+  const int end = past(A.used);
+  EACH(s) q[s] = 0;
+  for (int tile = 0; tile < row.k; tile += LANES * WIDTH) {
+    const int j = tile + lane() * WIDTH;
+    const bool some = j < row.k;
+    const Chunk none = {};
+    Chunk x = some ? *(const Chunk *)(row.c + j) : none;
+    unsigned inside = 0;  // which of the lane's atoms are in the set
+#pragma unroll 4
+    for (int b = 0; b < end; b++) {
+      const int a = at(A.atom, b);
+      const real u = at(A.u, b);
+      const Chunk g = some ? *(const Chunk *)(row.gram(max(a, 0)) + j) : none;
+      for (int v = 0; v < WIDTH; v++) x.of[v] -= u * g.of[v];
+      if (unsigned(a - j) < WIDTH) inside |= 1u << (a - j);
+    }
+    EACH(s) {
+      const int o = A.atom[s] - tile, from = (o / WIDTH) & (LANES - 1);
+      for (int v = 0; v < WIDTH; v++) {
+        const real other = __shfl_sync(ALL, x.of[v], from);
+        if (o == from * WIDTH + v) q[s] = other;
+      }
+    }
+    for (int v = 0; v < WIDTH; v++) {
+      const real pull = row.positive ? x.of[v] : magnitude(x.of[v]);
+      if (some && pull > best.pull && !(inside >> v & 1)) best = {pull, x.of[v], j + v};
+    }
+  }
+  return best;
+}

@@ -1,0 +1,54 @@
+"""The working-set lasso on CUDA devices, for many atoms: a warp solves each small problem whole.
+
+A round is that of `working_set`, but the small problem of a row goes to the active-set kernel,
+which ends at its optimum. No Gram of all atoms is formed; prices come from the residual,
+(X − Z V) Vᵀ. A row whose code outgrows 64 atoms is left to the portable solver.
+"""
+
+from __future__ import annotations
+
+from gpudict._array import array_namespace, few_shapes, scatter, still, workspace
+from gpudict.kernels import cuda
+from gpudict.penalties import L1
+from gpudict.quadratic import Quadratic, correlation, small_grams
+from gpudict.solvers.working_set import (
+    CHECK_EVERY,
+    COPIES,
+    State,
+    choose,
+    count,
+    init,
+    resized,
+    settled,
+    width,
+    wished,
+)
+
+__all__ = ["CHECK_EVERY", "COMPILED", "FALLBACK", "init", "resized", "settled", "step", "width"]
+
+COMPILED = "many"
+FALLBACK = "working_set"
+ROUNDS = 100  # of a small problem
+
+
+def step(q: Quadratic, penalty: L1, state: State) -> State:
+    """Make one round."""
+    xp = array_namespace(state.Z)
+    n, k = state.Z.shape
+    m = min(k, few_shapes(state.Z, wished(state), k))
+    index = choose(penalty, state, m)
+    before = xp.take_along_axis(state.Z, index, axis=1)
+    b, slots = xp.take_along_axis(q.cov, index, axis=1), 1 if m <= cuda.LANES else 2
+    rows = max(1, workspace(b) // (COPIES * m * m))
+    parts = []
+    for low in range(0, n, rows):
+        part = slice(low, min(low + rows, n))
+        small = Quadratic(b[part, :], q.sq[part], small_grams(q, index[part, :]))
+        how = {"slots": slots, "rounds": ROUNDS}
+        parts.append(cuda.lasso(small, penalty.alpha, penalty.positive, before[part, :], **how)[0])
+    u = xp.concat(parts, axis=0) if len(parts) > 1 else parts[0]
+    idle = xp.where(still(u, before), state.idle + 1, xp.zeros_like(state.idle))
+    Z = scatter(index, u, u != 0, k)
+    return state._replace(
+        Z=Z, corr=correlation(q, Z), supports=count(u), idle=idle, round=state.round + 1
+    )

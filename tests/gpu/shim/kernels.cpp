@@ -1,0 +1,21 @@
+// The kernels as functions of the CPU: shim.hpp first, then what the device would compile.
+#include "shim.hpp"
+
+#include KERNELS
+
+extern "C" long long collectives_so_far() { return collectives; }
+
+#ifdef LASSO
+extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
+                    const real *alphas, const real *longest, const real *start, real *U, real *gaps,
+                    int *status, int n, int k, int apart, int positive, int terms, int rounds) {
+  launch(blocks, threads, [=] {
+    lasso(G, C, sq, alphas, longest, start, U, gaps, status, n, k, apart, positive, terms, rounds);
+  });
+}
+#else
+extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
+                    real *U, real *rest, int n, int k, int most, double target) {
+  launch(blocks, threads, [=] { pursuit(G, C, sq, U, rest, n, k, most, target); });
+}
+#endif
