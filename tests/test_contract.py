@@ -22,6 +22,7 @@ from gpudict.stopping import duality_gap, exhausted
 
 LASSO = ("working_set", "lars", "fista", "ista", "cd_sweep")
 COMPILED = ("active_set", "batch_omp", "sphere_blocks")  # on the host alone
+WARPS = ("warp_active_set", "warp_working_set", "warp_omp")  # in gpu/test_kernels.py
 COUPLED = ("sphere_sweep", "sphere_mm")
 TOL = {"float32": 1e-5, "float64": 1e-9}
 
@@ -46,7 +47,7 @@ def solve(name, X, V, penalty, stop, **options):
 
 def test_names_are_the_files():
     """A solver is found by its file name alone, and the contract below misses none."""
-    others = {"cd", "omp", "threshold", "least_squares"}
+    others = {"cd", "omp", "threshold", "least_squares", *WARPS}
     assert set(solvers.names()) == {*LASSO, *COMPILED[:2], *others}
     assert solvers.find("cd") is solvers.find("working_set")
     assert solvers.find("cd", np.ones(1)) is solvers.find("active_set")

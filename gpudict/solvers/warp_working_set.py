@@ -14,6 +14,7 @@ from gpudict.quadratic import Quadratic, correlation, small_grams
 from gpudict.solvers.working_set import (
     CHECK_EVERY,
     COPIES,
+    IDLE,
     State,
     choose,
     count,
@@ -45,9 +46,10 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
         part = slice(low, min(low + rows, n))
         small = Quadratic(b[part, :], q.sq[part], small_grams(q, index[part, :]))
         how = {"slots": slots, "rounds": ROUNDS}
-        parts.append(cuda.lasso(small, penalty.alpha, penalty.positive, before[part, :], **how)[0])
-    u = xp.concat(parts, axis=0) if len(parts) > 1 else parts[0]
+        parts.append(cuda.lasso(small, penalty.alpha, penalty.positive, before[part, :], **how))
+    u, _, status = (xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True))
     idle = xp.where(still(u, before), state.idle + 1, xp.zeros_like(state.idle))
+    idle = xp.where(status == cuda.SOLVED, idle, xp.full_like(idle, IDLE))
     Z = scatter(index, u, u != 0, k)
     return state._replace(
         Z=Z, corr=correlation(q, Z), supports=count(u), idle=idle, round=state.round + 1

@@ -63,9 +63,8 @@ def lasso(
     status = xp.empty((n,), dtype=xp.int32, device=q.cov.device)
     apart = q.gram.ndim == 3
     longest = xp.sqrt(xp.max(xp.reshape(q.gram, (1, -1)), axis=1))  # it is on the diagonal
-    summands = 4 + (k if q.factors is None else q.factors[0].shape[1])
     arrays = (q.gram, q.cov, q.sq, xp.full_like(q.sq, alpha), longest, start, Z, gap, status)
-    launch("lasso", q.cov, k, slots, (*arrays, *_ints(n, k, apart, positive, summands, rounds)))
+    launch("lasso", q.cov, k, slots, (*arrays, *_ints(n, k, apart, positive, rounds)))
     return Z, gap, status
 
 

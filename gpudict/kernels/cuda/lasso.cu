@@ -10,20 +10,20 @@ constexpr bool SINGLE = sizeof(real) == 4;
 constexpr int FIRST = 6;   // atoms admitted to an empty set
 constexpr int STALE = 20;  // times that M is made anew
 constexpr real TINY = 4 * EPS;  // beyond alpha, relative: a pull that is rounding
+constexpr real HUGE = real(1e30);
 constexpr real LOOSE = SINGLE ? real(1e-3) : real(1e-9);   // of alpha: so far off, and M is made anew
 constexpr real FLOOR = SINGLE ? real(1e-5) : real(1e-10);  // of ‖v‖²: with less it is in the span
 enum Status { SOLVED, CROWDED, UNSETTLED };
-enum Made { USED, ANEW, WALKED };  // of M: has changed, was just made, was made and walked with once
 
 // Move u along the dependence of an atom on the set, (−w, 1), to the first zero; return its place
 // and how far. Nothing changes but ‖u‖₁, which falls. The place is −1 if there is none.
 DEVICE int give_way(Active &A, real sign, const real (&w)[SLOTS], real &far) {
   bool falls[SLOTS];
-  real d[SLOTS], t[SLOTS], least = real(1e30);
+  real d[SLOTS], t[SLOTS], least = HUGE;
   EACH(s) {
     d[s] = -sign * w[s];
     falls[s] = d[s] * A.sign[s] < 0;
-    t[s] = falls[s] ? -A.u[s] / d[s] : real(1e30);
+    t[s] = falls[s] ? -A.u[s] / d[s] : HUGE;
     least = t[s] < least ? t[s] : least;
   }
   if (!votes(falls)) return -1;
@@ -72,62 +72,69 @@ DEVICE void walk(Active &A) {
   }
 }
 
-// Let the codes of a dense row in; left out is what is not feasible.
-DEVICE void begin(Active &A, const Row &row, const real *start) {
+// The codes of a dense row, in places; left out is what is not feasible, and what finds no place.
+DEVICE Active listed(const Row &row, const real *start) {
+  Active list = {};
+  clear(list);
   for (int tile = 0; tile < row.k; tile += LANES) {
     const int j = tile + lane();
     const real code = j < row.k ? start[j] : real(0);
     unsigned some = __ballot_sync(ALL, row.positive ? code > 0 : code != 0);
-    for (; some && A.used != FULL; some &= some - 1) {
-      const real u = __shfl_sync(ALL, code, first(some));
-      enter(A, row, tile + first(some), u, u > 0 ? real(1) : real(-1), 0);
+    for (; some && list.used != FULL; some &= some - 1) {
+      const int from = first(some), place = size(list.used);
+      const real u = __shfl_sync(ALL, code, from);
+      EACH(s) if (here(place, s))
+        list.atom[s] = tile + from, list.u[s] = u, list.sign[s] = u > 0 ? 1 : -1;
+      list.used |= Set(1) << place;
     }
   }
+  return list;
 }
 
-// Make M anew: let all atoms go and come in again.
-DEVICE void remake(Active &A, const Row &row) {
-  const Active old = A;
-  clear(A);
-  for (int b = 0; b < past(old.used); b++)
-    if (old.used >> b & 1) enter(A, row, at(old.atom, b), at(old.u, b), at(old.sign, b), 0);
-}
-
-// Admit the strongest; return whether anything changed. `wanting` says whether any pulls.
-DEVICE bool admit(Active &A, const Row &row, Offer offer, real least, bool &wanting) {
+// Let in the atoms of a list with their codes, or else the strongest of those on offer; return
+// whether anything changed.
+DEVICE bool admit(Active &A, const Row &row, Active list, Offer offer, real least) {
+  const bool listed = list.used;
   bool changed = false;
-  wanting = false;
-  for (int more = A.used ? max(4, size(A.used) / 3) : FIRST; more > 0; more--) {
-    const int who = strongest(offer.pull, offer.pull > least);
+  int more = listed ? size(list.used) : A.used ? max(4, size(A.used) / 3) : FIRST;
+  for (; more > 0; more--) {
+    const int who = listed ? first(list.used) : strongest(offer.pull, offer.pull > least);
     if (who < 0) break;
-    const real q = __shfl_sync(ALL, offer.q, who);
-    const int j = __shfl_sync(ALL, offer.atom, who);
+    const int j = listed ? at(list.atom, who) : __shfl_sync(ALL, offer.atom, who);
+    const real q = __shfl_sync(ALL, offer.q, who % LANES);
+    const real code = listed ? at(list.u, who) : real(0);
+    const real sign = listed ? at(list.sign, who) : q > 0 ? real(1) : real(-1);
+    changed |= enter(A, row, j, code, sign, q);
+    list.used &= list.used - 1;
     if (lane() == who) offer.pull = 0;
-    wanting = true;
-    changed |= enter(A, row, j, 0, q > 0 ? real(1) : real(-1), q);
   }
   return changed;
 }
 
-// The duality gap ½(1 − s)²‖r‖² + alpha‖u‖₁ − s⟨u, q⟩, with the rounding of its terms: q is known to
-// ν‖v‖, ν = terms·eps·(‖x‖ + Σ|u|‖v‖).
-DEVICE real bound(const Active &A, const Row &row, const real (&q)[SLOTS], real pull, real longest,
-                  int terms) {
-  real size_ = 0, uc = 0, uq = 0, mass = 0;
+// ρ = q_S − alpha·s; return its largest entry.
+DEVICE real slopes(Active &A, const Row &row, const real (&q)[SLOTS]) {
+  real off = 0;
   EACH(s) if (in(A.used, s)) {
-    const int j = A.atom[s];
-    const real u = A.u[s], own = row.positive ? q[s] : magnitude(q[s]);
-    pull = own > pull ? own : pull;
-    size_ += magnitude(u), uc += u * row.c[j], uq += u * q[s];
-    mass += magnitude(u) * sqrt(row.gram(j)[j]);
+    A.rho[s] = q[s] - row.alpha * A.sign[s];
+    off = magnitude(A.rho[s]) > off ? magnitude(A.rho[s]) : off;
   }
-  size_ = total(size_), uc = total(uc), uq = total(uq), mass = total(mass);
-  const real length = sqrt(row.sq) + mass, noise = (terms + size(A.used)) * EPS * length;
-  const real free = row.sq - uc - uq, rest = (free > 0 ? free : 0) + 2 * noise * length;
-  pull = largest(pull) + noise * longest;
+  return largest(off);
+}
+
+// The duality gap ½(1 − s)²‖r‖² + alpha‖u‖₁ − s⟨u, q⟩ with s = alpha / max|q|, to the rounding of
+// ‖r‖² = ‖x‖² − ⟨u, c⟩ − ⟨u, q⟩. `pull` is the largest of the lane's atoms outside the set.
+DEVICE real gap(const Active &A, const Row &row, const real (&q)[SLOTS], real pull) {
+  real norm = 0, uc = 0, uq = 0;
+  EACH(s) if (in(A.used, s)) {
+    const real own = row.positive ? q[s] : magnitude(q[s]);
+    pull = own > pull ? own : pull;
+    norm += magnitude(A.u[s]), uc += A.u[s] * row.c[A.atom[s]], uq += A.u[s] * q[s];
+  }
+  norm = total(norm), uc = total(uc), uq = total(uq), pull = largest(pull);
   const real scale = pull > row.alpha ? row.alpha / pull : real(1);
-  const real slack = row.alpha * size_ - scale * uq;
-  return real(0.5) * (1 - scale) * (1 - scale) * rest + (slack > 0 ? slack : 0) + noise * mass;
+  const real rest = row.sq - uc - uq, slack = row.alpha * norm - scale * uq;
+  const real far = (1 - scale) * (1 - scale) * (rest > 0 ? rest : 0) / 2;
+  return far + (slack > 0 ? slack : 0);
 }
 
 // Each row of C (n, k), a warp each, with the Gram G (k, k), or its own G (n, k, k) if `apart`, from
@@ -135,8 +142,7 @@ DEVICE real bound(const Active &A, const Row &row, const real (&q)[SLOTS], real 
 // Written are what is not zero of the codes U (n, k), the gaps and the status (n,).
 extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, const real *alphas,
                                  const real *longest, const real *start, real *U, real *gaps,
-                                 int *status, int n, int k, int apart, int positive, int terms,
-                                 int rounds) {
+                                 int *status, int n, int k, int apart, int positive, int rounds) {
   SHARED(real, shared);
   const int warp = threadIdx.x / LANES;
   const long long i = (long long)blockIdx.x * (blockDim.x / LANES) + warp;
@@ -146,40 +152,38 @@ extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, c
   clear(A);
   const real size_ = sqrt(row.sq) * longest[0];
   const real least = row.alpha + TINY * (row.alpha > size_ ? row.alpha : size_);
-  begin(A, row, start + i * k);
-  Made made = A.used ? ANEW : USED;
+  Active list = listed(row, start + i * k);
+  Offer offer = {0, 0, -1};
   Status how = UNSETTLED;
-  real q[SLOTS], pull = 0, before = real(1e30);
-  for (int turn = 0, stale = 0; turn <= rounds; turn++) {
-    const Offer offer = price(q, A, row);
-    real off = 0;
+  bool wanting = false, fresh = false;  // an atom pulls; M was just made anew
+  real q[SLOTS], pull = 0, before = HUGE;
+  for (int turn = 0, stale = 0;; turn++) {
+    const bool again = list.used, full = A.used == FULL;
+    if (again || wanting) {
+      const bool changed = admit(A, row, list, offer, least);
+      how = full ? CROWDED : UNSETTLED;
+      if (wanting && !changed) break;
+    }
+    if (!again) walk(A);  // after codes came in from a list, slopes have to come first
+    offer = price(q, A, row);
     pull = offer.pull;
-    EACH(s) if (in(A.used, s)) {
-      A.rho[s] = q[s] - row.alpha * A.sign[s];
-      off = magnitude(A.rho[s]) > off ? magnitude(A.rho[s]) : off;
-    }
-    off = largest(off);
+    const real off = slopes(A, row, q);
     if (turn == rounds) break;
-    if (made == USED && off > LOOSE * least && stale < STALE) {
-      remake(A, row);
-      made = ANEW, stale++;
-      continue;
+    const bool rough = !again && !fresh && off > LOOSE * least && stale < STALE;
+    wanting = !again && !rough && __ballot_sync(ALL, offer.pull > least);
+    if (!again && !rough && !wanting && (off <= least - row.alpha || !(off <= before / 2))) {
+      how = SOLVED;
+      break;
     }
-    const bool settled = off <= least - row.alpha || !(off <= before / 2);
-    bool wanting = false;
-    if (made != ANEW) {
-      const bool full = A.used == FULL;
-      const bool changed = admit(A, row, offer, least, wanting);
-      if (wanting ? !changed : settled) {
-        how = !wanting ? SOLVED : full ? CROWDED : UNSETTLED;
-        break;
-      }
+    before = again || rough || wanting ? HUGE : off;
+    fresh = again;
+    list.used = 0;
+    if (rough) {  // M has gathered errors
+      list = A, stale++;
+      clear(A);
     }
-    before = made == ANEW || wanting ? real(1e30) : off;
-    made = made == ANEW ? WALKED : USED;
-    walk(A);
   }
-  const real gap = bound(A, row, q, pull, longest[0], terms);
-  if (lane() == 0) gaps[i] = gap, status[i] = how;
+  const real bound = gap(A, row, q, pull);
+  if (lane() == 0) gaps[i] = bound, status[i] = how;
   EACH(s) if (in(A.used, s)) U[i * k + A.atom[s]] = A.u[s];
 }

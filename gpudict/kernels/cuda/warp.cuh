@@ -42,9 +42,7 @@ DEVICE Set votes(const bool (&is)[SLOTS]) {
 // What a place has, for all lanes.
 template <class T>
 DEVICE T at(const T (&x)[SLOTS], int place) {
-  T own = x[0];
-  EACH(s) if (place / LANES == s) own = x[s];
-  return __shfl_sync(ALL, own, place % LANES);
+  return __shfl_sync(ALL, place < LANES ? x[0] : x[SLOTS - 1], place % LANES);
 }
 
 DEVICE real total(real x) {

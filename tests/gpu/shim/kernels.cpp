@@ -8,9 +8,9 @@ extern "C" long long collectives_so_far() { return collectives; }
 #ifdef LASSO
 extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
                     const real *alphas, const real *longest, const real *start, real *U, real *gaps,
-                    int *status, int n, int k, int apart, int positive, int terms, int rounds) {
+                    int *status, int n, int k, int apart, int positive, int rounds) {
   launch(blocks, threads, [=] {
-    lasso(G, C, sq, alphas, longest, start, U, gaps, status, n, k, apart, positive, terms, rounds);
+    lasso(G, C, sq, alphas, longest, start, U, gaps, status, n, k, apart, positive, rounds);
   });
 }
 #else

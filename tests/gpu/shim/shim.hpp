@@ -2,10 +2,10 @@
 //
 // Two engines stand behind one interface:
 //   default   lanes are fibers of one thread, in turn: fast and deterministic. Where lanes do not
-//             meet at the same line, or one has ended, the process says so and aborts.
+//             meet at the same place in the code, or one has ended, the process says so and aborts.
 //   -DRACES   lanes are threads, for the thread sanitizer. A shuffle hands its value over by relaxed
-//             atomics, which order nothing else, as on the device: only __syncwarp orders memory.
-// Blocks and warps run one after the other; there is no __syncthreads.
+//             atomics, which order nothing else, as on the device.
+// Blocks and warps run one after the other. The kernels have no barrier, so none is here.
 #pragma once
 #include <atomic>
 #include <cmath>
@@ -18,7 +18,7 @@
 
 #define __global__
 #define __device__
-#define __forceinline__ inline
+#define __forceinline__ inline __attribute__((always_inline))
 #define __restrict__
 #define SHARED(type, name) type *const name = reinterpret_cast<type *>(shared_memory)
 
@@ -35,28 +35,21 @@ inline thread_local int own;
 inline thread_local int turn;
 inline std::atomic<uint64_t> board[2][32];
 
-struct Barrier {
-  std::atomic<int> come{0}, round{0};
-  template <std::memory_order take, std::memory_order give>
-  void wait() {
-    const int now = round.load(std::memory_order_relaxed);
-    if (come.fetch_add(1, take == std::memory_order_relaxed ? take : std::memory_order_acq_rel) == 31) {
-      come.store(0, std::memory_order_relaxed);
-      round.store(now + 1, give);
-    } else {
-      while (round.load(take) == now) std::this_thread::yield();
-    }
-  }
-};
-inline Barrier barrier;
+inline std::atomic<int> come, meeting;
 
 inline void meet(uint64_t value, int) {
-  board[turn][own].store(value, std::memory_order_relaxed);
-  barrier.wait<std::memory_order_relaxed, std::memory_order_relaxed>();
+  constexpr auto relaxed = std::memory_order_relaxed;
+  board[turn][own].store(value, relaxed);
+  const int now = meeting.load(relaxed);
+  if (come.fetch_add(1, relaxed) == 31) {
+    come.store(0, relaxed);
+    meeting.store(now + 1, relaxed);
+  } else {
+    while (meeting.load(relaxed) == now) std::this_thread::yield();
+  }
 }
 inline uint64_t seen(int lane) { return board[turn][lane].load(std::memory_order_relaxed); }
 inline void part() { turn ^= 1; }
-inline void syncwarp(int) { barrier.wait<std::memory_order_acquire, std::memory_order_release>(); }
 
 template <class F>
 void warp(unsigned block, unsigned first, F kernel) {
@@ -73,6 +66,7 @@ inline Index threadIdx, blockIdx;
 inline int own;
 inline uint64_t board[2][32];
 inline int turns[32], lines[32];
+inline void *places[32];  // where in the code a lane waits: a helper is there once for each use
 inline bool ended[32];
 inline void *stacks[32], *outer;
 
@@ -101,15 +95,14 @@ inline void next() {
   threadIdx.x += 1;
   change_stack(&stacks[now], stacks[own]);
 }
-inline void meet(uint64_t value, int line) {
+__attribute__((noinline)) inline void meet(uint64_t value, int line) {
   board[turns[own]][own] = value;
-  lines[own] = line;
+  lines[own] = line, places[own] = __builtin_return_address(0);
   collectives += own == 0;
   next();
 }
 inline uint64_t seen(int lane) { return board[turns[own]][lane]; }
 inline void part() { turns[own] ^= 1; }
-inline void syncwarp(int line) { meet(0, -line), part(); }
 
 template <class F>
 void warp(unsigned block, unsigned first, F kernel) {
@@ -118,7 +111,7 @@ void warp(unsigned block, unsigned first, F kernel) {
   static F *running;
   running = &kernel, blockIdx = {block};
   for (int i = 0; i < 32; i++) {
-    ended[i] = false, turns[i] = lines[i] = 0;
+    ended[i] = false, turns[i] = lines[i] = 0, places[i] = nullptr;
     auto *top = (uint64_t *)(((uintptr_t)memory.data() + (i + 1) * DEPTH) & ~uintptr_t(15));
     *--top = 0;
     *--top = (uint64_t) + [] {
@@ -135,7 +128,7 @@ void warp(unsigned block, unsigned first, F kernel) {
     left = 0;
     for (int i = 0; i < 32; i++) {
       left += !ended[i];
-      if (ended[i] != ended[0] || lines[i] != lines[0]) {
+      if (ended[i] != ended[0] || places[i] != places[0]) {
         std::fprintf(stderr, "Lanes part in block %u: lane 0 is at line %d%s, lane %d at line %d%s.\n",
                      block, lines[0], ended[0] ? " (ended)" : "", i, lines[i], ended[i] ? " (ended)" : "");
         std::abort();
@@ -174,7 +167,6 @@ inline unsigned vote(bool is, int line) {
 #define __shfl_sync(mask, value, from) shuffle(value, from, __LINE__)
 #define __shfl_xor_sync(mask, value, bits) shuffle(value, own ^ (bits), __LINE__)
 #define __ballot_sync(mask, is) vote(is, __LINE__)
-#define __syncwarp() syncwarp(__LINE__)
 
 inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
 inline int __ffsll(long long x) { return __builtin_ffsll(x); }

@@ -1,0 +1,204 @@
+"""The CUDA kernels, run on the CPU.
+
+Held to the contract of every solver, to the solvers of the host, and to what only they must do:
+tiers of places, rows that are given up, lanes that meet, no races.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import oracles
+import problems
+import pytest
+import test_contract as contract
+import warps
+from conftest import CASES, BackendCase, counted_waits, host
+
+import gpudict
+from gpudict.kernels import cuda
+from gpudict.quadratic import Quadratic, least_squares
+
+pytestmark = warps.needs_compiler
+
+LASSO = ("warp_active_set", "warp_working_set")
+IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
+CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
+
+
+@pytest.fixture(
+    params=[case for case in CASES if case.name in IN_PLACE], ids=lambda case: case.name
+)
+def backend(request):
+    """The libraries whose memory is the host's."""
+    pytest.importorskip(request.param.requires)
+    with request.param.temper(), warps.on_the_cpu():
+        yield request.param
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("name", LASSO)
+def test_contract_of_the_lasso(backend: BackendCase, dtype: str, name: str, positive: bool):
+    contract.test_lasso(backend, dtype, name, positive)
+
+
+def test_contract_of_the_pursuit(backend: BackendCase, dtype: str):
+    contract.test_pursuits(backend, dtype, "warp_omp", False)
+
+
+@pytest.mark.parametrize("place", ["cuda", "many"])
+def test_lasso_as_on_the_host(place: str, dtype: str):
+    """Ties, zeros, dependent atoms, all scales, codes to start from, an alpha a row: certified."""
+    rng = np.random.default_rng(0)
+    for seed in range(60):
+        X, V, alpha, positive = problems.coding(seed, most=48 if seed % 2 else 16)
+        X, V = X.astype(dtype), V.astype(dtype)
+        shape = (len(X), len(V))
+        init = (rng.standard_normal(shape) * (rng.random(shape) < 0.3)).astype(dtype)
+        each = (alpha * rng.uniform(0.5, 2, len(X))).astype(dtype)
+        options = {
+            "alpha": each if seed % 3 == 0 else alpha,
+            "init": init if seed % 3 == 1 else None,
+            "positive": positive,
+        }
+        with warps.on_the_cpu(place) as launched:
+            found = gpudict.encode(X, V, **options)
+        assert launched
+        assert found.converged.all(), seed
+        assert found.Z.dtype == X.dtype
+        weight = each if seed % 3 == 0 else np.full(len(X), alpha)
+        for x, u, a in zip(X, found.Z, weight.astype(float), strict=True):
+            gap = oracles.lasso_gap(x[None], V, u[None], a, positive)
+            assert (gap <= CLOSE[dtype] * 0.5 * (x.astype(float) ** 2).sum() + 1e-15).all(), seed
+
+
+def crowd(dtype: str):
+    """Rows whose codes have about 10, about 45 and more than 64 atoms, of 200 in 90 dimensions."""
+    rng = np.random.default_rng(1)
+    V = problems.unit(rng.standard_normal((200, 90)))
+    X = problems.unit(rng.standard_normal((30, 90)))
+    X[0::3] *= 0.25
+    X[1::3] *= 0.7
+    X[2::3] *= 2.2
+    return X.astype(dtype), V.astype(dtype)
+
+
+def test_tiers(dtype: str):
+    """Rows that outgrow 32 places go on with 64, and then to the portable solver."""
+    X, V = crowd(dtype)
+    with warps.on_the_cpu("cuda") as launched:
+        found = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
+    size = (found.Z != 0).sum(axis=1)
+    assert size[0::3].max() <= 32 < size[1::3].min()
+    assert size[1::3].max() <= 64 < size[2::3].min()
+    assert found.converged.all()
+    assert [re.search(r"SLOTS=\d", how)[0] for how in launched[:2]] == ["SLOTS=1", "SLOTS=2"]
+    assert [check.unfinished for check in found.history[:2]] == [20, 0]
+    with warps.on_the_cpu("many"):
+        again = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
+    assert again.converged.all()
+    np.testing.assert_allclose(again.Z, found.Z, atol=2e-2 if dtype == "float32" else 1e-3)
+
+
+def test_one_wait_a_tier():
+    """The loop reads once a launch, and the certificate once."""
+    import array_api_strict as xp
+
+    X, V = crowd("float64")
+    dX, dV = (xp.asarray(a, device=xp.Device("device1")) for a in (X[:2], V))
+    with warps.on_the_cpu("cuda") as launched, counted_waits() as waits:
+        found = gpudict.encode(dX, dV, alpha=0.05)
+    assert host(found.converged).all()
+    checks = 2  # of X and V
+    assert len(launched) == 2
+    assert len(waits) == checks + len(launched) + 1, waits
+
+
+@pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 7}, {"target_error": 0.2}])
+def test_pursuit_as_on_the_host(dtype: str, limits: dict):
+    """The atoms of the host's pursuit, also where the kernel gives rows up to the portable one."""
+    X, V = problems.signal(n=50, d=40, k=60, seed=3)
+    X = problems.unit(X).astype(dtype)
+    twins = np.concatenate([V, problems.unit(V[:20] + 1e-3 * V[20:40])]).astype(dtype)
+    for atoms, given_up in ((V.astype(dtype), False), (twins, True)):
+        with warps.on_the_cpu("cuda") as launched:
+            found = gpudict.encode(X, atoms, **limits)
+        assert launched == [found_by("pursuit", dtype, 1 if "n_nonzero_coefs" in limits else 2)]
+        wide = gpudict.encode(X.astype(float), atoms.astype(float), **limits)
+        assert found.converged.all()
+        assert np.isinf(found.gap).all()
+        errors = [((X - Z @ atoms) ** 2).sum(axis=1) for Z in (found.Z, wide.Z)]
+        np.testing.assert_allclose(*errors, atol=2e-3 if given_up else 1e-5)
+        if dtype == "float64" and not given_up:  # twins tie but for rounding
+            np.testing.assert_allclose(found.Z, wide.Z, atol=1e-8)
+    with warps.on_the_cpu("cuda") as launched:
+        found = gpudict.encode(X, V.astype(dtype), n_nonzero_coefs=7, positive=True)
+    assert launched == []
+    assert (found.Z >= 0).all()
+
+
+def found_by(name: str, dtype: str, slots: int) -> str:
+    """Return how `on_the_cpu` lists a launch for a number of atoms that 4 divides."""
+    real = {"float32": "float", "float64": "double"}[dtype]
+    return " ".join([name, *cuda.options(real, slots, 4)])
+
+
+def test_each_with_its_own_gram(dtype: str):
+    """A Gram a row is the shared one when all are equal, and NaN stays in its row."""
+    X, V = (a.astype(dtype) for a in problems.signal(n=6, d=12, k=16, seed=4))
+    q = least_squares(X, V)
+    lost = q.cov.copy()
+    lost[2] = np.nan
+    own = Quadratic(lost, q.sq, np.repeat(q.gram[None], 6, axis=0))
+    zero = np.zeros_like(q.cov)
+    with warps.on_the_cpu():
+        Z, gap, status = cuda.lasso(q, 0.1, False, zero, slots=1, rounds=50)
+        again = cuda.lasso(own, 0.1, False, zero, slots=2, rounds=50)
+    rest = np.arange(6) != 2
+    assert (status == cuda.SOLVED).all()
+    np.testing.assert_allclose(again[0][rest], Z[rest], rtol=1e-5)
+    np.testing.assert_allclose(again[1][rest], gap[rest], atol=1e-5)
+    assert not again[0][2].any()
+
+
+def rows(name: str, real: str, slots: int, bug: tuple[str, str], *flags: str):
+    """Run a few rows in a process of their own, from a source with a bug if one is given."""
+    code = cuda.source(name)
+    assert bug[0] in code
+    options, flags = cuda.options(real, slots, 4), ("-O1", "-g", *flags)
+    program = warps.compiled(code.replace(*bug), name, options, *flags, main="rows.cpp")
+    fixed = (
+        [path, "-R"] if (path := shutil.which("setarch")) else []
+    )  # addresses, for the sanitizer
+    return subprocess.run([*fixed, str(program)], capture_output=True, text=True, check=False)
+
+
+NO_BUG = ("", "")
+
+
+def test_lanes_that_part_are_noticed():
+    """Lanes meet at every shuffle and vote: a branch that differs between them ends the run."""
+    assert rows("lasso", "float", 1, NO_BUG).returncode == 0
+    parted = rows("lasso", "float", 1, ("while (A.used) {", "while (in(A.used, 0)) {"))
+    assert parted.returncode != 0
+    assert "Lanes part" in parted.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lasso", "pursuit"])
+@pytest.mark.parametrize(("real", "slots"), [("float", 1), ("double", 2)])
+def test_no_races(name: str, real: str, slots: int):
+    """Shuffles order nothing here but what they carry: lanes share no memory that is written."""
+    watched = rows(name, real, slots, NO_BUG, "-DRACES", "-fsanitize=thread")
+    assert (watched.returncode, watched.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_races_are_noticed():
+    """A lane that reads the column of another is one."""
+    bug = ("+= A.entry(b, s) * xb", "+= A.M[b * PLACES + s * LANES - (lane() > 0)] * xb")
+    watched = rows("lasso", "float", 1, bug, "-DRACES", "-fsanitize=thread")
+    assert "data race" in watched.stderr
