@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -10,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import problems as random_problems
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import gpudict
 from benchmarks import compiling, judge, measure, methods, report, run, scaling, tasks

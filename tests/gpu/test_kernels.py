@@ -6,7 +6,6 @@ tiers of places, rows that are given up, lanes that meet, no races.
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 
@@ -15,14 +14,17 @@ import oracles
 import problems
 import pytest
 import test_contract as contract
-import warps
 from conftest import CASES, BackendCase, counted_waits, host
 
 import gpudict
+from benchmarks import warps
 from gpudict.kernels import cuda
 from gpudict.quadratic import Quadratic, least_squares
 
-pytestmark = warps.needs_compiler
+pytestmark = pytest.mark.skipif(
+    warps.COMPILER is None,
+    reason="the CUDA kernels run on the CPU through g++ on x86-64, which is not here",
+)
 
 LASSO = ("warp_active_set", "warp_working_set")
 IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
@@ -95,7 +97,7 @@ def test_tiers(dtype: str):
     assert size[0::3].max() <= 32 < size[1::3].min()
     assert size[1::3].max() <= 64 < size[2::3].min()
     assert found.converged.all()
-    assert [re.search(r"SLOTS=\d", how)[0] for how in launched[:2]] == ["SLOTS=1", "SLOTS=2"]
+    assert launched[:2] == [("lasso", 1), ("lasso", 2)]
     assert [check.unfinished for check in found.history[:2]] == [20, 0]
     with warps.on_the_cpu("many"):
         again = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
@@ -126,7 +128,7 @@ def test_pursuit_as_on_the_host(dtype: str, limits: dict):
     for atoms, given_up in ((V.astype(dtype), False), (twins, True)):
         with warps.on_the_cpu("cuda") as launched:
             found = gpudict.encode(X, atoms, **limits)
-        assert launched == [found_by("pursuit", dtype, 1 if "n_nonzero_coefs" in limits else 2)]
+        assert launched == [("pursuit", 1 if "n_nonzero_coefs" in limits else 2)]
         wide = gpudict.encode(X.astype(float), atoms.astype(float), **limits)
         assert found.converged.all()
         assert np.isinf(found.gap).all()
@@ -138,12 +140,6 @@ def test_pursuit_as_on_the_host(dtype: str, limits: dict):
         found = gpudict.encode(X, V.astype(dtype), n_nonzero_coefs=7, positive=True)
     assert launched == []
     assert (found.Z >= 0).all()
-
-
-def found_by(name: str, dtype: str, slots: int) -> str:
-    """Return how `on_the_cpu` lists a launch for a number of atoms that 4 divides."""
-    real = {"float32": "float", "float64": "double"}[dtype]
-    return " ".join([name, *cuda.options(real, slots, 4)])
 
 
 def test_each_with_its_own_gram(dtype: str):

@@ -2,7 +2,8 @@
 
 `lasso.cu` and `pursuit.cu` stand on `active.cuh` (the active set) and `warp.cuh` (what 32 lanes do
 together). They are compiled for the device at hand when they are first used, for a dtype, for 32 or
-64 places of a row's active set, and for a number of atoms that 4 divides or not; CuPy keeps what it
+64 places of a row's active set, and for numbers of atoms that 8 or 4
+divides or not; CuPy keeps what it
 compiled on disk. CuPy arrays are taken as they are, PyTorch's through CuPy, in place and on their
 own stream.
 """
@@ -47,7 +48,8 @@ def launch(name: str, like: Array, k: int, slots: int, arguments: tuple[Any, ...
     assert start is not None
     size = array_namespace(like).finfo(like.dtype).bits // 8
     warps = SHARED // ((LANES * slots) ** 2 * size)
-    how = options("float" if size == 4 else "double", slots, 4 if k % 4 == 0 else 1)
+    width = next(w for w in (8 if size == 4 else 4, 4, 1) if k % w == 0)  # atoms of 16 or 32 bytes
+    how = options("float" if size == 4 else "double", slots, width)
     blocks = -(-like.shape[0] // warps)
     start(source(name), name, how, (blocks, warps * LANES, SHARED), arguments)
 

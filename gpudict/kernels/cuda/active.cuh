@@ -1,8 +1,9 @@
 // The active set of a row and M, the inverse of its Gram, in O(m) steps of the warp for each atom
 // that comes or goes: what `kernels/active.py` is on the host.
 //
-// An atom keeps its place until it leaves. All vectors over the places are 0 where a place is free.
-// M is (PLACES, PLACES); a lane reads and writes its own columns alone.
+// An atom keeps its place until it leaves. Where a place is free, M has zeros in its row and column,
+// and all vectors over the places are 0; so loops take several places at a time. M is (PLACES,
+// PLACES), and a lane reads and writes its own columns alone.
 
 struct Row {  // ½⟨u, G u⟩ − ⟨u, c⟩ + alpha‖u‖₁ over k atoms, and ‖x‖²
   const real *G, *c;
@@ -10,12 +11,12 @@ struct Row {  // ½⟨u, G u⟩ − ⟨u, c⟩ + alpha‖u‖₁ over k atoms, a
   real alpha, sq;
   bool positive;
 
-  DEVICE const real *gram(int j) const { return G + (long long)j * k; }
+  DEVICE const real *gram(int j) const { return G + j * k; }
 };
 
 struct Active {
-  real *M;       // its column of this lane: entry (b, p) is M[b · PLACES + s · LANES]
-  Set used;      // the places in use
+  real *M;          // its column of this lane: entry (b, p) is M[b · PLACES + s · LANES]
+  Set used;         // the places in use
   int atom[SLOTS];  // −1 where the place is free
   real u[SLOTS], sign[SLOTS], rho[SLOTS];  // codes, their signs, slopes ρ = q − alpha·sign
 
@@ -25,18 +26,27 @@ struct Active {
 DEVICE void clear(Active &A) {
   A.used = 0;
   EACH(s) A.atom[s] = -1, A.u[s] = A.sign[s] = A.rho[s] = 0;
+  BY(4, b, PLACES) EACH(s) A.entry(b, s) = 0;
 }
 
 // out = M x
 DEVICE void times(real (&out)[SLOTS], const Active &A, const real (&x)[SLOTS]) {
   EACH(s) out[s] = 0;
   const int end = past(A.used);
-#pragma unroll 4
-  for (int b = 0; b < end; b++) {
+  BY(4, b, end) {
     const real xb = at(x, b);
     EACH(s) out[s] += A.entry(b, s) * xb;
   }
-  EACH(s) if (!in(A.used, s)) out[s] = 0;
+}
+
+// M += scale · w wᵀ
+DEVICE void rank_one(const Active &A, const real (&w)[SLOTS], real scale, int end) {
+  real scaled[SLOTS];
+  EACH(s) scaled[s] = scale * w[s];
+  BY(4, b, end) {
+    const real x = at(scaled, b);
+    EACH(s) A.entry(b, s) += x * w[s];
+  }
 }
 
 // The squared length of atom j outside the span of the set; w = M G_Sj.
@@ -49,35 +59,24 @@ DEVICE real outside(real (&w)[SLOTS], const Active &A, const Row &row, int j) {
   return Gj[j] - total(inside);
 }
 
-// Let atom j into the first free place: M grows to [M 0; 0 0] + (w, −1)(w, −1)ᵀ / rest.
+// Let atom j into the first free place: M grows by (w, −1)(w, −1)ᵀ / rest.
 DEVICE void border(Active &A, int j, real (&w)[SLOTS], real rest, real code, real sign, real slope) {
   const int place = first(Set(~A.used));
-  const int end = max(past(A.used), place + 1);
-  const real scale = 1 / rest;
-  EACH(s) if (here(place, s)) w[s] = -1;
-#pragma unroll 4
-  for (int b = 0; b < end; b++) {
-    const real x = scale * at(w, b);
-    EACH(s) A.entry(b, s) = (b == place || here(place, s) ? 0 : A.entry(b, s)) + x * w[s];
-  }
+  A.used |= Set(1) << place;
   EACH(s) if (here(place, s)) {
-    w[s] = 0;
+    w[s] = -1;
     A.atom[s] = j, A.u[s] = code, A.sign[s] = sign, A.rho[s] = slope;
   }
-  A.used |= Set(1) << place;
+  rank_one(A, w, 1 / rest, past(A.used));
 }
 
-// Let the atom in a place go: M loses its row and column, M − w wᵀ / w_out with w = M[out].
+// Let the atom in a place go: M loses its row and column, by w wᵀ / w_out with w = M[out].
 DEVICE void leave(Active &A, int out) {
   real w[SLOTS];
-  EACH(s) w[s] = in(A.used, s) ? A.entry(out, s) : real(0);
-  const real scale = 1 / at(w, out);
+  EACH(s) w[s] = A.entry(out, s);
   const int end = past(A.used);
-#pragma unroll 4
-  for (int b = 0; b < end; b++) {
-    const real x = scale * at(w, b);
-    EACH(s) A.entry(b, s) -= x * w[s];
-  }
+  rank_one(A, w, -1 / at(w, out), end);
+  BY(4, b, end) EACH(s) if (b == out || here(out, s)) A.entry(b, s) = 0;
   EACH(s) if (here(out, s)) A.atom[s] = -1, A.u[s] = A.sign[s] = A.rho[s] = 0;
   A.used &= ~(Set(1) << out);
 }
@@ -95,20 +94,17 @@ struct alignas(WIDTH == 1 ? sizeof(real) : 16) Chunk {
 DEVICE Offer price(real (&q)[SLOTS], const Active &A, const Row &row) {
   Offer best = {0, 0, -1};
   const int end = past(A.used);
-  EACH(s) q[s] = 0;
+  int gram[SLOTS];  // where the rows of the set's atoms begin in G
+  EACH(s) gram[s] = max(A.atom[s], 0) * row.k, q[s] = 0;
   for (int tile = 0; tile < row.k; tile += LANES * WIDTH) {
-    const int j = tile + lane() * WIDTH;
-    const bool some = j < row.k;
-    const Chunk none = {};
-    Chunk x = some ? *(const Chunk *)(row.c + j) : none;
-    unsigned inside = 0;  // which of the lane's atoms are in the set
-#pragma unroll 4
-    for (int b = 0; b < end; b++) {
-      const int a = at(A.atom, b);
+    const int own = tile + lane() * WIDTH;
+    const bool some = own < row.k;
+    const int j = some ? own : 0;
+    Chunk x = *(const Chunk *)(row.c + j);
+    BY(2, b, end) {
+      const Chunk g = *(const Chunk *)(row.G + at(gram, b) + j);
       const real u = at(A.u, b);
-      const Chunk g = some ? *(const Chunk *)(row.gram(max(a, 0)) + j) : none;
       for (int v = 0; v < WIDTH; v++) x.of[v] -= u * g.of[v];
-      if (unsigned(a - j) < WIDTH) inside |= 1u << (a - j);
     }
     EACH(s) {
       const int o = A.atom[s] - tile, from = (o / WIDTH) & (LANES - 1);
@@ -119,8 +115,9 @@ DEVICE Offer price(real (&q)[SLOTS], const Active &A, const Row &row) {
     }
     for (int v = 0; v < WIDTH; v++) {
       const real pull = row.positive ? x.of[v] : magnitude(x.of[v]);
-      if (some && pull > best.pull && !(inside >> v & 1)) best = {pull, x.of[v], j + v};
+      if (some && pull > best.pull) best = {pull, x.of[v], j + v};
     }
   }
+  BY(4, b, end) if (at(A.atom, b) == best.atom) best.pull = 0;  // in the set, and not on offer
   return best;
 }

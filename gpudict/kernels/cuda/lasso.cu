@@ -10,7 +10,7 @@ constexpr bool SINGLE = sizeof(real) == 4;
 constexpr int FIRST = 6;   // atoms admitted to an empty set
 constexpr int STALE = 20;  // times that M is made anew
 constexpr real TINY = 4 * EPS;  // beyond alpha, relative: a pull that is rounding
-constexpr real HUGE = real(1e30);
+constexpr real NEVER = real(1e30);  // so far along, or so far off
 constexpr real LOOSE = SINGLE ? real(1e-3) : real(1e-9);   // of alpha: so far off, and M is made anew
 constexpr real FLOOR = SINGLE ? real(1e-5) : real(1e-10);  // of ‖v‖²: with less it is in the span
 enum Status { SOLVED, CROWDED, UNSETTLED };
@@ -19,11 +19,11 @@ enum Status { SOLVED, CROWDED, UNSETTLED };
 // and how far. Nothing changes but ‖u‖₁, which falls. The place is −1 if there is none.
 DEVICE int give_way(Active &A, real sign, const real (&w)[SLOTS], real &far) {
   bool falls[SLOTS];
-  real d[SLOTS], t[SLOTS], least = HUGE;
+  real d[SLOTS], t[SLOTS], least = NEVER;
   EACH(s) {
     d[s] = -sign * w[s];
     falls[s] = d[s] * A.sign[s] < 0;
-    t[s] = falls[s] ? -A.u[s] / d[s] : HUGE;
+    t[s] = falls[s] ? -A.u[s] / d[s] : NEVER;
     least = t[s] < least ? t[s] : least;
   }
   if (!votes(falls)) return -1;
@@ -75,7 +75,6 @@ DEVICE void walk(Active &A) {
 // The codes of a dense row, in places; left out is what is not feasible, and what finds no place.
 DEVICE Active listed(const Row &row, const real *start) {
   Active list = {};
-  clear(list);
   for (int tile = 0; tile < row.k; tile += LANES) {
     const int j = tile + lane();
     const real code = j < row.k ? start[j] : real(0);
@@ -98,15 +97,20 @@ DEVICE bool admit(Active &A, const Row &row, Active list, Offer offer, real leas
   bool changed = false;
   int more = listed ? size(list.used) : A.used ? max(4, size(A.used) / 3) : FIRST;
   for (; more > 0; more--) {
-    const int who = listed ? first(list.used) : strongest(offer.pull, offer.pull > least);
-    if (who < 0) break;
-    const int j = listed ? at(list.atom, who) : __shfl_sync(ALL, offer.atom, who);
-    const real q = __shfl_sync(ALL, offer.q, who % LANES);
-    const real code = listed ? at(list.u, who) : real(0);
-    const real sign = listed ? at(list.sign, who) : q > 0 ? real(1) : real(-1);
+    int j;
+    real code = 0, q = 0, sign;
+    if (listed) {
+      const int place = first(list.used);
+      j = at(list.atom, place), code = at(list.u, place), sign = at(list.sign, place);
+      list.used &= list.used - 1;
+    } else {
+      const int who = strongest(offer.pull, offer.pull > least);
+      if (who < 0) break;
+      j = __shfl_sync(ALL, offer.atom, who), q = __shfl_sync(ALL, offer.q, who);
+      sign = q > 0 ? 1 : -1;
+      if (lane() == who) offer.pull = 0;
+    }
     changed |= enter(A, row, j, code, sign, q);
-    list.used &= list.used - 1;
-    if (lane() == who) offer.pull = 0;
   }
   return changed;
 }
@@ -156,7 +160,7 @@ extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, c
   Offer offer = {0, 0, -1};
   Status how = UNSETTLED;
   bool wanting = false, fresh = false;  // an atom pulls; M was just made anew
-  real q[SLOTS], pull = 0, before = HUGE;
+  real q[SLOTS], pull = 0, before = NEVER;
   for (int turn = 0, stale = 0;; turn++) {
     const bool again = list.used, full = A.used == FULL;
     if (again || wanting) {
@@ -175,7 +179,7 @@ extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, c
       how = SOLVED;
       break;
     }
-    before = again || rough || wanting ? HUGE : off;
+    before = again || rough || wanting ? NEVER : off;
     fresh = again;
     list.used = 0;
     if (rough) {  // M has gathered errors

@@ -3,7 +3,7 @@
 // lane knows reaches the others by those alone, never through memory, so no barrier is needed.
 //
 // Given at compile time: REAL (float or double), SLOTS (registers a lane has for the set, 1 or 2) and
-// WIDTH (atoms that a lane loads at once, 4 or 1; it divides their number).
+// WIDTH (atoms that a lane loads at once, 8, 4 or 1; it divides their number).
 
 using real = REAL;
 constexpr int LANES = 32, PLACES = LANES * SLOTS;
@@ -23,6 +23,9 @@ constexpr real EPS = sizeof(real) == 4 ? real(1.1920929e-7) : real(2.22044604925
   type *const name = reinterpret_cast<type *>(shared_bytes)
 #endif
 #define EACH(s) _Pragma("unroll") for (int s = 0; s < SLOTS; s++)
+#define BY(many, b, end)                                           \
+  _Pragma("unroll 1") for (int b##_ = 0; b##_ < end; b##_ += many) \
+      _Pragma("unroll") for (int b = b##_; b < b##_ + many; b++)
 
 DEVICE int lane() { return threadIdx.x % LANES; }
 DEVICE bool here(int place, int s) { return place == s * LANES + lane(); }
@@ -42,7 +45,7 @@ DEVICE Set votes(const bool (&is)[SLOTS]) {
 // What a place has, for all lanes.
 template <class T>
 DEVICE T at(const T (&x)[SLOTS], int place) {
-  return __shfl_sync(ALL, place < LANES ? x[0] : x[SLOTS - 1], place % LANES);
+  return __shfl_sync(ALL, place < LANES ? x[0] : x[SLOTS - 1], place);  // of lane place % 32
 }
 
 DEVICE real total(real x) {

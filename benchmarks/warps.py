@@ -1,8 +1,8 @@
 """The CUDA kernels on the CPU: the same source, compiled by g++ behind `shim/shim.hpp`.
 
-`launcher` takes the place of the library's own, so all of the package that stands around a kernel
-runs too, on arrays whose memory is the host's. Its fibers meet at every shuffle and vote, and abort
-where lanes part. `executable` builds the other engine, threads, for the thread sanitizer.
+`on_the_cpu` puts a launcher in the place of the library's own, so all of the package that stands
+around a kernel runs too, on arrays whose memory is the host's. The lanes of a warp are fibers that
+meet at every shuffle and vote; with -DRACES they are threads, for the thread sanitizer.
 """
 
 from __future__ import annotations
@@ -23,18 +23,13 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import pytest
 
 from gpudict import solvers
 from gpudict.kernels import cuda
 
 SHIM = Path(__file__).parent / "shim"
 ONE_AT_A_TIME = threading.Lock()  # the fibers of a process are one warp
-COMPILER = shutil.which("g++")
-needs_compiler = pytest.mark.skipif(
-    COMPILER is None or platform.machine() != "x86_64",
-    reason="the CUDA kernels run on the CPU through g++ on x86-64, which is not here",
-)
+COMPILER = shutil.which("g++") if platform.machine() == "x86_64" else None
 
 
 def compiled(code: str, name: str, options: tuple[str, ...], *flags: str, main: str) -> Path:
@@ -58,9 +53,9 @@ def compiled(code: str, name: str, options: tuple[str, ...], *flags: str, main: 
 
 
 @functools.cache
-def library(code: str, name: str, options: tuple[str, ...]) -> ctypes.CDLL:
+def library(code: str, name: str, options: tuple[str, ...], *flags: str) -> ctypes.CDLL:
     """Return the kernel as a library for this process."""
-    flags = ("-O2", "-shared", "-fPIC", "-fno-gnu-unique")
+    flags = ("-O2", "-shared", "-fPIC", "-fno-gnu-unique", *flags)
     return ctypes.CDLL(str(compiled(code, name, options, *flags, main="kernels.cpp")))
 
 
@@ -70,6 +65,7 @@ def launch(
     options: tuple[str, ...],
     shape: tuple[int, int, int],
     arguments: Sequence[Any],
+    flags: tuple[str, ...] = (),
 ) -> None:
     """Run a kernel on memory of the host, as a launcher does on a device."""
     blocks, threads, shared = shape
@@ -80,7 +76,7 @@ def launch(
         for a in kept
     ]
     with ONE_AT_A_TIME:
-        library(code, name, options).run(blocks, threads, *values)
+        library(code, name, options, *flags).run(blocks, threads, *values)
 
 
 def memory(x: Any) -> np.ndarray:
@@ -95,13 +91,19 @@ def memory(x: Any) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def on_the_cpu(place: str | None = None) -> Iterator[list[str]]:
-    """Launch kernels here, and list them; with a place, solvers are chosen as for arrays there."""
-    launched: list[str] = []
+def on_the_cpu(
+    place: str | None = None, flags: tuple[str, ...] = ()
+) -> Iterator[list[tuple[str, int]]]:
+    """Launch kernels here, and list them with their slots.
+
+    With a place, solvers are chosen as for arrays there.
+    """
+    launched: list[tuple[str, int]] = []
 
     def noted(*what: Any) -> None:
-        launched.append(f"{what[1]} {' '.join(what[2])}")
-        launch(*what)
+        (slots,) = (int(o[-1]) for o in what[2] if o.startswith("-DSLOTS="))
+        launched.append((what[1], slots))
+        launch(*what, flags)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.object(cuda, "launcher", return_value=noted))

@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #define __global__
@@ -27,7 +28,6 @@ struct Index {
 };
 inline Index blockDim;
 alignas(16) inline char shared_memory[1 << 16];
-inline long long collectives;  // of lane 0
 
 #ifdef RACES
 inline thread_local Index threadIdx, blockIdx;
@@ -68,6 +68,7 @@ inline uint64_t board[2][32];
 inline int turns[32], lines[32];
 inline void *places[32];  // where in the code a lane waits: a helper is there once for each use
 inline bool ended[32];
+inline std::unordered_map<void *, long long> counts;  // of shuffles and votes, by place
 inline void *stacks[32], *outer;
 
 // Save the registers that a call keeps on the stack, and go on where the other stack left off.
@@ -98,7 +99,9 @@ inline void next() {
 __attribute__((noinline)) inline void meet(uint64_t value, int line) {
   board[turns[own]][own] = value;
   lines[own] = line, places[own] = __builtin_return_address(0);
-  collectives += own == 0;
+#ifdef COUNTED
+  if (own == 0) counts[places[0]]++;
+#endif
   next();
 }
 inline uint64_t seen(int lane) { return board[turns[own]][lane]; }
