@@ -5,8 +5,8 @@ to the library: how a value reaches the host, how rows of (index, value) pairs b
 array, how a batch of small systems is solved without waiting for the device, whether a launch
 costs more than the work inside it, whether the library runs on several threads by itself, how an
 array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
-in place, and sparse matrices. A new library is a new row; an unknown one that conforms to the
-standard gets the row `STANDARD`.
+in place, sparse matrices, and which devices there are. A new library is a new row; an unknown one
+that conforms to the standard gets the row `STANDARD`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict._backends import sparse
+from gpudict._backends import devices, sparse
 
 Array = Any
 Namespace = Any
@@ -109,6 +109,8 @@ class Backend(NamedTuple):
     csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
         if it has none
     csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
+    devices : () -> the devices that it can compute on here; None for a library that has none of its
+        own, made to test others
     """
 
     name: str
@@ -125,29 +127,31 @@ class Backend(NamedTuple):
     from_host: Callable[[np.ndarray], Array] = lambda a: a
     csr: Callable[..., Any] | None = None
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
+    devices: Callable[[], devices.Devices] | None = None
 
 
 BACKENDS = (
     Backend(
         "numpy", "numpy", "python -m pip install numpy",
         np.asarray, _assign, _solve_numpy, threaded=False, on_host=lambda x: True,
-        csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts,
+        csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts, devices=devices.numpy_devices,
     ),
     Backend(
         "torch", "torch", "python -m pip install torch",
         lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
+        devices=devices.torch_devices,
     ),
     Backend(
         "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
-        csr_parts=sparse.cupy_csr_parts,
+        csr_parts=sparse.cupy_csr_parts, devices=devices.cupy_devices,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
-            launch_bound=_jax_launch_bound, compiles=True),
+            launch_bound=_jax_launch_bound, compiles=True, devices=devices.jax_devices),
     Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
-            launch_bound=lambda x: x.sycl_device.is_gpu),
+            launch_bound=lambda x: x.sycl_device.is_gpu, devices=devices.dpnp_devices),
     Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",
             _strict_to_host),
 )  # fmt: skip
