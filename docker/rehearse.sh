@@ -105,10 +105,6 @@ use() {
     if [[ $engine != python ]]; then
         say "it runs as user $user"
         [[ $(inside "$user" id -u) == "${user%:*}" ]]
-        say "any other user's compiled code is kept"
-        # shellcheck disable=SC2016 # the HOME inside
-        inside 12345:12345 sh -ec 'gpudict doctor --backend numpy
-            find "$HOME" -name "*.nbc" | grep -q . && echo "kept in $HOME"'
     fi
     say "the entry point: ${entry[*]} --version"
     inside "$user" "${entry[@]}" --version
@@ -118,6 +114,12 @@ use() {
     say "the demo writes its picture"
     inside "$user" sh -ec 'gpudict demo --n-components 32 && test -s gpudict-demo.png'
     [[ $target == cpu ]] || use_cuda "$user"
+    if [[ $engine != python ]]; then
+        say "any other user's compiled code is kept"
+        # shellcheck disable=SC2016 # the HOME inside
+        inside 12345:12345 sh -ec 'gpudict doctor --backend numpy
+            find "$HOME" -name "*.nbc" | grep -q . && echo "kept in $HOME"'
+    fi
 }
 
 # Without a GPU: the libraries can be imported, and CuPy compiles a kernel with the NVRTC installed.
