@@ -127,11 +127,13 @@ use_cuda() { # USER
     say "CuPy and PyTorch are imported, and a kernel is compiled by NVRTC for sm_80"
     inside "$1" python -c '
 import cupy, torch
-from cupy.cuda import compiler
+from cuda.pathfinder import find_nvidia_header_directory
+from cupy.cuda.compiler import _NVRTCProgram  # compile_using_nvrtc asks a device
 print("cupy", cupy.__version__, "torch", torch.__version__, "for CUDA", torch.version.cuda)
 torch.version.cuda or print("This PyTorch is for the CPU: nothing is proven of its CUDA wheels.")
+options = ("-arch=sm_80", "-I" + find_nvidia_header_directory("cudart"))
 kernel = "#include <cuda_fp16.h>\nextern \"C\" __global__ void f(float* x) { x[threadIdx.x] += 1; }"
-cubin, _ = compiler.compile_using_nvrtc(kernel, arch="80")
+cubin, _ = _NVRTCProgram(kernel, "f.cu", method="cubin").compile(options)
 print(len(cubin), "bytes of code")'
 }
 

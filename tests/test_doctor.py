@@ -236,6 +236,14 @@ def test_wrong_numbers_are_failures(what, words, monkeypatch, capsys):
     assert json.loads(said)["failures"]  # and what is no number is null
 
 
+def test_a_gpu_that_is_wrong_is_no_gpu(rows, cards, monkeypatch, capsys):
+    rows({"devices": seen("cuda:0")})
+    monkeypatch.setattr(selftest, "encode", spoilt(lambda f: f._replace(gap=f.gap + 1.0)))
+    status, said, complained = answer(capsys, "--require-gpu", "--json")
+    assert (status, json.loads(said)["gpu"]) == (1, None)
+    assert "No solve succeeded on a GPU" in complained
+
+
 def test_codes_on_another_device_are_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(selftest, "same_place", lambda x, y: False)
     assert "came back on another device" in answer(capsys, "--backend", "numpy")[2]
