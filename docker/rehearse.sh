@@ -69,6 +69,7 @@ build_environment() {
             (cd "$work/source" && CUDA=$cuda sh -euc "$command")
         done < <(instructions "$stage" RUN)
     done
+    [[ -x $work/env/bin/gpudict ]]
 }
 
 # Run a command in what was built, as this user.
@@ -102,6 +103,7 @@ use() {
     user=$(instructions base USER)
     mapfile -t entry < <(words base ENTRYPOINT)
     mapfile -t health < <(words "$target" HEALTHCHECK)
+    ((${#entry[@]} && ${#health[@]}))
     if [[ $engine != python ]]; then
         say "it runs as user $user"
         [[ $(inside "$user" id -u) == "${user%:*}" ]]

@@ -165,6 +165,8 @@ def test_a_gpu_is_required_and_there_is_none(rows, capsys):
     assert status == 1
     said = "gpudict: No solve succeeded on a GPU. other: no device: there is no GPU driver.\n"
     assert complained == said
+    wrong = doctor.failures(doctor.examine("other"), require_gpu=True)
+    assert " ".join(wrong).count("no device") == 1
 
 
 def test_a_gpu_is_required_by_a_user():
