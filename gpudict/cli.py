@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,21 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=seeds, default=0, help="of every random number")
     demo.add_argument("--output", type=Path, default=Path("gpudict-demo.png"), help="PNG to write")
     demo.set_defaults(run=_demo)
+    _add_doctor(commands)
     return parser
+
+
+def _add_doctor(commands: Any) -> None:
+    about = "say what is installed, which devices there are, and solve a tiny lasso on each"
+    doctor = commands.add_parser("doctor", help=about, description=about + ".")
+    tested = [row.name for row in BACKENDS if row.devices]
+    doctor.add_argument("--backend", choices=tested, help="examine this array library alone")
+    doctor.add_argument("--device", help="examine this device alone, such as cuda:0")
+    doctor.add_argument(
+        "--require-gpu", action="store_true", help="fail unless a solve succeeds on a GPU"
+    )
+    doctor.add_argument("--json", action="store_true", help="write JSON, for programs")
+    doctor.set_defaults(run=_doctor)
 
 
 def _between(least: int, most: float = math.inf) -> Callable[[str], int]:
@@ -111,6 +126,22 @@ def _demo(arguments: argparse.Namespace) -> int:
     )
     save(figure, arguments.output)
     _tell(_summary(outcome, settings, time.perf_counter() - began), arguments)
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from gpudict import doctor
+
+    report = doctor.examine(arguments.backend, arguments.device)
+    wrong = doctor.failures(report, require_gpu=arguments.require_gpu)
+    if arguments.json:
+        sys.stdout.write(
+            json.dumps(doctor.as_json(report, wrong), indent=2, allow_nan=False) + "\n"
+        )
+    else:
+        _show(doctor.lines(report))
+    if wrong:
+        raise Missing(" ".join(wrong))
     return 0
 
 
@@ -187,11 +218,20 @@ def _summary(outcome: Outcome, settings: Settings, seconds: float) -> dict[str, 
 
 
 def _tell(summary: dict[str, str], arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    _show([*summary.items(), ("picture", str(arguments.output))])
 
-    table = Table.grid(padding=(0, 2))
-    summary["picture"] = str(arguments.output)
-    for name, text in summary.items():
-        table.add_row(name, text)
-    Console(highlight=False).print(table)
+
+def _show(rows: Iterable[tuple[str, str]]) -> None:
+    """Write names and texts in two columns: rich's on a terminal, else a line each."""
+    if sys.stdout.isatty() and importlib.util.find_spec("rich"):
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        for row in rows:
+            table.add_row(*row)
+        Console(highlight=False, markup=False).print(table)
+        return
+    rows = list(rows)
+    width = max(len(name) for name, _ in rows)
+    sys.stdout.writelines(f"{name:{width}}  {text}\n" for name, text in rows)

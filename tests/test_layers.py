@@ -25,8 +25,8 @@ FLOORS = (
     ("loop", "stopping"),
     ("streaming", "threads"),
     ("problem", "updates", "certificate", "hosted", "coding", "codes", "atoms", "alternating",
-     "learning", "online", "datasets"),
-    ("functional", "reporting", "estimators", "plotting", "demo"),
+     "learning", "online", "datasets", "selftest"),
+    ("functional", "reporting", "estimators", "plotting", "demo", "doctor"),
     ("cli", "__init__", "__main__"),
 )  # fmt: skip
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}

@@ -7,6 +7,8 @@ costs more than the work inside it, whether the library runs on several threads 
 array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
 in place, sparse matrices, and whether kernels in CUDA C can run on it. A new library is a new row;
 an unknown one that conforms to the standard gets the row `STANDARD`.
+in place, sparse matrices, and which devices there are. A new library is a new row; an unknown one
+that conforms to the standard gets the row `STANDARD`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict._backends import launching, sparse
+from gpudict._backends import devices, launching, sparse
 
 Array = Any
 Namespace = Any
@@ -110,6 +112,8 @@ class Backend(NamedTuple):
         if it has none
     csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
     launcher : array -> what starts a kernel in CUDA C on its device, or None (see `launching`)
+    devices : () -> the devices that it can compute on here; None for a library that has none of its
+        own, made to test others
     """
 
     name: str
@@ -127,13 +131,14 @@ class Backend(NamedTuple):
     csr: Callable[..., Any] | None = None
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
     launcher: Callable[[Array], launching.Launcher | None] = lambda x: None
+    devices: Callable[[], devices.Devices] | None = None
 
 
 BACKENDS = (
     Backend(
         "numpy", "numpy", "python -m pip install numpy",
         np.asarray, _assign, _solve_numpy, threaded=False, on_host=lambda x: True,
-        csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts,
+        csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts, devices=devices.numpy_devices,
     ),
     Backend(
         "torch", "torch", "python -m pip install torch",
@@ -141,16 +146,18 @@ BACKENDS = (
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
         launcher=launching.torch_launcher,
+        devices=devices.torch_devices,
     ),
     Backend(
         "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
         csr_parts=sparse.cupy_csr_parts, launcher=launching.cupy_launcher,
+        devices=devices.cupy_devices,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
-            launch_bound=_jax_launch_bound, compiles=True),
+            launch_bound=_jax_launch_bound, compiles=True, devices=devices.jax_devices),
     Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
-            launch_bound=lambda x: x.sycl_device.is_gpu),
+            launch_bound=lambda x: x.sycl_device.is_gpu, devices=devices.dpnp_devices),
     Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",
             _strict_to_host),
 )  # fmt: skip
