@@ -17,6 +17,8 @@ from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, least_squares, rows
 from gpudict.stopping import duality_gap
 
+SHARE = 4  # of a batch is finished at a time: float64 takes twice the room of float32
+
 
 def certified(found: Solution, q: Quadratic, problem: Problem) -> Solution:
     """Return the solution with its certificate; float32 rows that fell short are finished."""
@@ -28,7 +30,7 @@ def certified(found: Solution, q: Quadratic, problem: Problem) -> Solution:
     limited = found.n_iter >= problem.max_iter or hasattr(problem.solver, "APPROXIMATE")
     if not missed or limited or q.sq.dtype == own:
         return found
-    return finished(found, q, problem, missed)
+    return finished(found, q, problem, missed, max(1, found.Z.shape[0] // SHARE))
 
 
 def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, int]:
@@ -45,16 +47,18 @@ def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, i
     return found._replace(gap=gap, converged=gap <= limit), round(missed)
 
 
-def finished(found: Solution, q: Quadratic, problem: Problem, missed: int) -> Solution:
-    """Solve the rows that did not converge once more, in the dtype of q."""
+def finished(
+    found: Solution, q: Quadratic, problem: Problem, missed: int, most: int | None = None
+) -> Solution:
+    """Solve the rows that did not converge once more, in the dtype of q, `most` at a time."""
     xp = array_namespace(found.Z)
     n = found.Z.shape[0]
     order = xp.argsort(xp.astype(found.converged, xp.int32), stable=True)
     some = order[: few_shapes(order, missed, n)]
-    part, before = rows(q, some), take(found.Z, some)
-    rule, most = duality_gap(0.5 * problem.tol), problem.max_iter
-    again = run(problem.solver, part, problem.penalty, _like(before, q), stop=rule, max_iter=most)
-    again, _ = judged(again._replace(Z=xp.astype(again.Z, before.dtype)), part, problem)
+    count = some.shape[0]
+    size = count if most is None else most
+    parts = [_again(found, q, problem, some[low : low + size]) for low in range(0, count, size)]
+    again = parts[0] if len(parts) == 1 else _together(parts)
     better = again.gap < take(found.gap, some)
     back = xp.argsort(order, stable=True)
 
@@ -65,6 +69,22 @@ def finished(found: Solution, q: Quadratic, problem: Problem, missed: int) -> So
 
     Z, gap, converged = (merged(*pair) for pair in zip(found[:3], again[:3], strict=True))
     return Solution(Z, gap, converged, found.n_iter + again.n_iter, found.history + again.history)
+
+
+def _again(found: Solution, q: Quadratic, problem: Problem, some: Array) -> Solution:
+    """Solve some rows from their codes, and judge the new ones as they are rounded."""
+    part, before = rows(q, some), take(found.Z, some)
+    rule, most = duality_gap(0.5 * problem.tol), problem.max_iter
+    again = run(problem.solver, part, problem.penalty, _like(before, q), stop=rule, max_iter=most)
+    rounded = array_namespace(before).astype(again.Z, before.dtype)
+    return judged(again._replace(Z=rounded), part, problem)[0]
+
+
+def _together(parts: list[Solution]) -> Solution:
+    xp = array_namespace(parts[0].Z)
+    Z, gap, converged = (xp.concat([part[i] for part in parts], axis=0) for i in range(3))
+    longest = max(parts, key=lambda part: part.n_iter)
+    return Solution(Z, gap, converged, longest.n_iter, longest.history)
 
 
 def cast(q: Quadratic, dtype: Any) -> Quadratic:

@@ -5,19 +5,20 @@ to the library: how a value reaches the host, how rows of (index, value) pairs b
 array, how a batch of small systems is solved without waiting for the device, whether a launch
 costs more than the work inside it, whether the library runs on several threads by itself, how an
 array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
-in place, and sparse matrices. A new library is a new row; an unknown one that conforms to the
-standard gets the row `STANDARD`.
+in place, sparse matrices, free memory, and the precision of products. A new library is a new row;
+an unknown one that conforms to the standard gets the row `STANDARD`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict._backends import sparse
+from gpudict._backends import memory, precision, sparse
 
 Array = Any
 Namespace = Any
@@ -109,6 +110,10 @@ class Backend(NamedTuple):
     csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
         if it has none
     csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
+    free_memory : array -> bytes that are free on its device; None where it cannot be asked
+    give_back : return the cached memory of this array's device to whoever else wants it
+    exhausted : whether an error, not a MemoryError, says that memory was not enough
+    precise : array -> the context in which products keep the precision of their factors
     """
 
     name: str
@@ -125,6 +130,10 @@ class Backend(NamedTuple):
     from_host: Callable[[np.ndarray], Array] = lambda a: a
     csr: Callable[..., Any] | None = None
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
+    free_memory: Callable[[Array], int | None] = lambda x: None
+    give_back: Callable[[Array], None] = lambda x: None
+    exhausted: Callable[[BaseException], bool] = lambda error: False
+    precise: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
 
 
 BACKENDS = (
@@ -138,16 +147,21 @@ BACKENDS = (
         lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
+        free_memory=memory.torch_free, give_back=memory.torch_give_back,
+        exhausted=memory.torch_exhausted, precise=precision.torch_precise,
     ),
     Backend(
         "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
-        csr_parts=sparse.cupy_csr_parts,
+        csr_parts=sparse.cupy_csr_parts, free_memory=memory.cupy_free,
+        give_back=memory.cupy_give_back, precise=precision.cupy_precise,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
-            launch_bound=_jax_launch_bound, compiles=True),
+            launch_bound=_jax_launch_bound, compiles=True, free_memory=memory.jax_free,
+            exhausted=memory.jax_exhausted, precise=precision.jax_precise),
     Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
-            launch_bound=lambda x: x.sycl_device.is_gpu),
+            launch_bound=lambda x: x.sycl_device.is_gpu, free_memory=memory.dpnp_free,
+            exhausted=memory.dpnp_exhausted),
     Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",
             _strict_to_host),
 )  # fmt: skip
