@@ -33,14 +33,14 @@ def bytes_a_row(X: Array, V: Array, problem: Problem) -> int:
     Where supports are no larger than usual, that is: beyond it some solvers work in parts.
     """
     (k, d), limits = V.shape, problem.penalty
-    most = SUPPORT
-    if isinstance(limits, Cardinality) and not limits.target:
-        most = max(most, limits.n_nonzero)
+    counted = isinstance(limits, Cardinality) and not limits.target
+    most = limits.n_nonzero if counted else SUPPORT
     room = getattr(problem.solver, "room", None)
     numbers = DENSE * k if room is None else int(room(k, min(k, most)))
     numbers += most * d if room is not None and k > GRAM_LIMIT else 0  # atoms, gathered
     wide = 8 * DENSE * k if isinstance(limits, L1) and float64_of(X) is not None else 0
-    return max(bytes_each(X) * numbers, wide) + 8 * FEATURES * d
+    most_bytes: int = max(bytes_each(X) * numbers, wide) + 8 * FEATURES * d
+    return most_bytes
 
 
 def needs(X: Array, V: Array, problem: Problem) -> str:
