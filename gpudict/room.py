@@ -33,8 +33,9 @@ def bytes_a_row(X: Array, V: Array, problem: Problem) -> int:
     Where supports are no larger than usual, that is: beyond it some solvers work in parts.
     """
     (k, d), limits = V.shape, problem.penalty
-    counted = isinstance(limits, Cardinality) and not limits.target
-    most = limits.n_nonzero if counted else SUPPORT
+    most = SUPPORT
+    if isinstance(limits, Cardinality) and not limits.target:
+        most = limits.n_nonzero
     room = getattr(problem.solver, "room", None)
     numbers = DENSE * k if room is None else int(room(k, min(k, most)))
     numbers += most * d if room is not None and k > GRAM_LIMIT else 0  # atoms, gathered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import weakref
 
@@ -72,17 +73,24 @@ def planted(n, k, d, support, dtype):
 
 # solver, k, d, MiB, atoms a row, options
 ROOM = (
-    ("working_set", 64, 64, 8, 5, {"alpha": 0.1}),
-    ("working_set", 256, 64, 8, 5, {"alpha": 0.1}),
-    ("working_set", 256, 64, 8, 5, {"alpha": 0.1, "tol": "below rounding"}),
-    ("working_set", 256, 64, 8, 30, {"alpha": 0.1}),  # larger Grams than there is room for
-    ("working_set", 256, 64, 8, 5, {"alpha": "each", "init": True}),
-    ("working_set", 1024, 256, 24, 5, {"alpha": 0.1}),
-    ("working_set", 4200, 32, 16, 3, {"alpha": 0.2}),  # no Gram of all atoms
-    ("lars", 256, 64, 8, 5, {"alpha": 0.3}),
-    ("fista", 256, 64, 8, 5, {"alpha": 0.1, "max_iter": 20}),
-    ("omp", 256, 64, 8, 5, {"n_nonzero_coefs": 8}),
-    ("omp", 256, 64, 8, 5, {"n_nonzero_coefs": 33}),
+    ("working_set", 64, 64, 5, 5, {"alpha": 0.1}),
+    ("working_set", 256, 64, 5, 5, {"alpha": 0.1}),
+    ("working_set", 256, 64, 5, 5, {"alpha": 0.1, "tol": "below rounding"}),
+    (
+        "working_set",
+        256,
+        64,
+        8,
+        30,
+        {"alpha": 0.1, "max_iter": 5},
+    ),  # larger Grams than there is room for
+    ("working_set", 256, 64, 5, 5, {"alpha": "each", "init": True}),
+    ("working_set", 1024, 256, 20, 5, {"alpha": 0.1}),
+    ("working_set", 4200, 32, 12, 3, {"alpha": 0.2}),  # no Gram of all atoms
+    ("lars", 256, 64, 5, 5, {"alpha": 0.3}),
+    ("fista", 256, 64, 5, 5, {"alpha": 0.1, "max_iter": 20}),
+    ("omp", 256, 64, 5, 5, {"n_nonzero_coefs": 8}),
+    ("omp", 256, 64, 5, 5, {"n_nonzero_coefs": 33}),
 )
 
 
@@ -207,22 +215,25 @@ def test_halved_batches(case: BackendCase, call: str, monkeypatch, caplog):
             assert max(seen[first:]) <= 7
 
 
+def failing(error, *args):
+    """Raise the error."""
+    raise error
+
+
 @pytest.mark.parametrize("case", PORTABLE, ids=lambda c: c.name)
 def test_not_even_a_row(case: BackendCase, monkeypatch):
     """Down to one row, and then one sentence that says what came, what is needed, what to do."""
     pytest.importorskip(case.requires)
     monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
     X, V, _ = (case.asarray(a) for a in planted(37, 20, 12, 3, "float32"))
+    said = r"even a row at a time: X \(37, 12\) and V \(20, 12\) came.* Pass sparse_output=True"
     for error in errors(case.name):
         with monkeypatch.context() as patch:
             seen = limit_rows(patch, error, 1)
-            patch.setattr(coding, "_solve_batch", lambda *args: (_ for _ in ()).throw(error))
-            with pytest.raises(
-                MemoryError, match=r"even a row at a time: X \(37, 12\) and V \(20, 12\)"
-            ):
+            patch.setattr(coding, "_solve_batch", functools.partial(failing, error))
+            with pytest.raises(MemoryError, match=said):
                 gpudict.encode(X, V, alpha=0.1)
             assert seen[1:] == [37, 18, 9, 4, 2, 1]
-        assert error.__traceback__ is None or len(seen) == 7
     other = ValueError("not about memory")
     with monkeypatch.context() as patch:
         limit_rows(patch, other, 3)
@@ -289,6 +300,29 @@ def test_what_the_libraries_are_asked():
     assert memory.torch_exhausted(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
     assert not memory.torch_exhausted(RuntimeError("shapes do not match"))
     assert memory.jax_exhausted(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating"))
+
+
+def test_reserves_go_back_before_the_retry(monkeypatch):
+    """When nothing of the failed batch is alive that would stay in them."""
+    alive, order = [], []
+
+    def job(here):
+        if here.stop - here.start > 2:
+            held = np.ones(3)
+            alive.append(weakref.ref(held))
+            raise MemoryError
+        order.append("solved")
+        return here
+
+    def give_back(x):
+        assert all(ref() is None for ref in alive)
+        order.append("given back")
+
+    row = backend_of(np)._replace(give_back=give_back)
+    monkeypatch.setattr(batches, "backend_of", lambda xp: row)
+    done = [here for here, _ in batches.in_batches(job, 8, 8, np.ones(1))]
+    assert done == [slice(low, low + 2) for low in range(0, 8, 2)]
+    assert order == ["given back", "given back", *["solved"] * 4]
 
 
 def test_a_chain_of_errors_holds_no_arrays():
