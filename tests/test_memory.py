@@ -131,7 +131,7 @@ def errors(name):
     words = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate"
     return (
         MemoryError("no memory"),
-        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.OutOfMemoryError("known by its type"),
         RuntimeError(words),
     )
 
@@ -300,6 +300,23 @@ def test_what_the_libraries_are_asked():
     assert memory.torch_exhausted(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
     assert not memory.torch_exhausted(RuntimeError("shapes do not match"))
     assert memory.jax_exhausted(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating"))
+
+
+def test_one_batch_at_a_time(monkeypatch):
+    """The codes of a batch are gone, but for their copy, before the next one starts."""
+    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    X, V, _ = planted(12, 8, 6, 3, "float64")
+    real, before = coding._solve_batch, []
+
+    def spy(*args):
+        assert all(ref() is None for ref in before)
+        found = real(*args)
+        before.extend(weakref.ref(a) for a in found[:2])
+        return found
+
+    monkeypatch.setattr(coding, "_solve_batch", spy)
+    gpudict.encode(X, V, alpha=0.1, batch_size=3, n_jobs=1)
+    assert len(before) == 8
 
 
 def test_reserves_go_back_before_the_retry(monkeypatch):
