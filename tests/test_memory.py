@@ -328,8 +328,11 @@ def test_reserves_go_back_before_the_retry(monkeypatch):
             held = np.ones(3)
             alive.append(weakref.ref(held))
             raise MemoryError
+        assert all(ref() is None for ref in alive), "a piece of the batch is still alive"
         order.append("solved")
-        return here
+        found = np.ones(here.stop - here.start)
+        alive.append(weakref.ref(found))
+        return found
 
     def give_back(x):
         assert all(ref() is None for ref in alive)
@@ -337,8 +340,11 @@ def test_reserves_go_back_before_the_retry(monkeypatch):
 
     row = backend_of(np)._replace(give_back=give_back)
     monkeypatch.setattr(batches, "backend_of", lambda xp: row)
-    done = [here for here, _ in batches.in_batches(job, 8, 8, np.ones(1))]
-    assert done == [slice(low, low + 2) for low in range(0, 8, 2)]
+    done = []
+    for here, found in batches.in_batches(job, 8, 8, np.ones(1)):
+        done.append((here, found.shape))
+        del found
+    assert done == [(slice(low, low + 2), (2,)) for low in range(0, 8, 2)]
     assert order == ["given back", "given back", *["solved"] * 4]
 
 
