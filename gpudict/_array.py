@@ -7,6 +7,7 @@ waits of an algorithm can be counted by reading it.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat as compat
@@ -38,6 +39,7 @@ __all__ = [
     "library",
     "no_graph",
     "on_host",
+    "precise",
     "read",
     "same_place",
     "scatter",
@@ -49,7 +51,11 @@ __all__ = [
 ]  # fmt: skip
 
 HOST_WORKSPACE = 48 * 2**20  # bytes of a batch; a few of them run side by side
-DEVICE_WORKSPACE = 2**31
+# Of a device a batch takes a share of what is free, the rest being for what a library allocates
+# unasked. More than 4 GiB would not be faster: an operation on the dense rows of such a batch moves
+# some hundred MB, and that takes tens of times as long as its start.
+DEVICE_SHARE, DEVICE_WORKSPACE = 0.5, 2**32
+UNASKED_WORKSPACE = 2**31  # where a device does not say what is free
 
 at = extra.at
 device = compat.device
@@ -137,10 +143,19 @@ def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
     return take_apart(Z)
 
 
-def workspace(x: Array) -> int:
-    """Return how many numbers like those of x its device has room for beside the data."""
-    bits = int(array_namespace(x).finfo(x.dtype).bits)
-    return (DEVICE_WORKSPACE if is_launch_bound(x) else HOST_WORKSPACE) * 8 // bits
+def workspace(x: Array, taken: int = 0) -> int:
+    """Return the bytes that a batch like x may take beside the data and what will be `taken`."""
+    if not is_launch_bound(x):
+        return HOST_WORKSPACE
+    free = backend_of(array_namespace(x)).free_memory(x)
+    if free is None:
+        return UNASKED_WORKSPACE
+    return max(0, min(DEVICE_WORKSPACE, int(DEVICE_SHARE * (free - taken))))
+
+
+def precise(x: Array) -> AbstractContextManager[Any]:
+    """Return the context in which products of arrays like x keep the precision of their dtype."""
+    return backend_of(array_namespace(x)).precise(x)
 
 
 def is_threaded(x: Array) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace, asarray_like, index_like, take, to_host
+from gpudict._array import Array, array_namespace, asarray_like, index_like, precise, take, to_host
 from gpudict.codes import Dense
 from gpudict.penalties import UnitSphere
 from gpudict.quadratic import Quadratic, diagonal
@@ -31,7 +31,9 @@ def start(
     _check.squares(X)
     if dict_init is None or isinstance(dict_init, str):
         name = _check.choice(dict_init or "svd", "dict_init", ("svd", "data"))
-        V, U = svd_start(samples, k) if name == "svd" else (drawn(samples, k, rng, positive), None)
+        with precise(X):
+            svd = name == "svd"
+            V, U = svd_start(samples, k) if svd else (drawn(samples, k, rng, positive), None)
     else:
         V = _check.shaped(
             _check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),

@@ -18,6 +18,8 @@ from gpudict.problem import Problem
 from gpudict.quadratic import Quadratic, least_squares, rows
 from gpudict.stopping import duality_gap
 
+SHARE = 4  # of a batch is finished at a time: float64 takes twice the room of float32
+
 
 def certified(found: Solution, q: Quadratic, problem: Problem) -> Solution:
     """Return the solution with its certificate; rows that fell short are finished where that helps.
@@ -35,7 +37,8 @@ def certified(found: Solution, q: Quadratic, problem: Problem) -> Solution:
     again += [solvers.find(fallback)] if fallback else []
     for solver in [] if limited else again:
         if missed:
-            found, missed = finished(found, q, problem._replace(solver=solver), missed)
+            most = max(1, found.Z.shape[0] // SHARE)
+            found, missed = finished(found, q, problem._replace(solver=solver), missed, most)
     return found
 
 
@@ -67,18 +70,37 @@ def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, i
     return found._replace(gap=gap, converged=gap <= limit), round(missed)
 
 
-def finished(found: Solution, q: Quadratic, problem: Problem, missed: int) -> tuple[Solution, int]:
-    """Solve the rows that did not converge once more, in the dtype of q; and how many still miss.
+def finished(
+    found: Solution, q: Quadratic, problem: Problem, missed: int, most: int | None = None
+) -> tuple[Solution, int]:
+    """Solve the rows that did not converge once more, in the dtype of q, `most` at a time.
 
-    A row's better code stays.
+    A row's better code stays. Return also how many rows still fall short.
     """
-    xp = array_namespace(found.Z)
     order, some = _first(~found.converged, missed)
+    count = some.shape[0]
+    size = count if most is None else most
+    parts = [_again(found, q, problem, some[low : low + size]) for low in range(0, count, size)]
+    again, left = _together([part for part, _ in parts]), sum(short for _, short in parts)
+    return _merged(found, again, order, again.gap < take(found.gap, some)), left
+
+
+def _again(found: Solution, q: Quadratic, problem: Problem, some: Array) -> tuple[Solution, int]:
+    """Solve some rows from their codes, and judge the new ones as they are rounded."""
     part, before = rows(q, some), take(found.Z, some)
     rule, most = duality_gap(0.5 * problem.tol), problem.max_iter
     again = run(problem.solver, part, problem.penalty, _like(before, q), stop=rule, max_iter=most)
-    again, left = judged(again._replace(Z=xp.astype(again.Z, before.dtype)), part, problem)
-    return _merged(found, again, order, again.gap < take(found.gap, some)), left
+    rounded = array_namespace(before).astype(again.Z, before.dtype)
+    return judged(again._replace(Z=rounded), part, problem)
+
+
+def _together(parts: list[Solution]) -> Solution:
+    xp = array_namespace(parts[0].Z)
+    if len(parts) == 1:
+        return parts[0]
+    Z, gap, converged = (xp.concat([part[i] for part in parts], axis=0) for i in range(3))
+    longest = max(parts, key=lambda part: part.n_iter)
+    return Solution(Z, gap, converged, longest.n_iter, longest.history)
 
 
 def _first(wanted: Array, number: int) -> tuple[Array, Array]:

@@ -7,22 +7,33 @@ so that nothing of size n × k is made or read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from gpudict._array import Array, array_namespace, asarray_like, from_host, to_host
+from gpudict._array import (
+    Array,
+    array_namespace,
+    asarray_like,
+    from_host,
+    precise,
+    to_host,
+    workspace,
+)
+from gpudict.batches import in_batches, told
 from gpudict.coding import Solution, solve
 from gpudict.penalties import L1, Penalty, half_square
 from gpudict.problem import Problem
-from gpudict.quadratic import Quadratic, statistics
+from gpudict.quadratic import Quadratic, accumulate, statistics
+from gpudict.room import bytes_each
 from gpudict.solvers import is_hosted
 from gpudict.solvers._compiled import expanded, wide
 from gpudict.sparse import Rows
 from gpudict.streaming import Samples
 from gpudict.threads import in_parallel, threads
 
+COPIES = 3  # of the rows of data and codes, at a time
 GROUP = 8  # rows for each atom, in sums that threads share: their number does not change a bit
 ALONE = 2**14  # rows up to which a second thread is not worth its start
 Result = TypeVar("Result")
@@ -64,16 +75,42 @@ class Dense(NamedTuple):
 
     def statistics(self, samples: Samples, /) -> Quadratic:
         """Return the sums by matrix products."""
-        return statistics(samples.X, self.start, samples.weight)
+        X, weight = samples.X, samples.weight
+
+        def of_batch(here: slice) -> Quadratic:
+            each = None if weight is None else weight[here]
+            return statistics(X[here, :], self.start[here, :], each)
+
+        parts = self._mapped(of_batch, X)
+        whole = next(parts)
+        for part in parts:
+            whole = accumulate(whole, part)
+        return whole
 
     def costs(self, X: Array, V: Array, penalty: Penalty, /) -> Array:
         """Return the costs from the residual."""
-        return half_square(X - self.start @ V) + penalty.value(self.start)
+
+        def of_batch(here: slice) -> Array:
+            U = self.start[here, :]
+            return half_square(X[here, :] - U @ V) + penalty.value(U)
+
+        parts = list(self._mapped(of_batch, X))
+        return parts[0] if len(parts) == 1 else array_namespace(X).concat(parts)
 
     def without(self, dead: np.ndarray, /) -> Dense:
         """Return a copy with zeros."""
         xp, Z = array_namespace(self.start), self.start
-        return Dense(xp.where(asarray_like(dead, Z, xp.bool)[None, :], xp.zeros_like(Z), Z))
+        zero = xp.zeros_like(Z[:1, :])
+        return Dense(xp.where(asarray_like(dead, Z, xp.bool)[None, :], zero, Z))
+
+    def _mapped(self, job: Callable[[slice], Result], X: Array) -> Iterator[Result]:
+        """Map a job over the rows in batches that fit the memory, in order."""
+        (n, d), k = X.shape, self.start.shape[1]
+        each = bytes_each(X) * COPIES * (k + d)
+        needs = f"{each:,} bytes a row. Pass fewer atoms or fewer rows at a time, or free memory."
+        with precise(X), told(X, needs):
+            for _, part in in_batches(job, n, max(1, workspace(X) // each), X):
+                yield part
 
 
 class Compressed(NamedTuple):

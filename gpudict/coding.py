@@ -1,30 +1,38 @@
 """Sparse coding: rows in batches, a warm start, and a certificate for each row.
 
-A batch is as many rows as fit the workspace of the device; NumPy's batches go to a pool of
-threads, since its operations outside the matrix product use one core each.
+A batch is as many rows as the workspace of the device has room for, by what the solver says that a
+row takes; NumPy's batches go to a pool of threads, since its operations outside the matrix product
+use one core each.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
 from gpudict import _check, hosted
-from gpudict._array import Array, array_namespace, at, device, is_threaded, workspace
+from gpudict._array import (
+    Array,
+    array_namespace,
+    at,
+    device,
+    is_threaded,
+    precise,
+)
+from gpudict.batches import in_batches, told
 from gpudict.certificate import certified
 from gpudict.history import Check
 from gpudict.loop import Solution, run
-from gpudict.penalties import Cardinality
 from gpudict.problem import Problem, choose, penalty_of
 from gpudict.quadratic import Quadratic, diagonal, least_squares
+from gpudict.room import needs, rows_a_batch
 from gpudict.solvers import is_hosted
 from gpudict.sparse import Rows, stacked
-from gpudict.threads import in_parallel, threads
+from gpudict.threads import threads
 
 __all__ = ["Solution", "encode", "solve"]
-
-SUPPORT = 32  # atoms of a row for which a batch has room
 
 
 def encode(
@@ -47,7 +55,8 @@ def encode(
     """Code each row of X sparsely over the atoms in the rows of V.
 
     With `alpha` it solves the lasso, min ½‖x − u V‖² + alpha·‖u‖₁, to a certified gap. With
-    `n_nonzero_coefs` or `target_error` instead it runs a pursuit, 'omp' or 'lars'.
+    `n_nonzero_coefs` or `target_error` instead it runs a pursuit, 'omp' or 'lars'. Products keep
+    the full precision of the dtype, whatever TF32 or autocast is set to.
 
     Parameters
     ----------
@@ -77,7 +86,8 @@ def encode(
     init : array (n, k), optional
         Codes to start from.
     batch_size : int, optional
-        Rows at a time, for the portable solvers; None takes as many as fit the workspace.
+        Rows at a time, for the portable solvers; None takes as many as fit half of the memory that
+        is free on a GPU. A batch for which memory does not suffice is halved.
     n_jobs : int, optional
         Threads, for arrays of the host: None as many as BLAS would use (1 inside a joblib worker),
         -1 all. Other libraries thread by themselves.
@@ -97,6 +107,8 @@ def encode(
     ------
     TypeError, ValueError
         Input that can't be used; the message says what came, what is needed and what to do.
+    MemoryError
+        The memory of the device is not enough for a single row.
 
     Examples
     --------
@@ -152,15 +164,29 @@ def solve(
     by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are
     `Rows`, on the host from its compiled solvers, which can also start from such.
     """
-    if is_hosted(problem.solver):
-        own = (init, gram, cov, scale)
-        return hosted.solve(X, V, problem, own, n_jobs=n_jobs, sparse=sparse)
+    options: dict[str, Any] = {"n_jobs": n_jobs, "sparse": sparse}
+    with precise(X), told(X, needs(X, V, problem)):
+        if is_hosted(problem.solver):
+            return hosted.solve(X, V, problem, (init, gram, cov, scale), **options)
+        size = rows_a_batch(X, V, problem, sparse) if batch_size is None else batch_size
+        return _solve(X, V, problem, (init, gram, cov, scale), size, **options)
+
+
+def _solve(
+    X: Array,
+    V: Array,
+    problem: Problem,
+    own: tuple[Any, ...],
+    size: int,
+    *,
+    n_jobs: int | None,
+    sparse: bool,
+) -> Solution:
+    init, gram, cov, scale = own
     n, k = X.shape[0], V.shape[0]
-    size = _rows_a_batch(X, k, problem) if batch_size is None else batch_size
     shared = least_squares(X[:1, :], V, gram=gram).gram
 
-    def solve_batch(first: int) -> Solution:
-        here = slice(first, min(first + size, n))
+    def solve_batch(here: slice) -> Solution:
         rows, start = X[here, :], None if init is None else init[here, :]
         if scale is not None:
             factor = array_namespace(X).astype(scale[here][:, None], X.dtype)
@@ -169,13 +195,11 @@ def solve(
         if gram is not None or cov is not None:
             q = q._replace(cov=q.cov if cov is None else cov[here, :], factors=None)
         found = _solve_batch(q, problem, start)
-        return found if scale is None else scaled(found, factor, scale[here])
+        found = found if scale is None else scaled(found, factor, scale[here])
+        return found._replace(Z=Rows.of(found.Z)) if sparse else found
 
-    starts = range(0, n, size)
-    workers = 1 if is_threaded(X) else min(threads(n_jobs), len(starts))
-    if len(starts) == 1 and not sparse:
-        return solve_batch(0)
-    return _joined(in_parallel(solve_batch, starts, workers), starts, (n, k), sparse)
+    workers = 1 if is_threaded(X) else min(threads(n_jobs), math.ceil(n / size))
+    return _joined(in_batches(solve_batch, n, size, X, workers), (n, k))
 
 
 def scaled(found: Solution, factor: Array, scale: Array) -> Solution:
@@ -184,24 +208,24 @@ def scaled(found: Solution, factor: Array, scale: Array) -> Solution:
     return found._replace(Z=found.Z * factor, gap=found.gap * square)
 
 
-def _joined(
-    parts: Iterable[Solution], starts: range, shape: tuple[int, int], sparse: bool
-) -> Solution:
+def _joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:
     """Write each batch's solution in its place as it comes, or stack what is not zero of it."""
     Z = gap = converged = None
     histories, rows = [], []
-    for first, part in zip(starts, parts, strict=True):
-        here = slice(first, first + part.Z.shape[0])
-        if sparse:
-            rows.append(Rows.of(part.Z))
+    for here, part in parts:
+        if here == slice(0, shape[0]) and not isinstance(part.Z, Rows):
+            return part
+        if isinstance(part.Z, Rows):
+            rows.append(part.Z)
         else:
             Z = _placed(Z, part.Z, here, shape)
         gap = _placed(gap, part.gap, here, shape[:1])
         converged = _placed(converged, part.converged, here, shape[:1])
         histories.append(part.history)
+        del part  # or the next batch is solved beside it
     history = [_merged(checks) for checks in zip_longest(*histories)]
     n_iter = max(h[-1].iteration if h else 0 for h in histories)
-    return Solution(stacked(rows) if sparse else Z, gap, converged, n_iter, history)
+    return Solution(stacked(rows) if rows else Z, gap, converged, n_iter, history)
 
 
 def _placed(whole: Array | None, part: Array, here: slice, shape: tuple[int, ...]) -> Array:
@@ -225,11 +249,3 @@ def _merged(checks: tuple[Check | None, ...]) -> Check:
     real = [check for check in checks if check is not None]
     unfinished = sum(check.unfinished for check in real)
     return Check(max(c.iteration for c in real), unfinished, max(c.gap for c in real))
-
-
-def _rows_a_batch(X: Array, k: int, problem: Problem) -> int:
-    """Return how many rows fit the workspace: dense rows of length k, and Grams of few atoms."""
-    limits, support = problem.penalty, SUPPORT
-    if isinstance(limits, Cardinality) and not limits.target:
-        support = max(support, limits.n_nonzero)
-    return max(1, workspace(X) // (16 * k + 6 * support * support))

@@ -7,6 +7,8 @@ A solver is a module with two functions, `init` and `step`, and three facts abou
     settled(state) -> (n,) bool         rows that no further step improves
     width(state) -> (n,) or None        a number of each row that the next steps want to know on the
     resized(state, width) -> State      host: they get its largest value with the next check
+    room(k, most) -> int                numbers that a row takes at once, with `most` atoms in use;
+                                        where it is missing, eight dense rows of length k
     CHECK_EVERY                         steps between two checks
 
 A State is a NamedTuple: of its arrays, those of two dimensions and more and those of shape (n,)

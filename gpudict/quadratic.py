@@ -27,6 +27,7 @@ from gpudict._array import (
 )
 
 GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves
+SUPPORT = 32  # atoms of a row for whose small Gram a batch has room
 
 
 class Quadratic(NamedTuple):
@@ -153,6 +154,13 @@ def small_grams(q: Quadratic, index: Array, /) -> Array:
     n, m = index.shape
     atoms = xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (n, m, -1))
     return atoms @ xp.matrix_transpose(atoms)
+
+
+def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:
+    """Return how many numbers so many copies of a row's (m, m) Gram take while it is made."""
+    return copies * m * m + (
+        0 if q.gram is not None or q.factors is None else m * q.factors[1].shape[1]
+    )
 
 
 def rows(q: Quadratic, index: Array, /) -> Quadratic:

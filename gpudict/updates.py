@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from gpudict import _check, solvers
-from gpudict._array import Array, array_namespace, is_launch_bound
+from gpudict._array import Array, array_namespace, is_launch_bound, precise
 from gpudict.loop import run
 from gpudict.penalties import UnitSphere
 from gpudict.problem import Problem, choose, penalty_of
@@ -32,7 +32,7 @@ class DictionaryStep(NamedTuple):
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
         start, (k, d) = xp.matrix_transpose(V), V.shape
-        with QUIET if k * k * d <= ALONE else nullcontext():
+        with precise(V), QUIET if k * k * d <= ALONE else nullcontext():
             found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
         return xp.matrix_transpose(found.Z)
 

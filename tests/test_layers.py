@@ -23,9 +23,9 @@ FLOORS = (
     ("quadratic", "penalties", "history", "sparse"),
     ("solvers", "kernels"),
     ("loop", "stopping"),
-    ("streaming", "threads"),
-    ("problem", "updates", "certificate", "hosted", "coding", "codes", "atoms", "alternating",
-     "learning", "online", "datasets", "selftest"),
+    ("streaming", "threads", "batches"),
+    ("problem", "updates", "certificate", "hosted", "room", "coding", "codes", "atoms",
+     "alternating", "learning", "online", "datasets", "selftest"),
     ("functional", "reporting", "estimators", "plotting", "demo", "doctor"),
     ("cli", "__init__", "__main__"),
 )  # fmt: skip

@@ -5,21 +5,21 @@ to the library: how a value reaches the host, how rows of (index, value) pairs b
 array, how a batch of small systems is solved without waiting for the device, whether a launch
 costs more than the work inside it, whether the library runs on several threads by itself, how an
 array is cut from an autograd graph, whether a new shape is compiled anew, whether NumPy can read it
-in place, sparse matrices, and whether kernels in CUDA C can run on it. A new library is a new row;
-an unknown one that conforms to the standard gets the row `STANDARD`.
-in place, sparse matrices, and which devices there are. A new library is a new row; an unknown one
-that conforms to the standard gets the row `STANDARD`.
+in place, sparse matrices, kernels in CUDA C, which devices there are, free memory, and the
+precision of products. A new library is a new row; an unknown one that conforms to the standard gets
+the row `STANDARD`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict._backends import devices, launching, sparse
+from gpudict._backends import devices, launching, memory, precision, sparse
 
 Array = Any
 Namespace = Any
@@ -114,6 +114,10 @@ class Backend(NamedTuple):
     launcher : array -> what starts a kernel in CUDA C on its device, or None (see `launching`)
     devices : () -> the devices that it can compute on here; None for a library that has none of its
         own, made to test others
+    free_memory : array -> bytes that are free on its device; None where it cannot be asked
+    give_back : return the cached memory of this array's device to whoever else wants it
+    exhausted : whether an error, not a MemoryError, says that memory was not enough
+    precise : array -> the context in which products keep the precision of their factors
     """
 
     name: str
@@ -132,6 +136,10 @@ class Backend(NamedTuple):
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
     launcher: Callable[[Array], launching.Launcher | None] = lambda x: None
     devices: Callable[[], devices.Devices] | None = None
+    free_memory: Callable[[Array], int | None] = lambda x: None
+    give_back: Callable[[Array], None] = lambda x: None
+    exhausted: Callable[[BaseException], bool] = lambda error: False
+    precise: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
 
 
 BACKENDS = (
@@ -147,17 +155,23 @@ BACKENDS = (
         from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
         launcher=launching.torch_launcher,
         devices=devices.torch_devices,
+        free_memory=memory.torch_free, give_back=memory.torch_give_back,
+        exhausted=memory.torch_exhausted, precise=precision.torch_precise,
     ),
     Backend(
         "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
         csr_parts=sparse.cupy_csr_parts, launcher=launching.cupy_launcher,
-        devices=devices.cupy_devices,
+        devices=devices.cupy_devices, free_memory=memory.cupy_free,
+        give_back=memory.cupy_give_back, precise=precision.cupy_precise,
     ),
     Backend("jax", "jax", "python -m pip install jax", np.asarray, _functional,
-            launch_bound=_jax_launch_bound, compiles=True, devices=devices.jax_devices),
+            launch_bound=_jax_launch_bound, compiles=True, devices=devices.jax_devices,
+            free_memory=memory.jax_free, exhausted=memory.jax_exhausted,
+            precise=precision.jax_precise),
     Backend("dpnp", "dpnp", "python -m pip install dpnp", lambda x: x.asnumpy(), _assign,
-            launch_bound=lambda x: x.sycl_device.is_gpu, devices=devices.dpnp_devices),
+            launch_bound=lambda x: x.sycl_device.is_gpu, devices=devices.dpnp_devices,
+            free_memory=memory.dpnp_free, exhausted=memory.dpnp_exhausted),
     Backend("array_api_strict", "array_api_strict", "python -m pip install array-api-strict",
             _strict_to_host),
 )  # fmt: skip

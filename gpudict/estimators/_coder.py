@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace
+from gpudict._array import Array, array_namespace, precise
 from gpudict.estimators._base import Estimator
 from gpudict.functional._common import algorithms
 from gpudict.functional._encode import encoded
@@ -82,7 +82,8 @@ class Coder(Estimator):
                 f"in the dictionary. Expected {width}, got {code.shape[1]}. Pass codes from "
                 "transform, and do not change split_sign between the two."
             )
-        return (joined(code) if self.split_sign else code) @ V
+        with precise(code):
+            return (joined(code) if self.split_sign else code) @ V
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""

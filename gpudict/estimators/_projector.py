@@ -12,7 +12,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from gpudict import _check
-from gpudict._array import Array, array_namespace
+from gpudict._array import Array, array_namespace, precise
 from gpudict.atoms import normalised
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
@@ -56,7 +56,8 @@ class Projector(Learner):
         X = self._checked(X, "transform")
         V, mean = self._like(X)
         strength = _check.number(self.ridge_alpha, "ridge_alpha")
-        return ridge(least_squares(X - mean, V), strength)
+        with precise(X):
+            return ridge(least_squares(X - mean, V), strength)
 
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that scores stand for: X · components + mean.
@@ -73,7 +74,8 @@ class Projector(Learner):
         check_is_fitted(self)
         X = self._checked_codes(X)
         V, mean = self._like(X)
-        return X @ V + mean
+        with precise(X):
+            return X @ V + mean
 
     @property
     def _n_features_out(self) -> int:

@@ -31,6 +31,11 @@ class State(NamedTuple):
     length: Array
 
 
+def room(k: int, most: int) -> int:
+    """Return how many numbers a row takes: dense rows, those of two steps among them."""
+    return 12 * k
+
+
 def init(q: Quadratic, penalty: Penalty, Z: Array) -> State:
     """Start from Z, at rest."""
     xp = array_namespace(Z)

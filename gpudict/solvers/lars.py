@@ -74,6 +74,11 @@ class Segment(NamedTuple):
     inside: Array
 
 
+def room(k: int, most: int) -> int:
+    """Return how many numbers a row takes: dense rows, and Grams of `most` active atoms."""
+    return 24 * k + 6 * most * most
+
+
 def init(q: Quadratic, penalty: L1 | Cardinality, Z: Array) -> State:
     """Start at λ = max |cov|, where the code is 0; the path does not depend on Z."""
     xp = array_namespace(Z)

@@ -44,6 +44,14 @@ class State(NamedTuple):
     tried: int
 
 
+def room(k: int, most: int) -> int:
+    """Return how many numbers a row takes: dense rows, and factors of `most` atoms."""
+    slots = SLOTS
+    while slots < most:
+        slots *= 2
+    return 7 * k + 6 * slots * slots
+
+
 def init(q: Quadratic, penalty: Cardinality, Z: Array) -> State:
     """Start from nothing chosen, whatever Z is."""
     xp = array_namespace(Z)

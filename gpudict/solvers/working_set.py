@@ -30,7 +30,14 @@ from gpudict._array import (
     workspace,
 )
 from gpudict.penalties import L1
-from gpudict.quadratic import Quadratic, correlation, small_grams, with_unit_atoms
+from gpudict.quadratic import (
+    SUPPORT,
+    Quadratic,
+    correlation,
+    small_gram_numbers,
+    small_grams,
+    with_unit_atoms,
+)
 from gpudict.solvers._small import Small, descend, fista, polish, times
 
 CHECK_EVERY = 1
@@ -40,7 +47,8 @@ GROWTH = 4  # its fourth part
 STEPS = 20  # FISTA steps a round
 PATIENCE = 4  # rounds after which the rows that are left also descend face by face
 FACES = 4  # faces a round
-COPIES = 8  # of the small Grams, at a time
+DENSE = 8  # rows of length k, at a time; and
+COPIES = 8  # of the small Grams
 IDLE = 3  # idle rounds after which a row is left
 
 
@@ -48,7 +56,8 @@ class State(NamedTuple):
     """Codes and correlation; of each row its support, its lowest objective, its idle rounds, (n,).
 
     A round is idle that does not lower the objective beyond rounding. `support` is the largest of
-    `supports` among the unfinished rows, as the host knows it.
+    `supports` among the unfinished rows, as the host knows it. `room` is how many numbers the small
+    Grams may take at a time.
     """
 
     Z: Array
@@ -58,6 +67,15 @@ class State(NamedTuple):
     idle: Array
     support: int
     round: int
+    room: int
+
+
+def room(k: int, most: int) -> int:
+    """Return how many numbers a row takes: dense rows, and small Grams of `most` atoms.
+
+    Larger Grams are cut to that room.
+    """
+    return DENSE * k + COPIES * most * most
 
 
 def init(q: Quadratic, penalty: L1, Z: Array) -> State:
@@ -66,7 +84,10 @@ def init(q: Quadratic, penalty: L1, Z: Array) -> State:
     supports = count(Z)
     (support,) = read(xp.max(supports))
     none = xp.zeros_like(supports)
-    return State(Z, correlation(q, Z), supports, none + xp.inf, none, int(support), 0)
+    (n, k), item = Z.shape, int(xp.finfo(Z.dtype).bits) // 8
+    own = n * COPIES * min(k, SUPPORT) ** 2
+    grams = max(own, workspace(Z) // item - n * DENSE * k)
+    return State(Z, correlation(q, Z), supports, none + xp.inf, none, int(support), 0, grams)
 
 
 def step(q: Quadratic, penalty: L1, state: State) -> State:
@@ -79,7 +100,7 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
     before = xp.take_along_axis(state.Z, index, axis=1) * size
     b = xp.take_along_axis(unit.cov, index, axis=1)
-    rows = max(1, workspace(b) // (COPIES * m * m))
+    rows = max(1, state.room // small_gram_numbers(unit, m, COPIES))
     parts = []
     for low in range(0, n, rows):
         part = slice(low, min(low + rows, n))
@@ -93,7 +114,8 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     idle = xp.where(lower & ~still(u, before), xp.zeros_like(state.idle), state.idle + 1)
     Z = scatter(index, u / size, xp.ones_like(u) > 0, k)
     lowest = xp.minimum(value[:, 0], state.lowest)
-    return State(Z, correlation(q, Z), count(u), lowest, idle, state.support, state.round + 1)
+    known = (state.support, state.round + 1, state.room)
+    return State(Z, correlation(q, Z), count(u), lowest, idle, *known)
 
 
 def _solve(small: Small, u: Array, state: State) -> tuple[Array, Array, Array]:
