@@ -8,13 +8,20 @@ data. Every test that takes `backend` runs on all of them.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
+import sys
+import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# the OpenCL device of dpnp that is a CPU, from intel-opencl-rt; read when dpctl is imported
+if (_opencl := Path(sys.prefix, "lib", "libintelocl.so")).exists():
+    os.environ.setdefault("OCL_ICD_FILENAMES", str(_opencl))
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # or scikit-learn skips its checks of arrays
 # the tests compile many small operations and run each a few times
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
@@ -49,6 +56,32 @@ def _jax(a: np.ndarray) -> Any:
     return jnp.asarray(a)
 
 
+@functools.cache
+def _queue() -> Any:
+    """Return a queue that is not dpnp's own: what is made without `device=` is elsewhere.
+
+    On a CPU, oneMKL's vector functions wait for other tasks while dpnp holds the interpreter's
+    lock, for which those tasks may be waiting: such a test hangs, so they are turned off.
+    """
+    import dpctl
+    import dpnp.dpnp_algo.dpnp_elementwise_common as elementwise
+
+    elementwise.vmi = types.SimpleNamespace(_is_available=lambda: False)
+    return dpctl.SyclQueue(dpctl.get_devices()[0])
+
+
+def _dpnp(a: np.ndarray) -> Any:
+    import dpnp
+
+    return dpnp.asarray(np.array(a), sycl_queue=_queue())
+
+
+def _dpnp_lacks() -> str | None:
+    import dpctl
+
+    return None if dpctl.get_devices() else "dpnp sees no device: pip install intel-opencl-rt"
+
+
 def _strictest() -> contextlib.AbstractContextManager[Any]:
     import array_api_strict as xp
 
@@ -58,12 +91,13 @@ def _strictest() -> contextlib.AbstractContextManager[Any]:
 
 
 class BackendCase(NamedTuple):
-    """A library, how it makes an array from a host one, and the temper it is used in."""
+    """A library, how it makes an array from a host one, its temper, and why it can't be used."""
 
     name: str
     requires: str
     asarray: Callable[[np.ndarray], Any]
     temper: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    lacks: Callable[[], str | None] = lambda: None
 
 
 CASES = (
@@ -72,10 +106,11 @@ CASES = (
     BackendCase("jax-eager", "jax", _jax),
     BackendCase("strict-device1", "array_api_strict", _strict),
     BackendCase("strictest-device1", "array_api_strict", _strict, _strictest),
+    BackendCase("dpnp-queue", "dpnp", _dpnp, lacks=_dpnp_lacks),
 )
 
 
-SLOW = ("jax-eager",)  # compiles each shape anew
+SLOW = ("jax-eager", "dpnp-queue")  # they compile each shape, or each kernel, anew
 
 
 @pytest.fixture(
@@ -87,6 +122,8 @@ SLOW = ("jax-eager",)  # compiles each shape anew
 def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
     """Each array library in turn, in its temper."""
     pytest.importorskip(request.param.requires)
+    if why := request.param.lacks():
+        pytest.skip(why)
     with request.param.temper():
         yield request.param
 
