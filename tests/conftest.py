@@ -56,17 +56,22 @@ def _jax(a: np.ndarray) -> Any:
     return jnp.asarray(a)
 
 
-@functools.cache
-def _queue() -> Any:
-    """Return a queue that is not dpnp's own: what is made without `device=` is elsewhere.
+def _dpnp_prepared() -> None:
+    """Turn oneMKL's vector functions off.
 
-    On a CPU, oneMKL's vector functions wait for other tasks while dpnp holds the interpreter's
-    lock, for which those tasks may be waiting: such a test hangs, so they are turned off.
+    On a CPU they wait for other tasks while dpnp holds the interpreter's lock, for which those
+    tasks may be waiting: then the test hangs.
     """
-    import dpctl
     import dpnp.dpnp_algo.dpnp_elementwise_common as elementwise
 
     elementwise.vmi = types.SimpleNamespace(_is_available=lambda: False)
+
+
+@functools.cache
+def _queue() -> Any:
+    """Return a queue that is not dpnp's own: what is made without `device=` is elsewhere."""
+    import dpctl
+
     return dpctl.SyclQueue(dpctl.get_devices()[0])
 
 
@@ -110,15 +115,25 @@ CASES = (
 )
 
 
-SLOW = ("jax-eager", "dpnp-queue")  # they compile each shape, or each kernel, anew
+SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name in SLOW))
-        for case in CASES
-    ]
-)
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow in our tests and, of dpnp, in scikit-learn's."""
+    for item in items:
+        if any(name in item.name for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _dpnp_never_hangs(request: pytest.FixtureRequest) -> None:
+    """Prepare dpnp where a test will use it."""
+    if "dpnp" in request.node.name and importlib.util.find_spec("dpnp"):
+        _dpnp_prepared()
+
+
+@pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])
 def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
     """Each array library in turn, in its temper."""
     pytest.importorskip(request.param.requires)
