@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
+import importlib.util
 import os
 import sys
 import types
@@ -95,6 +95,15 @@ def _strictest() -> contextlib.AbstractContextManager[Any]:
     )
 
 
+def lacks(library: str) -> str | None:
+    """Return why a library can't be used here, or None; CuPy needs a device even for an array."""
+    if importlib.util.find_spec(library) is None:
+        return f"{library} is not installed"
+    if library == "cupy" and not importlib.import_module("cupy").cuda.is_available():
+        return "cupy is installed, but there is no CUDA device"
+    return None
+
+
 class BackendCase(NamedTuple):
     """A library, how it makes an array from a host one, its temper, and why it can't be used."""
 
@@ -127,10 +136,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _dpnp_never_hangs(request: pytest.FixtureRequest) -> None:
-    """Prepare dpnp where a test will use it."""
+def _usable(request: pytest.FixtureRequest) -> None:
+    """Prepare dpnp where a test will use it, and skip scikit-learn's of CuPy without a device."""
     if "dpnp" in request.node.name and importlib.util.find_spec("dpnp"):
         _dpnp_prepared()
+    if "array_namespace=cupy" in request.node.name and (why := lacks("cupy")):
+        pytest.skip(why)
 
 
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])
