@@ -125,6 +125,8 @@ def test_a_singular_system_spoils_no_other(backend: BackendCase, dtype: str):
 def test_threshold(backend: BackendCase, dtype: str):
     X, V = small(dtype)
     found = solve("threshold", backend.asarray(X), backend.asarray(V), L1(0.3), None, max_iter=1)
+    for out in (found.Z, found.gap, found.converged):
+        assert device(out) == device(backend.asarray(X))
     pull = X @ V.T
     np.testing.assert_allclose(
         host(found.Z), np.sign(pull) * np.maximum(np.abs(pull) - 0.3, 0), atol=1e-6

@@ -41,6 +41,17 @@ def test_fista_solves_the_lasso(fast: bool, steps: int):
     assert oracles.lasso_gap(X, V, few.numpy(), 0.2).max() > 1e-6  # it only makes its steps
 
 
+def test_fista_is_faster_than_ista():
+    X, V = problems.signal(n=20, d=12, k=10)
+    after = [
+        oracles.lasso_objective(
+            X, V, fista.solve(torch.asarray(X), torch.asarray(V), 0.02, 30, fast=fast).numpy(), 0.02
+        ).sum()
+        for fast in (True, False)
+    ]
+    assert after[0] < after[1]
+
+
 def test_torch_omp_is_omp():
     X, V = problems.signal(n=20, d=12, k=10)
     codes = batched_omp.solve(torch.asarray(X), torch.asarray(V), 4).numpy()
