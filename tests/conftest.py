@@ -8,9 +8,11 @@ data. Every test that takes `backend` runs on all of them.
 from __future__ import annotations
 
 import contextlib
-import importlib
+import functools
+import importlib.util
 import os
 import sys
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +20,9 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the benchmarks
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# the OpenCL device of dpnp that is a CPU, from intel-opencl-rt; read when dpctl is imported
+if (_opencl := Path(sys.prefix, "lib", "libintelocl.so")).exists():
+    os.environ.setdefault("OCL_ICD_FILENAMES", str(_opencl))
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # or scikit-learn skips its checks of arrays
 # the tests compile many small operations and run each a few times
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
@@ -52,6 +57,37 @@ def _jax(a: np.ndarray) -> Any:
     return jnp.asarray(a)
 
 
+def _dpnp_prepared() -> None:
+    """Turn oneMKL's vector functions off.
+
+    On a CPU they wait for other tasks while dpnp holds the interpreter's lock, for which those
+    tasks may be waiting: then the test hangs.
+    """
+    import dpnp.dpnp_algo.dpnp_elementwise_common as elementwise
+
+    elementwise.vmi = types.SimpleNamespace(_is_available=lambda: False)
+
+
+@functools.cache
+def _queue() -> Any:
+    """Return a queue that is not dpnp's own: what is made without `device=` is elsewhere."""
+    import dpctl
+
+    return dpctl.SyclQueue(dpctl.get_devices()[0])
+
+
+def _dpnp(a: np.ndarray) -> Any:
+    import dpnp
+
+    return dpnp.asarray(np.array(a), sycl_queue=_queue())
+
+
+def _dpnp_lacks() -> str | None:
+    import dpctl
+
+    return None if dpctl.get_devices() else "dpnp sees no device: pip install intel-opencl-rt"
+
+
 def _strictest() -> contextlib.AbstractContextManager[Any]:
     import array_api_strict as xp
 
@@ -60,13 +96,23 @@ def _strictest() -> contextlib.AbstractContextManager[Any]:
     )
 
 
+def lacks(library: str) -> str | None:
+    """Return why a library can't be used here, or None; CuPy needs a device even for an array."""
+    if importlib.util.find_spec(library) is None:
+        return f"{library} is not installed"
+    if library == "cupy" and not importlib.import_module("cupy").cuda.is_available():
+        return "cupy is installed, but there is no CUDA device"
+    return None
+
+
 class BackendCase(NamedTuple):
-    """A library, how it makes an array from a host one, and the temper it is used in."""
+    """A library, how it makes an array from a host one, its temper, and why it can't be used."""
 
     name: str
     requires: str
     asarray: Callable[[np.ndarray], Any]
     temper: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    lacks: Callable[[], str | None] = lambda: None
 
 
 CASES = (
@@ -75,21 +121,36 @@ CASES = (
     BackendCase("jax-eager", "jax", _jax),
     BackendCase("strict-device1", "array_api_strict", _strict),
     BackendCase("strictest-device1", "array_api_strict", _strict, _strictest),
+    BackendCase("dpnp-queue", "dpnp", _dpnp, lacks=_dpnp_lacks),
 )
 
 
-SLOW = ("jax-eager",)  # compiles each shape anew
+SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name in SLOW))
-        for case in CASES
-    ]
-)
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow in our tests and, of dpnp, in scikit-learn's."""
+    for item in items:
+        if any(name in item.name for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _usable(request: pytest.FixtureRequest) -> None:
+    """Prepare dpnp where a test will use it, and skip scikit-learn's of CuPy without a device."""
+    if "dpnp" in request.node.name and importlib.util.find_spec("dpnp"):
+        _dpnp_prepared()
+    if "array_namespace=cupy" in request.node.name and (why := lacks("cupy")):
+        pytest.skip(why)
+
+
+@pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])
 def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
     """Each array library in turn, in its temper."""
     pytest.importorskip(request.param.requires)
+    if why := request.param.lacks():
+        pytest.skip(why)
     with request.param.temper():
         yield request.param
 

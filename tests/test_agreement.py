@@ -1,4 +1,4 @@
-"""All lasso solvers agree to their certificates, and the certificates are honest."""
+"""Lasso solvers agree, to certificates that are honest; libraries learn the same dictionary."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import numpy as np
 import oracles
 import problems
 import pytest
+from conftest import BackendCase, host
 
 import gpudict
-from gpudict import quadratic
+from gpudict import kernels, problem, quadratic
 from gpudict.penalties import L1
 
 EXACT = ("active_set", "working_set", "lars")
@@ -140,3 +141,36 @@ def test_no_gram_is_formed_for_many_atoms(monkeypatch: pytest.MonkeyPatch):
     for name, Z in kept.items():
         np.testing.assert_allclose(gpudict.encode(X, V, alpha=0.1, solver=name).Z, Z, atol=1e-5)
     np.testing.assert_allclose(gpudict.encode(X, V, n_nonzero_coefs=4).Z, pursuit, atol=1e-10)
+
+
+TEN = {"alpha": 0.2, "max_iter": 10, "tol": 0, "random_state": 3}  # ten iterations from one seed
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """What NumPy's compiled solvers learn, and the data."""
+    X, _ = problems.signal(n=60, d=16, k=20, seed=4)
+    return X, gpudict.learn(X, 20, dictionary_update="sweep", code_tol=1e-12, **TEN)
+
+
+def test_every_library_learns_one_dictionary(
+    backend: BackendCase, compiled, monkeypatch: pytest.MonkeyPatch
+):
+    """Ten iterations of the portable path: the compiled one's dictionary and codes, to 1e-8."""
+    X, want = compiled
+    monkeypatch.setattr(kernels, "usable", lambda: False)
+    options = {"dictionary_update": "sweep", "code_tol": 1e-12, **TEN}
+    found = gpudict.learn(backend.asarray(X), 20, **options)
+    assert found.converged
+    assert (host(found.gap) <= 1e-12 * 0.5 * (X**2).sum(axis=1)).all()
+    np.testing.assert_allclose(host(found.dictionary), want.dictionary, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(host(found.code), want.code, rtol=0, atol=1e-8)
+
+
+def test_scikit_learns_name_learns_it_too(compiled, monkeypatch: pytest.MonkeyPatch):
+    X, want = compiled
+    monkeypatch.setitem(problem.TOLERANCE, "float64", 1e-12)
+    code, dictionary, errors = gpudict.dict_learning(X, 20, **TEN)
+    assert errors.shape == (10,)
+    np.testing.assert_allclose(dictionary, want.dictionary, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(code, want.code, rtol=0, atol=1e-8)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import lacks
 from test_scikit_learn import DEVIATIONS
 
 import gpudict
@@ -19,21 +20,10 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
-def missing(needs: str) -> str | None:
-    """Return why a block can't run here, or None."""
-    if importlib.util.find_spec(needs) is None:
-        return f"{needs} is not installed"
-    if needs == "cupy":
-        import cupy
-
-        return None if cupy.cuda.is_available() else "no CUDA device"
-    return None
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.splitlines()[0])
 def test_block(block: str):
     needs = re.search(r"# needs: (\w+)", block)
-    why = missing(needs[1]) if needs else None
+    why = lacks(needs[1]) if needs else None
     if why:
         pytest.skip(f"the README's {needs[1]} example: {why}")
     exec(compile(block, "README.md", "exec"), {})

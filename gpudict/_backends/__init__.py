@@ -58,15 +58,14 @@ def gauss_jordan(xp: Namespace, A: Array, B: Array) -> Array:
 
 
 def _solve(xp: Namespace, A: Array, B: Array) -> Array:
-    return xp.linalg.solve(A, B) if hasattr(xp, "linalg") else gauss_jordan(xp, A, B)
-
-
-def _solve_numpy(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve with the library's own solver, which may refuse all systems for a singular one."""
     try:
-        return np.linalg.solve(A, B)
-    except np.linalg.LinAlgError:  # one singular system in the batch: it becomes inf, the rest stay
-        with np.errstate(all="ignore"):
-            return gauss_jordan(np, A, B)
+        if hasattr(xp, "linalg"):
+            return xp.linalg.solve(A, B)
+    except (ValueError, RuntimeError):  # NumPy's LinAlgError is the one, oneMKL's the other
+        pass
+    with np.errstate(all="ignore"):  # a singular system becomes inf or nan, and the others stay
+        return gauss_jordan(xp, A, B)
 
 
 def _solve_torch(xp: Namespace, A: Array, B: Array) -> Array:
@@ -145,7 +144,7 @@ class Backend(NamedTuple):
 BACKENDS = (
     Backend(
         "numpy", "numpy", "python -m pip install numpy",
-        np.asarray, _assign, _solve_numpy, threaded=False, on_host=lambda x: True,
+        np.asarray, _assign, threaded=False, on_host=lambda x: True,
         csr=sparse.numpy_csr, csr_parts=sparse.numpy_csr_parts, devices=devices.numpy_devices,
     ),
     Backend(
