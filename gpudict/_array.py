@@ -37,6 +37,7 @@ __all__ = [
     "library",
     "no_graph",
     "on_host",
+    "pick",
     "read",
     "same_place",
     "scatter",
@@ -204,8 +205,15 @@ def batched_solve(A: Array, b: Array) -> Array:
 
 
 def take(x: Array, rows: Array) -> Array:
-    """Return the rows of x, in the order of `rows`."""
-    return array_namespace(x).take(x, rows, axis=0)
+    """Return the rows of x, in the order of `rows`, which are not negative."""
+    xp = array_namespace(x)
+    return backend_of(xp).take(xp, x, rows)
+
+
+def pick(x: Array, index: Array) -> Array:
+    """Return the entries index (n, m), which are not negative, of each row of x (n, k)."""
+    xp = array_namespace(x)
+    return backend_of(xp).pick(xp, x, index)
 
 
 def sign(x: Array) -> Array:
