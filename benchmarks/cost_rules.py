@@ -4,9 +4,6 @@ A roofline: an operation takes its launches plus the longer of moving its bytes 
 The rules are few and coarse, one function for each kind of operation that differs from "read the
 inputs, write the outputs"; an input that is broadcast (stride 0) is read once. All numbers that
 belong to a device are fields of its `Card`, so that a model's result names what it assumed.
-
-The traced problem may have fewer rows than the one that is modelled. Bytes and FLOPs of what has
-rows are scaled by their ratio; launches, waits, and matrices of k × k, k × d or m × m are not.
 """
 
 from __future__ import annotations
@@ -14,8 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
-
-import torch
 
 from benchmarks.cards import CARDS, Card
 from benchmarks.counting import Operation, Spec
@@ -38,29 +33,12 @@ class Cost(NamedTuple):
         return Cost(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-class Scale(NamedTuple):
-    """The ratio of modelled to traced rows, and the sizes that do not count rows."""
-
-    ratio: float = 1.0
-    fixed: frozenset[int] = frozenset()
-
-    def of(self, x: Spec) -> float:
-        """Return the ratio if x has rows: unless all its sizes are fixed, or it is square."""
-        sizes = [s for s in x.shape if s > 3]
-        square = len(sizes) == 2 and sizes[0] == sizes[1]
-        return 1.0 if square or all(s in self.fixed for s in sizes) else self.ratio
-
-    def bytes(self, x: Spec) -> float:
-        """Return the bytes of x at the modelled size, a broadcast dimension counted once."""
-        counted = (s for s, stride in zip(x.shape, x.strides, strict=True) if stride != 0)
-        return math.prod(counted) * x.element_size() * self.of(x)
-
-    def numel(self, x: Spec) -> float:
-        """Return the number of elements of x at the modelled size."""
-        return x.numel() * self.of(x)
+def moved_by(x: Spec) -> float:
+    """Return the bytes of x, a broadcast dimension counted once."""
+    counted = (s for s, stride in zip(x.shape, x.strides, strict=True) if stride != 0)
+    return math.prod(counted) * x.element_size()
 
 
-SAME = Scale()
 FREE = frozenset(
     """
     view _unsafe_view reshape _reshape_alias expand unsqueeze squeeze slice select permute
@@ -78,14 +56,14 @@ def is_free(op: Operation) -> bool:
 
 def launches(op: Operation) -> int:
     """Return how many kernels the operation starts, on any card."""
-    return cost(CARDS["H100"], SAME, op).launches
+    return cost(CARDS["H100"], op).launches
 
 
-def cost(card: Card, scale: Scale, op: Operation) -> Cost:
+def cost(card: Card, op: Operation) -> Cost:
     """Return what the operation costs on the card; a copy across the border starts no kernel."""
     waited = op.waits * card.wait
     if op.crossed:
-        moved = scale.bytes(op.outs[0])
+        moved = moved_by(op.outs[0])
         return Cost(0, int(op.waits), moved, 0.0, waited + moved / card.link)
     if is_free(op):
         return Cost(0, int(op.waits), 0.0, 0.0, waited)
@@ -94,7 +72,7 @@ def cost(card: Card, scale: Scale, op: Operation) -> Cost:
         rate, rule = card.rate(op.ins[0].dtype), _stream
     else:
         rule = rule_of(op)
-        started, moved, flops, rate = rule(card, scale, op.ins, op.outs, op.name.endswith("_"))
+        started, moved, flops, rate = rule(card, op.ins, op.outs, op.name.endswith("_"))
     busy, work = moved / card.bandwidth, flops / rate
     busy = busy + work if rule is _solve else max(busy, work)  # a solve alternates between them
     return Cost(started, int(op.waits), moved, flops, started * card.launch + busy + waited)
@@ -105,85 +83,86 @@ def rule_of(op: Operation) -> Rule:
     return RULES.get(op.name.rstrip("_"), _stream)
 
 
-Rule = Callable[[Card, Scale, Arrays, Arrays, bool], tuple[int, float, float, float]]
+Rule = Callable[[Card, Arrays, Arrays, bool], tuple[int, float, float, float]]
 
 
-def _total(scale: Scale, arrays: Arrays) -> float:
-    return sum(scale.bytes(x) for x in arrays)
+def _total(arrays: Arrays) -> float:
+    return sum(moved_by(x) for x in arrays)
 
 
-def _stream(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _stream(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """Read the inputs and write the outputs: all that is elementwise, and the reductions."""
-    return 1, _total(scale, ins) + _total(scale, outs), 0.0, 1.0
+    return 1, _total(ins) + _total(outs), 0.0, 1.0
 
 
-def _fill(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
-    return 1, _total(scale, outs), 0.0, 1.0
+def _fill(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
+    return 1, _total(outs), 0.0, 1.0
 
 
-def _copy(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
-    return 1, _total(scale, ins[:2]), 0.0, 1.0  # the target is written, not read
+def _copy(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
+    return 1, _total(ins[:2]), 0.0, 1.0  # the target is written, not read
 
 
-def _matmul(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _matmul(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """(…, a, b) @ (…, b, c): 2·a·b·c FLOPs each; the factors are the last two inputs."""
     left, right = ins[-2:]
-    flops = 2.0 * left.numel() * right.shape[-1] * max(scale.of(left), scale.of(right))
-    moved = _total(scale, ins) + _total(scale, outs)
+    flops = 2.0 * left.numel() * right.shape[-1]
+    moved = _total(ins) + _total(outs)
     return 1, moved, flops, card.rate(left.dtype)
 
 
-def _gather(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _gather(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """Random reads: bytes as asked for from a source in L2, sectors from a larger one."""
     source, out = ins[0], outs[0]
-    read = scale.bytes(out)
-    if scale.bytes(source) > card.l2:
-        read = min(read * SECTOR / source.element_size(), max(read, scale.bytes(source)))
-    return 1, scale.bytes(out) + _total(scale, ins[1:]) + read, 0.0, 1.0
+    read = moved_by(out)
+    if moved_by(source) > card.l2:
+        read = min(read * SECTOR / source.element_size(), max(read, moved_by(source)))
+    return 1, moved_by(out) + _total(ins[1:]) + read, 0.0, 1.0
 
 
-def _take(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _take(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """Whole rows: contiguous reads, whatever the size of the source."""
-    return 1, 2 * scale.bytes(outs[0]) + _total(scale, ins[1:]), 0.0, 1.0
+    return 1, 2 * moved_by(outs[0]) + _total(ins[1:]), 0.0, 1.0
 
 
-def _index(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
-    return (_take if len(ins) == 2 else _gather)(card, scale, ins, outs, inplace)
+def _index(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
+    return (_take if len(ins) == 2 else _gather)(card, ins, outs, inplace)
 
 
-def _scatter(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _scatter(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """Random writes, a sector each; out of place, the target is copied first."""
     target, values = ins[0], ins[-1]
-    written = max(scale.numel(x) for x in ins[1:]) * SECTOR
-    copied = 0.0 if inplace else 2 * scale.bytes(target)
-    return 1, _total(scale, ins[1:-1]) + scale.bytes(values) + written + copied, 0.0, 1.0
+    written = max(x.numel() for x in ins[1:]) * SECTOR
+    copied = 0.0 if inplace else 2 * moved_by(target)
+    return 1, _total(ins[1:-1]) + moved_by(values) + written + copied, 0.0, 1.0
 
 
-def _sort(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _sort(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """A radix sort of (key, 8-byte index) pairs: a pass for each 4 bits, each read and written."""
     passes = 2 * ins[0].element_size()
-    moved = scale.numel(ins[0]) * (ins[0].element_size() + 8) * passes
+    moved = ins[0].numel() * (ins[0].element_size() + 8) * passes
     return passes, moved, 0.0, 1.0
 
 
-def _solve(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _solve(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     """Batched LU: 2/3·m³ FLOPs a system, its matrix moved four times."""
     A = ins[0]
-    return 3, 4 * scale.bytes(A), 2 / 3 * scale.numel(A) * A.shape[-1], card.solve
+    return 3, 4 * moved_by(A), 2 / 3 * A.numel() * A.shape[-1], card.solve
 
 
-def _cholesky(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _cholesky(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     A = ins[0]
-    return 3, 4 * scale.bytes(A), 1 / 3 * scale.numel(A) * A.shape[-1], card.solve
+    return 3, 4 * moved_by(A), 1 / 3 * A.numel() * A.shape[-1], card.solve
 
 
-def _substitute(card: Card, scale: Scale, ins: Arrays, outs: Arrays, inplace: bool):
+def _substitute(card: Card, ins: Arrays, outs: Arrays, inplace: bool):
     A = ins[-1] if ins[-1].shape[-1] == ins[-1].shape[-2] else ins[0]
-    return 3, 4 * scale.bytes(A), 2.0 * scale.numel(A), card.solve
+    return 3, 4 * moved_by(A), 2.0 * A.numel(), card.solve
 
 
+GEMM = ("mm", "bmm", "addmm", "baddbmm")
 RULES: dict[str, Rule] = {
-    **dict.fromkeys(["mm", "bmm", "addmm", "baddbmm"], _matmul),
+    **dict.fromkeys(GEMM, _matmul),
     **dict.fromkeys(["gather", "take"], _gather),
     "index": _index,
     "index_select": _take,

@@ -198,7 +198,7 @@ def simulated(memory: float = MEMORY) -> Iterator[Counts]:
     torch._C._set_only_lift_cpu_tensors(True)
     try:
         with (
-            mock.patch.object(torch.cuda, "_lazy_init", lambda: None),
+            mock.patch.object(torch.cuda, "_lazy_init", return_value=None),
             mock.patch.object(torch.cuda, "mem_get_info", free),
             device,
         ):
