@@ -8,7 +8,8 @@ Each tensor wraps one of the CPU. PyTorch hands every operation on it to `_Devic
 what a device refuses (tensors of two devices in one operation, NumPy reading device memory), notes
 what was asked (`counting`), and computes the values on the CPU. So the project's real code runs,
 on the path that it takes on a GPU, and what it asks of a GPU is known: launches, waits, copies and
-bytes. What a real card would do with them, and in what time, is not.
+bytes. What a real card would do with them, and in what time, is not. Sparse tensors are not
+simulated.
 """
 
 from __future__ import annotations

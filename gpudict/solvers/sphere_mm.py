@@ -21,7 +21,7 @@ CHECK_EVERY = 1
 
 
 class State(NamedTuple):
-    """Atoms in columns, those of the step before; D⁻¹ (1, k), 0 for atoms that no code uses; P, C."""
+    """Atoms in columns, those before; D⁻¹ (1, k), 0 for atoms that no code uses; P and C."""
 
     Z: Array
     previous: Array
