@@ -1,167 +1,149 @@
-"""A model, not a measurement: what an encode would cost on a GPU, from a trace on the CPU.
+"""A model, not a measurement: what a workload would cost on a GPU.
 
-    python -m benchmarks.device_model patches8 --dtype float32 --tol 1e-5
+    python -m benchmarks.device_model                         # every workload on every card
+    python -m benchmarks.device_model encode\\ cold --card H100  # where the launches and bytes go
+    python -m benchmarks.device_model --write                 # the tables of benchmarks/README.md
 
-It runs `gpudict.encode` on CPU tensors, watches every aten operation that PyTorch dispatches, and
-adds up what `cost_rules` says of each. The workload is the one that users call, with its input
-checks and its float64 certificate. It counts rightly what does not depend on the device: launches,
-waits, bytes, FLOPs; the milliseconds are only as good as the constants of the card. Use it to
-compare programs with each other, never to claim a time.
+It runs `workloads` on the simulated device and prices what they ask of it by `cost_rules`. It
+counts rightly what does not depend on the device: launches, waits, bytes, FLOPs; the milliseconds
+are only as good as the constants of the card. Use it to compare programs with each other, never to
+claim a time.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
-import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
-import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from benchmarks.cards import CARDS, Card
+from benchmarks.cost_rules import GEMM, Cost, cost
+from benchmarks.counting import Counts, Operation
+from benchmarks.workloads import ACTIVATIONS, WORKLOADS, Run
 
-from benchmarks import problems
-from benchmarks.cost_rules import CARDS, Card, Cost, Scale, cost
-
-TRACED_ROWS = {"patches8": 4000, "patches10": 2000}
 LABEL = "model, not a measurement"
-ALIKE = Scale()
-READS = (torch.Tensor.cpu, torch.Tensor.tolist)  # they leave no operation on a CPU tensor
+README = Path(__file__).parent / "README.md"
+BEGIN, END = "<!-- device model: begin -->", "<!-- device model: end -->"
+PARTS = {"phase": ("phase",), "function": ("phase", "function"), "line": ("phase", "line", "name")}
 
 
-class Trace(TorchDispatchMode):
-    """Costs of all operations while it is active, by (phase, function, line, operation)."""
-
-    def __init__(self, card: Card, scale: Scale = ALIKE) -> None:
-        super().__init__()
-        self.card, self.scale = card, scale
-        self.costs: dict[tuple[str, ...], Cost] = collections.defaultdict(Cost)
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the operation and note its cost."""
-        out = func(*args, **(kwargs or {}))
-        ins = [a for a in tree_leaves((args, kwargs or {})) if isinstance(a, torch.Tensor)]
-        outs = [a for a in tree_leaves(out) if isinstance(a, torch.Tensor)]
-        name = func._schema.name.partition("::")[2]
-        self.add(name, cost(self.card, self.scale, name, ins, outs))
-        return out
-
-    def add(self, name: str, what: Cost) -> None:
-        """Note a cost under the place in the package that asked for it."""
-        if what.launches or what.waits:
-            self.costs[(*_place(), name)] += what
-
-    def total(self, *, phase: str | None = None) -> Cost:
-        """Return the sum of all costs, or of those of a phase."""
-        return sum((c for key, c in self.costs.items() if phase in (None, key[0])), Cost())
-
-    def by(self, *parts: int) -> dict[tuple[str, ...], Cost]:
-        """Return the costs summed by these parts of their keys, the dearest first."""
-        sums: dict[tuple[str, ...], Cost] = collections.defaultdict(Cost)
-        for key, what in self.costs.items():
-            sums[tuple(key[p] for p in parts)] += what
-        return dict(sorted(sums.items(), key=lambda item: -item[1].seconds))
+def priced(counts: Counts | Iterable[Operation], card: Card) -> Cost:
+    """Return the sum of the costs."""
+    log = counts.log if isinstance(counts, Counts) else counts
+    return sum((cost(card, op) for op in log), Cost())
 
 
-class _Reads(TorchFunctionMode):
-    """Counts copies to the host, which on CPU tensors are no operation at all."""
-
-    def __init__(self, trace: Trace) -> None:
-        super().__init__()
-        self.trace = trace
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in READS:
-            self.trace.add("to host", Cost(waits=1, seconds=self.trace.card.wait))
-        return func(*args, **(kwargs or {}))
+def outside(counts: Counts, card: Card) -> float:
+    """Return the share of the seconds that is spent outside products and kernels of our own."""
+    busy = priced((op for op in counts.log if op.kernel or op.name in GEMM), card)
+    return 1 - busy.seconds / priced(counts, card).seconds
 
 
-def traced(work: Callable[[], Any], card: Card, scale: Scale = ALIKE) -> tuple[Any, Trace]:
-    """Run the work and return its result and the trace of its costs."""
-    trace = Trace(card, scale)
-    with _Reads(trace), trace:
-        return work(), trace
+def by(counts: Counts, card: Card, parts: tuple[str, ...]) -> dict[str, Cost]:
+    """Return the costs summed by these parts of place and name, the dearest first."""
+    sums: dict[str, Cost] = collections.defaultdict(Cost)
+    for op in counts.log:
+        named = {**op.place._asdict(), "name": op.name}
+        sums[" ".join(named[part] for part in parts)] += cost(card, op)
+    return dict(sorted(sums.items(), key=lambda item: -item[1].seconds))
 
 
-def _place() -> tuple[str, str, str]:
-    """Return phase, function and line of the package's code that asks; doors are not places."""
-    frame, places = sys._getframe(2), []
-    while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if "gpudict" in path.parts and not path.stem.startswith(("_array", "_backends")):
-            places.append((path.stem, frame.f_code.co_name, frame.f_lineno))
-        frame = frame.f_back
-    modules = {stem for stem, _, _ in places}
-    phase = "checks" if "_check" in modules else "rounds" if "loop" in modules else "around"
-    stem, function, line = next(iter(places), ("", "", 0))
-    return phase, f"{stem}.{function}", f"{stem}:{line}"
-
-
-def encode_trace(
-    name: str, dtype: str, tol: float, *, card: Card, traced_rows: int | None, rows: int
-) -> tuple[Any, Trace]:
-    """Trace gpudict.encode on the first rows of a problem, all in one batch."""
-    import gpudict
-    from gpudict import _array
-
-    problem = problems.load(name)
-    n = min(traced_rows or TRACED_ROWS.get(name, len(problem.X)), len(problem.X))
-    X, V = (torch.as_tensor(a, dtype=getattr(torch, dtype)) for a in (problem.X[:n], problem.V))
-    k, d = V.shape
-    scale = Scale(rows / n, frozenset({k, d, k + 1, k * k, k * d}))
-    options = {"alpha": problem.alpha, "tol": tol, "batch_size": n, "solver": "working_set"}
-    work = lambda: gpudict.encode(X, V, **options)  # noqa: E731
-    with mock.patch.object(_array, "HOST_WORKSPACE", _array.DEVICE_WORKSPACE):  # as on a GPU
-        return traced(work, card, scale)
-
-
-def table(costs: dict[tuple[str, ...], Cost], first: int | None = None) -> str:
+def table(costs: dict[str, Cost], first: int | None = None) -> str:
     """Return costs as an aligned table, its dearest lines and their total."""
     lines = [f"{'':44}{'launches':>9}{'waits':>7}{'GB':>9}{'GFLOP':>9}{'ms':>9}"]
-    items = [(" ".join(key), what) for key, what in costs.items()][:first]
+    items = list(costs.items())[:first]
     for label, c in [*items, ("total", sum(costs.values(), Cost()))]:
         counts = f"{label:44}{c.launches:9d}{c.waits:7d}"
         lines.append(counts + f"{c.bytes / 1e9:9.3f}{c.flops / 1e9:9.2f}{c.seconds * 1e3:9.3f}")
     return "\n".join(lines)
 
 
+def overview(runs: dict[tuple[str, str], Run]) -> str:
+    """Return the Markdown table of runs by (workload, dtype) on every card."""
+    names = " | ".join(f"{name}, ms" for name in CARDS)
+    head = f"| workload | launches | waits | GB | GFLOP | {names} | outside products (H100) |"
+    lines = [head, "|---" * (6 + len(CARDS)) + "|"]
+    for (workload, dtype), run in runs.items():
+        c = priced(run.counts, CARDS["H100"])
+        ms = [f"{priced(run.counts, card).seconds * 1e3:.1f}" for card in CARDS.values()]
+        cells = [f"{workload}, {dtype}: {run.note}", f"{c.launches:,}", f"{c.waits}"]
+        cells += [f"{c.bytes / 1e9:.2f}", f"{c.flops / 1e9:,.0f}", *ms]
+        lines.append(f"| {' | '.join(cells)} | {outside(run.counts, CARDS['H100']):.0%} |")
+    return "\n".join(lines)
+
+
+def phases(run: Run, card: Card) -> str:
+    """Return the Markdown table of a run's phases."""
+    lines = ["| phase | launches | waits | GB | GFLOP | ms |", "|---|---|---|---|---|---|"]
+    for phase, c in by(run.counts, card, ("phase",)).items():
+        counted = f"{c.launches:,} | {c.waits} | {c.bytes / 1e9:.3f} | {c.flops / 1e9:,.1f}"
+        lines.append(f"| {phase} | {counted} | {c.seconds * 1e3:.2f} |")
+    return "\n".join(lines)
+
+
+def of_activations(run: Run, dtype: str) -> str:
+    """Return the Markdown table of a batch of activations: memory, time, and what bounds it."""
+    n, d, k = ACTIVATIONS
+    batches, rows = 2, run.found.Z.shape[0]
+    alive = run.counts.alive
+    assert alive is not None
+    inputs = (rows * d + k * d + rows * k) * run.found.Z.dtype.itemsize
+    lines = [
+        f"Of a batch of {rows // batches:,} rows ({dtype}, n = {n:,}, d = {d:,}, k = {k:,}): at "
+        f"most {(alive.peak - inputs) / 1e9:.2f} GB beside X, the atoms and the codes that are "
+        f"asked for; the largest array has {alive.largest / 1e9:.2f} GB.",
+        "",
+        "| card | ms a batch | of them launches and waits | moving bytes | FLOPs | all rows, s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, card in CARDS.items():
+        c = priced(run.counts, card)
+        started = c.launches * card.launch + c.waits * card.wait
+        free = card._replace(launch=0, wait=0)
+        slow = priced(run.counts, free._replace(bandwidth=1e30, link=1e30)).seconds
+        moved = priced(run.counts, free).seconds - slow
+        cells = [f"{s / batches * 1e3:.1f}" for s in (c.seconds, started, moved, slow)]
+        total = c.seconds / rows * n
+        lines.append(f"| {name} | {' | '.join(cells)} | {total:.1f} |")
+    return "\n".join(lines)
+
+
+def written() -> str:
+    """Return what stands between the marks of benchmarks/README.md."""
+    names = [(name, "float32") for name in WORKLOADS]
+    names += [("encode cold", "float64"), ("encode warm", "float64")]
+    runs = {key: WORKLOADS[key[0]](key[1]) for key in names}
+    card = CARDS["H100"]
+    parts = [f"{LABEL.capitalize()}. Milliseconds by the constants of `cards.py`.", overview(runs)]
+    for name in ("encode cold", "encode warm", "one iteration", "one online step"):
+        parts += [f"Phases of `{name}`, float32, {card.name}:", phases(runs[name, "float32"], card)]
+    parts += [of_activations(runs["activations", "float32"], "float32")]
+    return "\n\n".join(parts)
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Trace a problem and print the tables."""
+    """Run workloads and print, or write, the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("problem", choices=problems.names())
+    parser.add_argument("workload", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--tol", type=float, default=1e-5)
     parser.add_argument("--card", choices=tuple(CARDS), default="H100")
-    parser.add_argument("--rows", type=int, default=50_000, help="rows that are modelled")
-    parser.add_argument("--traced-rows", type=int, help="rows that are run")
+    parser.add_argument("--tf32", action="store_true", help="products of float32 in TF32")
     parser.add_argument("--first", type=int, default=25, help="lines of each table")
+    parser.add_argument("--write", action="store_true", help="write the tables of the README")
     given = parser.parse_args(argv)
-    found, trace = encode_trace(
-        given.problem,
-        given.dtype,
-        given.tol,
-        card=CARDS[given.card],
-        traced_rows=given.traced_rows,
-        rows=given.rows,
-    )
-    print(f"{LABEL}: {given.problem}, {given.rows} rows, {given.dtype}, tol {given.tol:g}")
-    print(
-        f"{CARDS[given.card]}\n{found.n_iter} rounds, all converged: {bool(found.converged.all())}"
-    )
-    print("rows left after each round:", [check.unfinished for check in found.history])
-    for title, parts in (
-        ("phase", (0,)),
-        ("function", (0, 1)),
-        ("operation", (3,)),
-        ("line", (0, 2, 3)),
-    ):
-        print(f"\nby {title}\n{table(trace.by(*parts), given.first)}")
+    if given.write:
+        before, rest = README.read_text().split(BEGIN)
+        README.write_text(f"{before}{BEGIN}\n{written()}\n{END}{rest.split(END)[1]}")
+        return
+    card = CARDS[given.card].with_tf32() if given.tf32 else CARDS[given.card]
+    for name in given.workload or WORKLOADS:
+        run = WORKLOADS[name](given.dtype)
+        print(f"\n{LABEL}: {name}, {given.dtype}, {card.name}: {run.note}")
+        for title, parts in PARTS.items():
+            print(f"\nby {title}\n{table(by(run.counts, card, parts), given.first)}")
 
 
 if __name__ == "__main__":

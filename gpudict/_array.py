@@ -39,6 +39,7 @@ __all__ = [
     "library",
     "no_graph",
     "on_host",
+    "pick",
     "precise",
     "read",
     "same_place",
@@ -129,20 +130,6 @@ def has_csr(x: Array) -> bool:
     return backend_of(array_namespace(x)).csr is not None
 
 
-def csr_matrix(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
-    """Return the sparse matrix in compressed rows of the library of `values`."""
-    make = backend_of(array_namespace(values)).csr
-    assert make is not None
-    return make(values, columns, ends, shape)
-
-
-def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
-    """Return the ends of the rows of Z, and columns and values of its non-zeros, row after row."""
-    take_apart = backend_of(array_namespace(Z)).csr_parts
-    assert take_apart is not None
-    return take_apart(Z)
-
-
 def workspace(x: Array, taken: int = 0) -> int:
     """Return the bytes that a batch like x may take beside the data and what will be `taken`."""
     if not is_launch_bound(x):
@@ -225,8 +212,15 @@ def batched_solve(A: Array, b: Array) -> Array:
 
 
 def take(x: Array, rows: Array) -> Array:
-    """Return the rows of x, in the order of `rows`."""
-    return array_namespace(x).take(x, rows, axis=0)
+    """Return the rows of x, in the order of `rows`, which are not negative."""
+    xp = array_namespace(x)
+    return backend_of(xp).take(xp, x, rows)
+
+
+def pick(x: Array, index: Array) -> Array:
+    """Return the entries index (n, m), which are not negative, of each row of x (n, k)."""
+    xp = array_namespace(x)
+    return backend_of(xp).pick(xp, x, index)
 
 
 def sign(x: Array) -> Array:

@@ -199,15 +199,17 @@ class UnitSphere(Uncertified):
         vector of its largest entry.
         """
         xp = array_namespace(Z)
-        largest = xp.argmax(Z, axis=0, keepdims=True)
-        peak = xp.arange(Z.shape[0], dtype=largest.dtype, device=Z.device)[:, None] == largest
-        Z = xp.maximum(Z, xp.zeros_like(Z)) if self.positive else Z
+        if self.positive:
+            largest = xp.argmax(Z, axis=0, keepdims=True)
+            rows = xp.arange(Z.shape[0], dtype=largest.dtype, device=Z.device)[:, None]
+            peak = xp.astype(rows == largest, Z.dtype)
+            Z = xp.maximum(Z, xp.zeros_like(Z))
+        else:  # a column without an entry is zero, and its first entry is as large as any
+            peak = xp.eye(Z.shape[0], 1, dtype=Z.dtype, device=Z.device)
         size = xp.max(xp.abs(Z), axis=0, keepdims=True)  # first to size 1: squares must not vanish
-        some = size > 0
-        scaled = Z / xp.where(some, size, xp.ones_like(size))
-        norm = xp.sqrt(xp.sum(scaled * scaled, axis=0, keepdims=True))
-        unit = scaled / xp.where(some, norm, xp.ones_like(norm))
-        return xp.where(some, unit, xp.astype(peak, Z.dtype))
+        scaled = Z / (size + float(xp.finfo(Z.dtype).smallest_normal))
+        scaled = xp.where(size > 0, scaled, peak)
+        return scaled / xp.sqrt(xp.sum(scaled * scaled, axis=0, keepdims=True))
 
 
 def half_square(R: Array) -> Array:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from gpudict._array import Array, array_namespace, csr_matrix, csr_parts, from_host, is_numpy
+from gpudict._array import Array, array_namespace, from_host, is_numpy
+from gpudict._backends import backend_of
 
 
 class Rows(NamedTuple):
@@ -28,7 +29,9 @@ class Rows(NamedTuple):
     @classmethod
     def of(cls, Z: Array) -> Rows:
         """Return the non-zeros of a dense batch (b, k)."""
-        return cls(*csr_parts(Z))
+        take_apart = backend_of(array_namespace(Z)).csr_parts
+        assert take_apart is not None
+        return cls(*take_apart(Z))
 
     def cut(self, here: slice) -> Rows:
         """Return the rows of a slice; on the host."""
@@ -40,7 +43,9 @@ class Rows(NamedTuple):
         """Return the matrix (n, k) of the library of `like`; rows of the host move there."""
         parts = [from_host(a, like) if is_numpy(a) else a for a in self]
         ends, columns, values = parts
-        return csr_matrix(values, columns, ends, (int(ends.shape[0]) - 1, k))
+        make = backend_of(array_namespace(values)).csr
+        assert make is not None
+        return make(values, columns, ends, (int(ends.shape[0]) - 1, k))
 
 
 def stacked(parts: Iterable[Rows]) -> Rows:

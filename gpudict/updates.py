@@ -18,7 +18,7 @@ from gpudict.quadratic import Quadratic
 from gpudict.threads import QUIET
 
 ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
-MM_STEPS = 20  # they reach where more than three sweeps do, in launches that do not grow with k
+MM_STEPS = 19  # they reach where more than three sweeps do, in launches that do not grow with k
 
 
 class DictionaryStep(NamedTuple):

@@ -74,6 +74,22 @@ def _solve_torch(xp: Namespace, A: Array, B: Array) -> Array:
     return torch.linalg.solve_ex(A, B)[0]  # unlike `solve`, it does not wait to check for errors
 
 
+def _take(xp: Namespace, x: Array, rows: Array) -> Array:
+    return xp.take(x, rows, axis=0)
+
+
+def _take_torch(xp: Namespace, x: Array, rows: Array) -> Array:
+    return x.index_select(0, rows)  # one launch; the standard's takes four, for negative indices
+
+
+def _pick(xp: Namespace, x: Array, index: Array) -> Array:
+    return xp.take_along_axis(x, index, axis=1)
+
+
+def _pick_torch(xp: Namespace, x: Array, index: Array) -> Array:
+    return x.gather(1, index)
+
+
 def _torch_from_host(a: np.ndarray) -> Array:
     import torch
 
@@ -107,6 +123,8 @@ class Backend(NamedTuple):
     compiles : whether each new shape of an operation is compiled anew
     on_host : whether this array's memory is the host's, so that NumPy can read it in place
     from_host : NumPy array of the host -> array of the library, in place
+    take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
+    pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
     csr : (values, columns, row ends, shape) -> the library's sparse matrix in compressed rows; None
         if it has none
     csr_parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
@@ -131,6 +149,8 @@ class Backend(NamedTuple):
     compiles: bool = False
     on_host: Callable[[Array], bool] = lambda x: False
     from_host: Callable[[np.ndarray], Array] = lambda a: a
+    take: Callable[[Namespace, Array, Array], Array] = _take
+    pick: Callable[[Namespace, Array, Array], Array] = _pick
     csr: Callable[..., Any] | None = None
     csr_parts: Callable[[Array], tuple[Array, Array, Array]] | None = None
     launcher: Callable[[Array], launching.Launcher | None] = lambda x: None
@@ -151,9 +171,9 @@ BACKENDS = (
         "torch", "torch", "python -m pip install torch",
         lambda x: x.cpu().numpy(), _assign, _solve_torch, lambda x: x.device.type != "cpu",
         detach=lambda x: x.detach(), on_host=lambda x: x.device.type == "cpu",
-        from_host=_torch_from_host, csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
-        launcher=launching.torch_launcher,
-        devices=devices.torch_devices,
+        from_host=_torch_from_host, take=_take_torch, pick=_pick_torch,
+        csr=sparse.torch_csr, csr_parts=sparse.torch_csr_parts,
+        launcher=launching.torch_launcher, devices=devices.torch_devices,
         free_memory=memory.torch_free, give_back=memory.torch_give_back,
         exhausted=memory.torch_exhausted, precise=precision.torch_precise,
     ),

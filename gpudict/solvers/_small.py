@@ -15,9 +15,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gpudict._array import Array, array_namespace, batched_solve, sign
-
-NEWTON = 3  # solves of a polish
+from gpudict._array import Array, array_namespace, batched_solve, pick, sign
 
 
 class Small(NamedTuple):
@@ -72,16 +70,19 @@ def times(G: Array, u: Array) -> Array:
 
 
 def fista(small: Small, u: Array, steps: int) -> Array:
-    """Make FISTA steps of length 1/‖G²‖_F^½ ≤ 1/λmax; the momentum is a number on the host."""
+    """Make FISTA steps of length 1/‖G²‖_F^½ ≤ 1/λmax; the momentum is a number on the host.
+
+    A step is eight launches: z = P y + h with P = I − G·length.
+    """
     xp = array_namespace(u)
     square = small.G @ small.G
     bound = xp.sqrt(xp.sqrt(xp.sum(square * square, axis=(1, 2))))[:, None]
     length = 1 / xp.where(bound > 0, bound, xp.ones_like(bound))
-    H, h, threshold = small.G * length[:, :, None], small.b * length, small.t * length
+    P, h, threshold = small.eye - small.G * length[:, :, None], small.b * length, small.t * length
     lower = -threshold
     y, t = u, 1.0
     for _ in range(steps):
-        z = y + (h - times(H, y))
+        z = times(P, y) + h
         inside = xp.minimum(z, threshold)  # the soft threshold, its bounds made once
         new = z - (inside if small.positive else xp.maximum(inside, lower))
         t, before = (1 + math.sqrt(1 + 4 * t * t)) / 2, t
@@ -89,21 +90,21 @@ def fista(small: Small, u: Array, steps: int) -> Array:
     return u
 
 
-def polish(small: Small, u: Array) -> Array:
+def polish(small: Small, u: Array, solves: int) -> Array:
     """Solve the optimality conditions on a guess of the support; keep what lowers the objective."""
     xp = array_namespace(u)
     w, Gu = u, times(small.G, u)
-    Gw = Gu
-    for _ in range(NEWTON):
-        target = w + small.b - Gw
+    Gw, zero = Gu, xp.zeros_like(u)
+    for _ in range(solves):
+        target = w + (small.b - Gw)
         inside = small.pull(target) > small.t
-        w = xp.where(inside, w, xp.zeros_like(w))
+        w = xp.where(inside, w, zero)
         # solve for the correction: it also undoes the ridge of the solve before
-        rest = small.b - times(small.G, w) - small.t * sign(target)
+        rest = small.b - times(small.G, w) - xp.where(target > 0, small.t, -small.t)
         w = w + newton(small, inside, rest)
         Gw = times(small.G, w)
     if small.positive:
-        w = xp.maximum(w, xp.zeros_like(w))
+        w = xp.maximum(w, zero)
         Gw = times(small.G, w)
     before, after = small.objective(u, Gu), small.objective(w, Gw)
     slack = 8 * float(xp.finfo(u.dtype).eps) * xp.abs(before)  # rounding must not reject
@@ -154,8 +155,8 @@ def _best_stop(small: Small, u: Array, d: Array, corr: Array, stops: Array) -> A
     value = stops * (slope + 0.5 * stops * curve) + xp.sum(small.t[:, None, :] * along, axis=2)
     best = xp.argmin(value, axis=1, keepdims=True)
     start = xp.sum(small.t * xp.abs(u), axis=1, keepdims=True)
-    better = xp.take_along_axis(value, best, axis=1) < start
-    t = xp.take_along_axis(stops, best, axis=1)
+    better = pick(value, best) < start
+    t = pick(stops, best)
     return xp.where(better, t, xp.zeros_like(t))
 
 

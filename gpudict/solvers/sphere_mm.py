@@ -5,7 +5,8 @@
 D − A is positive semidefinite by Gershgorin's theorem, so the quadratic with D in place of A lies
 above the objective and touches it at V; its minimiser on the sphere is the normalised row. The
 objective cannot rise, and a step is one product and a dozen launches, with no wait. (Majorisation:
-Lange, Hunter and Yang 2000, https://doi.org/10.1080/10618600.2000.10474858.) Here Z = Vᵀ.
+Lange, Hunter and Yang 2000, https://doi.org/10.1080/10618600.2000.10474858.) Here Z = Vᵀ, and a
+step is prox(Z P + C) with P = I − A D⁻¹ and C = Bᵀ D⁻¹.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ CHECK_EVERY = 1
 
 
 class State(NamedTuple):
-    """Atoms in columns, those of the step before, and D⁻¹ (1, k), 0 for atoms that no code uses."""
+    """Atoms in columns, those before; D⁻¹ (1, k), 0 for atoms that no code uses; P and C."""
 
     Z: Array
     previous: Array
     length: Array
+    map: Array
+    shift: Array
 
 
 def init(q: Quadratic, penalty: Penalty, Z: Array) -> State:
@@ -33,15 +36,16 @@ def init(q: Quadratic, penalty: Penalty, Z: Array) -> State:
     xp = array_namespace(Z)
     D = xp.sum(xp.abs(q.gram), axis=0, keepdims=True)
     used = float(xp.finfo(D.dtype).eps) * xp.max(D) < D
-    length = xp.where(used, 1 / xp.where(used, D, xp.ones_like(D)), xp.zeros_like(D))
-    return State(Z, Z, length)
+    inverse = 1 / (D + float(xp.finfo(D.dtype).smallest_normal))
+    length = xp.where(used, inverse, xp.zeros_like(D))
+    eye = xp.eye(Z.shape[1], dtype=Z.dtype, device=Z.device)
+    return State(Z, Z, length, eye - q.gram * length, q.cov * length)
 
 
 def step(q: Quadratic, penalty: Penalty, state: State) -> State:
     """Minimise the majoriser over the sphere."""
-    assert q.gram is not None
-    Z = penalty.prox(state.Z + state.length * (q.cov - state.Z @ q.gram), state.length)
-    return State(Z, state.Z, state.length)
+    Z = penalty.prox(state.Z @ state.map + state.shift, state.length)
+    return state._replace(Z=Z, previous=state.Z)
 
 
 def settled(state: State) -> Array:

@@ -7,10 +7,10 @@ which ends at its optimum. No Gram of all atoms is formed; prices come from the 
 
 from __future__ import annotations
 
-from gpudict._array import array_namespace, few_shapes, scatter, still, workspace
+from gpudict._array import array_namespace, few_shapes, pick, scatter, still
 from gpudict.kernels import cuda
 from gpudict.penalties import L1
-from gpudict.quadratic import Quadratic, correlation, small_grams
+from gpudict.quadratic import Quadratic, correlation, small_gram_numbers, small_grams
 from gpudict.solvers.working_set import (
     CHECK_EVERY,
     COPIES,
@@ -20,15 +20,28 @@ from gpudict.solvers.working_set import (
     count,
     init,
     resized,
+    room,
     settled,
     width,
     wished,
 )
 
-__all__ = ["CHECK_EVERY", "COMPILED", "FALLBACK", "init", "resized", "settled", "step", "width"]
+__all__ = [
+    "CHECK_EVERY",
+    "COMPILED",
+    "FALLBACK",
+    "init",
+    "resized",
+    "room",
+    "settled",
+    "step",
+    "width",
+]
 
 COMPILED = "many"
 FALLBACK = "working_set"
+COLD = 24  # atoms of the first working set; later ones have
+ADD, SHARE = 8, 0.25  # more than the largest support: so many, or such a share of it
 ROUNDS = 100  # of a small problem
 
 
@@ -36,11 +49,11 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     """Make one round."""
     xp = array_namespace(state.Z)
     n, k = state.Z.shape
-    m = min(k, few_shapes(state.Z, wished(state), k))
+    m = min(k, few_shapes(state.Z, wished(state, ADD, SHARE) if state.support else COLD, k))
     index = choose(penalty, state, m)
-    before = xp.take_along_axis(state.Z, index, axis=1)
-    b, slots = xp.take_along_axis(q.cov, index, axis=1), 1 if m <= cuda.LANES else 2
-    rows = max(1, workspace(b) // (COPIES * m * m))
+    before, b = pick(state.Z, index), pick(q.cov, index)
+    slots = 1 if m <= cuda.LANES else 2
+    rows = max(1, state.room // small_gram_numbers(q, m, COPIES))
     parts = []
     for low in range(0, n, rows):
         part = slice(low, min(low + rows, n))

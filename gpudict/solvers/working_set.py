@@ -4,7 +4,7 @@ A round, for all unfinished rows at once:
 
 1. choose m atoms a row: its support, and those outside it that pull hardest, |corr_j|;
 2. gather their (m, m) Grams and make a fixed number of FISTA steps on them;
-3. polish: guess the support S = {|w + b − Gw| > alpha} and solve G_SS w_S = b_S − alpha·sign, three
+3. polish: guess the support S = {|w + b − Gw| > alpha} and solve G_SS w_S = b_S − alpha·sign, a few
    times; take w only for the rows whose objective it lowers; late rows also walk from face to face;
 4. scatter back, and form corr = cov − Z·gram once: the gap, and the next round's prices.
 
@@ -13,6 +13,9 @@ https://proceedings.mlr.press/v80/massias18a.html); 3 is the primal-dual active 
 semismooth Newton step (Hintermüller, Ito and Kunisch 2002, https://doi.org/10.1137/S1052623401383558),
 exact once the signs are right. On its own it cycles, so 2 comes before it and 3 is guarded. Nothing
 inside a round waits for the device; the loop reads once, after it.
+
+How much of each a round does is its `Effort`. While all rows are there, work is dear; the few that
+are left later cost no more than the launches of a round, so they get all that may end them.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from gpudict._array import (
     Array,
     array_namespace,
     few_shapes,
+    pick,
     read,
     scatter,
     still,
@@ -41,15 +45,33 @@ from gpudict.quadratic import (
 from gpudict.solvers._small import Small, descend, fista, polish, times
 
 CHECK_EVERY = 1
-COLD = 24  # atoms of the first working set
-ADD = 8  # atoms added to the largest support, at least; and at least
-GROWTH = 4  # its fourth part
-STEPS = 20  # FISTA steps a round
-PATIENCE = 4  # rounds after which the rows that are left also descend face by face
-FACES = 4  # faces a round
 DENSE = 8  # rows of length k, at a time; and
 COPIES = 8  # of the small Grams
 IDLE = 3  # idle rounds after which a row is left
+
+
+class Effort(NamedTuple):
+    """What a round does.
+
+    Attributes
+    ----------
+    add : atoms added to the largest support, at least
+    share : and at least this share of the support
+    steps : of FISTA
+    solves : of a polish
+    faces : to descend along
+    """
+
+    add: int
+    share: float
+    steps: int
+    solves: int
+    faces: int = 0
+
+
+LATE, LAST = Effort(8, 0.25, 30, 4), Effort(8, 0.25, 30, 4, faces=4)
+COLD = (Effort(20, 0, 12, 0), Effort(8, 0.25, 20, 3), LATE, LATE, LAST)  # round by round
+WARM = (Effort(4, 0.125, 6, 2), LATE, LATE, LAST)
 
 
 class State(NamedTuple):
@@ -66,6 +88,7 @@ class State(NamedTuple):
     lowest: Array
     idle: Array
     support: int
+    plan: tuple[Effort, ...]
     round: int
     room: int
 
@@ -87,26 +110,28 @@ def init(q: Quadratic, penalty: L1, Z: Array) -> State:
     (n, k), item = Z.shape, int(xp.finfo(Z.dtype).bits) // 8
     own = n * COPIES * min(k, SUPPORT) ** 2
     grams = max(own, workspace(Z) // item - n * DENSE * k)
-    return State(Z, correlation(q, Z), supports, none + xp.inf, none, int(support), 0, grams)
+    known = (int(support), WARM if support else COLD, 0, grams)
+    return State(Z, correlation(q, Z), supports, none + xp.inf, none, *known)
 
 
 def step(q: Quadratic, penalty: L1, state: State) -> State:
     """Make one round."""
     xp = array_namespace(state.Z)
     n, k = state.Z.shape
-    m = min(k, few_shapes(state.Z, wished(state), k))
+    effort = _effort(state, k)
+    m = min(k, few_shapes(state.Z, wished(state, effort.add, effort.share), k))
     index = choose(penalty, state, m)
     unit, norm = with_unit_atoms(q)
     size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
-    before = xp.take_along_axis(state.Z, index, axis=1) * size
-    b = xp.take_along_axis(unit.cov, index, axis=1)
+    before = pick(state.Z, index) * size
+    b = pick(unit.cov, index)
     rows = max(1, state.room // small_gram_numbers(unit, m, COPIES))
     parts = []
     for low in range(0, n, rows):
         part = slice(low, min(low + rows, n))
         G = small_grams(unit, index[part, :])
         small = Small.of(G, b[part, :], penalty.alpha / size[part, :], penalty.positive)
-        parts.append(_solve(small, before[part, :], state))
+        parts.append(_solve(small, before[part, :], effort))
     u, value, noise = (
         xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)
     )
@@ -114,21 +139,29 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
     idle = xp.where(lower & ~still(u, before), xp.zeros_like(state.idle), state.idle + 1)
     Z = scatter(index, u / size, xp.ones_like(u) > 0, k)
     lowest = xp.minimum(value[:, 0], state.lowest)
-    known = (state.support, state.round + 1, state.room)
+    known = (state.support, state.plan, state.round + 1, state.room)
     return State(Z, correlation(q, Z), count(u), lowest, idle, *known)
 
 
-def _solve(small: Small, u: Array, state: State) -> tuple[Array, Array, Array]:
-    """Solve each row's small problem from u, with the more effort the later the round is.
+def _effort(state: State, k: int) -> Effort:
+    """Return what this round does: the last of the plan goes on, with more steps each time."""
+    effort = state.plan[min(state.round, len(state.plan) - 1)]
+    beyond = max(0, state.round - len(state.plan) + 1)
+    if effort.add >= k:  # all atoms are in the set: a polish is not in vain, however cold the guess
+        effort = effort._replace(solves=max(effort.solves, LATE.solves))
+    return effort._replace(steps=effort.steps + 4 * beyond)
+
+
+def _solve(small: Small, u: Array, effort: Effort) -> tuple[Array, Array, Array]:
+    """Solve each row's small problem from u.
 
     Return the codes, their objective and its rounding.
     """
-    k, m = state.Z.shape[1], u.shape[1]
-    u = fista(small, u, STEPS + 4 * max(0, state.round - 3))
-    if state.support or m == k:  # a cold guess among k atoms is polished in vain, one of all is not
-        u = polish(small, u)
-    if state.round >= PATIENCE:
-        u = descend(small, u, FACES)
+    u = fista(small, u, effort.steps)
+    if effort.solves:
+        u = polish(small, u, effort.solves)
+    if effort.faces:
+        u = descend(small, u, effort.faces)
     return u, small.objective(u, times(small.G, u)), small.noise(u, 0.0)
 
 
@@ -147,9 +180,9 @@ def resized(state: State, support: int) -> State:
     return state._replace(support=max(1, support))
 
 
-def wished(state: State) -> int:
-    """Return how many atoms the next working set should have."""
-    return state.support + max(ADD, state.support // GROWTH) if state.support else COLD
+def wished(state: State, add: int, share: float) -> int:
+    """Return how many atoms the next set has: the largest support, and some or a share more."""
+    return state.support + max(add, int(share * state.support))
 
 
 def count(Z: Array) -> Array:
