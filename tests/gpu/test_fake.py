@@ -46,7 +46,7 @@ def test_activations_need_no_more_than_a_batch():
     for name in traced:
         assert any(f.endswith(name) for f in functions), f"{name} was not traced"
     phases = {op.place.phase for op in run.counts.log}
-    assert phases == {"checks", "coding", "rounds", "certificate"}
+    assert phases >= {"checks", "coding", "rounds", "certificate"}
 
 
 @pytest.mark.slow
