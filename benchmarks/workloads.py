@@ -21,9 +21,11 @@ from benchmarks.problems import Problem, unit
 from benchmarks.problems._photo import patches
 from benchmarks.simulated import raw, simulated, to_device
 from gpudict import alternating, online, updates
-from gpudict._array import draws, workspace
-from gpudict.coding import SUPPORT
+from gpudict._array import draws
+from gpudict.penalties import L1
+from gpudict.problem import choose
 from gpudict.quadratic import statistics
+from gpudict.room import rows_a_batch
 from gpudict.streaming import Samples
 
 TOL = {"float32": 1e-5, "float64": 1e-8}
@@ -133,7 +135,9 @@ def activations(dtype: str, batches: int = 2) -> Run:
     """Code activations of a language model over 32,768 atoms: some batches, without values."""
     n, d, k = ACTIVATIONS
     with faked(script(0)):
-        size = workspace(empty(1, dtype=getattr(torch, dtype))) // (16 * k + 6 * SUPPORT**2)
+        X, V = (empty(s, d, dtype=getattr(torch, dtype)) for s in (n, k))
+        problem = choose(X, k, L1(1.0), solver="cd", tol=None, max_iter=None)
+        size = rows_a_batch(X, V, problem, sparse=False)
     with faked(script(size)) as counts:
         X, V = (empty(s, d, dtype=getattr(torch, dtype)) for s in (batches * size, k))
         found = gpudict.encode(X, V, alpha=1.0, batch_size=size)

@@ -188,3 +188,17 @@ def counted_waits() -> Iterator[list[str]]:
 def host(x: Any) -> np.ndarray:
     """Copy an array of any library to NumPy."""
     return np.array(to_host(x))
+
+
+@pytest.fixture
+def simulated() -> Any:
+    """The context that counts what is asked of the simulated CUDA device."""
+    pytest.importorskip("torch")
+    from benchmarks import cuda_type
+    from benchmarks.simulated import simulated as context
+
+    try:
+        cuda_type.load()
+    except cuda_type.Unavailable as reason:
+        pytest.skip(f"no simulated CUDA device: {reason}")
+    return context

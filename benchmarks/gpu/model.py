@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.cost_rules import CARDS
-from benchmarks.device_model import LABEL, encode_trace
+from benchmarks.cards import CARDS
+from benchmarks.device_model import LABEL, priced
 from benchmarks.problems import Problem
+from benchmarks.workloads import encode
 
 
 def card_of(device: str) -> str | None:
@@ -16,6 +17,5 @@ def card_of(device: str) -> str | None:
 
 def expected(problem: Problem, dtype: str, tol: float, card: str) -> dict[str, Any]:
     """Return launches, waits, bytes, FLOPs and seconds that the model counts for the card."""
-    rows = len(problem.X)
-    _, trace = encode_trace(problem.name, dtype, tol, card=CARDS[card], traced_rows=None, rows=rows)
-    return {"label": LABEL, "card": card, **trace.total()._asdict()}
+    run = encode(dtype, problem.name, len(problem.X))
+    return {"label": LABEL, "card": card, **priced(run.counts, CARDS[card])._asdict()}
