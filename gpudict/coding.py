@@ -76,9 +76,9 @@ def encode(
     positive : bool
         Ask for u ≥ 0.
     solver : str
-        'cd' (the fastest certified one for this array: 'active_set', compiled, on the host, and
-        'working_set' elsewhere), 'cd_sweep', 'fista', 'ista', 'lars', 'threshold'; for pursuits
-        'omp' (their default; 'batch_omp', compiled, on the host) or 'lars'.
+        'cd' (the fastest certified one for this array: compiled, 'active_set' on the host and
+        'warp_active_set' on CUDA devices with CuPy; 'working_set' elsewhere), 'cd_sweep', 'fista',
+        'ista', 'lars', 'threshold'; for pursuits 'omp' (their default, likewise) or 'lars'.
     tol : float, optional
         A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.
     max_iter : int, optional
@@ -160,9 +160,8 @@ def solve(
     """Solve the problem for checked arrays, batch by batch.
 
     A caller's own gram (k, k) or cov (n, k) takes the place of V Vᵀ or X Vᵀ, in the certificate
-    too: they need not be products of X and V, so the factors are then left out. Each row is divided
-    by its `scale` (n,), and its code is multiplied with it again. With `sparse` the codes are
-    `Rows`, on the host from its compiled solvers, which can also start from such.
+    too: they need not be products of X and V, so the factors are left out. Each row is divided by
+    its `scale` (n,), and its code multiplied with it. With `sparse` the codes are `Rows`.
     """
     options: dict[str, Any] = {"n_jobs": n_jobs, "sparse": sparse}
     with precise(X), told(X, needs(X, V, problem)):

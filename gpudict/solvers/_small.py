@@ -103,6 +103,9 @@ def polish(small: Small, u: Array, solves: int) -> Array:
         rest = small.b - times(small.G, w) - xp.where(target > 0, small.t, -small.t)
         w = w + newton(small, inside, rest)
         Gw = times(small.G, w)
+    limit = float(xp.finfo(u.dtype).max) ** 0.5 / u.shape[1] ** 2  # beyond it squares overflow
+    sane = xp.max(xp.abs(w), axis=1, keepdims=True) < limit
+    w, Gw = xp.where(sane, w, u), xp.where(sane, Gw, Gu)
     if small.positive:
         w = xp.maximum(w, zero)
         Gw = times(small.G, w)

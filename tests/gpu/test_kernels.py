@@ -198,3 +198,38 @@ def test_races_are_noticed():
     bug = ("+= A.entry(b, s) * xb", "+= A.M[b * PLACES + s * LANES - (lane() > 0)] * xb")
     watched = rows("lasso", "float", 1, bug, "-DRACES", "-fsanitize=thread")
     assert "data race" in watched.stderr
+
+
+def test_on_a_device_that_counts(simulated, dtype: str):
+    """Where kernels run, an encode launches a few dozen operations and waits once a tier."""
+    from benchmarks.simulated import raw, to_device
+
+    X, V = (a.astype(dtype) for a in problems.signal(n=300, d=24, k=48))
+    ours = [to_device(a) for a in (X, V)]
+    with simulated() as counts, warps.on_the_cpu("cuda") as launched:
+        found = gpudict.encode(*ours, alpha=0.15)
+        chased = gpudict.encode(*ours, n_nonzero_coefs=5)
+    assert launched == [("lasso", 1), ("pursuit", 1)]
+    assert found.Z.device.type == "cuda"
+    assert raw(found.converged).all()
+    waits = {"lasso": 2 + 1 + 1, "pursuit": 2 + 1 + 1}  # X and V, a tier, what is left for others
+    assert counts.waits == sum(waits.values()), counts.waiting()
+    assert counts.to_device == []
+    assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
+    assert counts.launches <= 180
+    wide = gpudict.encode(X.astype(float), V.astype(float), n_nonzero_coefs=5)
+    np.testing.assert_allclose(raw(chased.Z).numpy(), wide.Z, atol=1e-4)
+
+
+def test_learning_on_a_device_that_counts(simulated):
+    """The dictionary is that of the portable solver; data stay where they are."""
+    from benchmarks.simulated import raw, to_device
+
+    X, V = problems.signal(n=200, d=24, k=48)
+    options = {"alpha": 0.15, "max_iter": 3, "code_tol": 1e-12, "dictionary_update": "mm"}
+    other = gpudict.learn(X, 32, solver="working_set", dict_init=V[:32], **options)
+    with simulated() as counts, warps.on_the_cpu("cuda") as launched:
+        found = gpudict.learn(to_device(X), 32, dict_init=to_device(V[:32]), **options)
+    assert launched == 3 * [("lasso", 1)]
+    np.testing.assert_allclose(raw(found.dictionary).numpy(), other.dictionary, atol=1e-9)
+    assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
