@@ -1,51 +1,50 @@
-"""A model, not a measurement: what the CUDA kernels would cost on a GPU, from counts.
+"""A model, not a measurement: what the CUDA kernels would cost on an H100, and when to use them.
 
-    python -m benchmarks.kernel_model
+    python -m benchmarks.kernel_model            # print the tables
+    python -m benchmarks.kernel_model --write    # write them into benchmarks/README.md
 
-Every function of a kernel calls shuffles or votes. Run on the CPU, the kernel counts how often a
-warp meets at each; the machine code for the device says how many instructions stand beside each of
-them. A function's share, wherever it is inlined, is the product:
-
-    instructions a row = Σ meetings a row × instructions / shuffles
-
-So a loop's overhead, addresses and copies made by unrolling are counted, and a function that spends
-its time in a part with fewer instructions for each shuffle than the rest of it is counted too high.
-From the counts follow four floors: issue (4 instructions a cycle, reached to two thirds), bytes
-from L2, wavefronts of shared memory, and latency with as many warps as fit; the time is at most
-their sum.
+From the counts of `kernel_counts` follow four floors of a kernel: issue (4 instructions a cycle,
+reached to two thirds), bytes (from L2, or from memory where the Grams outgrow it), wavefronts of
+shared memory, and latency with as many warps as fit. The largest is the model's time; the sum would
+be that of a device that overlaps nothing. What stands around a kernel is priced by `cost_rules`.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
-import ctypes
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
+import contextlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 
+import gpudict
 from benchmarks import nvrtc, problems, warps
-from benchmarks.device_model import LABEL
+from benchmarks.cards import CARDS, Card
+from benchmarks.device_model import LABEL, README, priced
+from benchmarks.kernel_counts import COUNTED, WIDTH, Counts, row_counts
+from benchmarks.problems import unit
+from benchmarks.simulated import simulated, to_device
+from gpudict import quadratic
 from gpudict.kernels import cuda
-from gpudict.quadratic import least_squares
 
-Region = tuple[str, ...]  # a function, and where each caller calls it, innermost first
-SHUFFLES = ("SHFL", "VOTE")
-ROUND = "a round"  # of the entry, which else is passed once
-PLAIN = "warp.cuh"  # its functions belong to those that call them
+BEGIN, END = "<!-- kernel model: begin -->", "<!-- kernel model: end -->"
+REACHED = 2 / 3  # of 4 instructions a cycle
+CYCLES = {"load": 270, "shared": 23, "shuffle": 23}  # latencies, assumed
+OTHER = 5  # likewise
+OVERLAP = 4  # loads in flight at once: the loops are unrolled
+REAL = {"float32": "float", "float64": "double"}
+FLOORS = ("issue", "bytes", "shared", "latency")
+ROWS = 50_000
+SIZES = ((256, 64), (1024, 64), (1024, 256), (2048, 256), (4096, 256), (8192, 1024))  # (k, d)
+PLACES = {"portable": "", "one kernel": "cuda", "a kernel a round": "many"}
 
 
 class Chip(NamedTuple):
-    """A device: multiprocessors, cycles/s, bytes/s from L2, registers and shared bytes of each."""
+    """A device: its card, multiprocessors, cycles/s, bytes/s of L2; registers and bytes of each."""
 
-    name: str
+    card: Card
     arch: str
     processors: int
     clock: float
@@ -54,210 +53,126 @@ class Chip(NamedTuple):
     shared: int
 
 
-H100 = Chip("H100", "90", 132, 1.7e9, 5.5e12, 65536, 228 * 1024)
-WIDTH = {"float": 8, "double": 4}
-REACHED = 2 / 3  # of 4 instructions a cycle
-CYCLES = {"LDG": 270, "LDS": 23, "SHFL": 23, "VOTE": 15}  # assumed latencies
-OTHER = 5
-OVERLAP = 4  # loads in flight at once: the loops are unrolled by 4
+H100 = Chip(CARDS["H100"], "90", 132, 1.7e9, 5.5e12, 65536, 228 * 1024)
 
 
-class Counts(NamedTuple):
-    """Of a row: instructions, and among them loads of global and shared memory, and shuffles."""
-
-    instructions: float
-    loads: float
-    shared: float
-    shuffles: float
-
-    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]
-        """Add field by field."""
-        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def times(self, factor: float) -> Counts:
-        """Return every count times a factor."""
-        return Counts(*(factor * a for a in self))
+def held(chip: Chip, name: str, real: str, slots: int) -> int:
+    """Return how many warps of a kernel a multiprocessor holds."""
+    options = (*cuda.options(real, slots, WIDTH[real]), f"-arch=sm_{chip.arch}")
+    registers = -(-nvrtc.compiled(cuda.source(name), *options).registers // 8) * 8
+    warps_ = cuda.SHARED // ((cuda.LANES * slots) ** 2 * (4 if real == "float" else 8))
+    by_registers = chip.registers // (registers * cuda.LANES * warps_)
+    return warps_ * min(by_registers, chip.shared // (cuda.SHARED + 1024))
 
 
-def functions(name: str) -> dict[tuple[str, int], str]:
-    """Return which function a line of a source file is in."""
-    inside, current = {}, ""
-    for number, file, line in numbered(cuda.source(name)):
-        if found := re.match(r"(?:DEVICE|extern|template).*?\b(\w+)\(", line):
-            current = found[1]
-        elif current == name and re.match("  (for|while) ", line):
-            current = ROUND
-        elif current == ROUND and line == "  }":
-            current = name
-        inside[file, number] = current
-    return inside
-
-
-def numbered(code: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (number, file, line) as the #line directives have it."""
-    file, number = "", 0
-    for line in code.splitlines():
-        if found := re.match(r'#line (\d+) "(.*)"', line):
-            file, number = found[2], int(found[1])
-        else:
-            yield number, file, line
-            number += 1
-
-
-def region(chain: list[tuple[str, int]], inside: dict[tuple[str, int], str]) -> Region:
-    """Return the region of a place, from the lines of its inlined calls, innermost first."""
-    own = [place for place in chain if place[0] != PLAIN]
-    calls = [f"{file}:{line}" for file, line in own[1:]]
-    return (inside.get(own[0], "?") if own else "?", *calls)
-
-
-def machine_code(name: str, options: tuple[str, ...], arch: str) -> dict[Region, Counts]:
-    """Return the instructions of each region, as compiled for the architecture."""
-    built = nvrtc.compiled(cuda.source(name), *options, f"-arch=sm_{arch}", "-lineinfo")
-    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
-        Path(file.name).write_bytes(built.binary)
-        text = subprocess.run(
-            [disassembler(), "-gi", "-c", file.name], capture_output=True, text=True, check=True
-        ).stdout
-    inside, sums = functions(name), collections.defaultdict(lambda: Counts(0, 0, 0, 0))
-    lines = {(file, number): line for number, file, line in numbered(cuda.source(name))}
-    double = "-DREAL=double" in options
-    chain: list[tuple[str, int]] = []
-    fresh = True
-    hot, _, _ = text.rpartition(" EXIT ;")  # what follows is for lanes that part, and they never do
-    for line in hot.splitlines():
-        if found := re.search(r'//## File "(?:[^"]*/)?([^"]+)", line (\d+)', line):
-            chain = [(found[1], int(found[2]))] if fresh else [*chain, (found[1], int(found[2]))]
-            fresh = False
-        elif found := re.search(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+\s+)?([A-Z][A-Z0-9]*)", line):
-            fresh, code = True, found[1]
-            meets = 1 / words(chain, inside, lines, double) if code in SHUFFLES else 0
-            sums[region(chain, inside)] += Counts(1, code == "LDG", code in ("LDS", "STS"), meets)
-    return dict(sums)
-
-
-def words(chain: list, inside: dict, lines: dict, double: bool) -> int:
-    """Return how many instructions a shuffle or vote here takes: two for a double."""
-    functions_ = {inside.get(place) for place in chain}
-    whole = functions_ & {"votes", "strongest"} or any(
-        "atom" in lines[p] for p in chain if p in lines
-    )
-    ballots = "ballot" in lines.get(chain[0], "")
-    return 2 if double and not whole and not ballots else 1
-
-
-def disassembler() -> str:
-    """Return NVIDIA's disassembler, from the CUDA toolkit or from the package triton."""
-    if found := shutil.which("nvdisasm"):
-        return found
-    for folder in sys.path:
-        own = Path(folder, "triton/backends/nvidia/bin/nvdisasm")
-        if own.exists():
-            return str(own)
-    raise SystemExit("No nvdisasm here. Install what has it with: python -m pip install triton")
-
-
-def meetings(name: str, options: tuple[str, ...]) -> dict[Region, float]:
-    """Return how often the warps so far have met in each region."""
-    library = warps.library(cuda.source(name), name, options, "-DCOUNTED", "-g")
-    room = 4096
-    offsets, times = (ctypes.c_longlong * room)(), (ctypes.c_longlong * room)()
-    n = library.places_and_counts(offsets, times, room)
-    assert n <= room
-    path, inside = library._name, functions(name)
-    places = "\n".join(hex(offsets[i] - 1) for i in range(n))
-    text = subprocess.run(
-        ["addr2line", "-i", "-a", "-e", path], input=places, capture_output=True, text=True
-    ).stdout
-    met: dict[Region, float] = collections.defaultdict(float)
-    for i, block in enumerate(re.split(r"^0x[0-9a-f]+\n", text, flags=re.M)[1:]):
-        lines = re.findall(r"(?:.*/)?(\S+?\.cuh?):(\d+)", block)
-        met[region([(file, int(line)) for file, line in lines], inside)] += times[i]
-    return dict(met)
-
-
-def row_counts(name: str, real: str, slots: int, arch: str, rows: int) -> Counts:
-    """Return the counts of a row, from the meetings of so many rows and the machine code."""
-    options = cuda.options(real, slots, WIDTH[real])
-    code, met = machine_code(name, options, arch), meetings(name, options)
-    merged: dict[Region, Counts] = collections.defaultdict(lambda: Counts(0, 0, 0, 0))
-    for where, counts in code.items():
-        while where not in met and len(where) > 1:  # it calls none itself: part of its caller
-            file, line = where[1].split(":")
-            where = (functions(name)[file, int(line)], *where[2:])
-        merged[where] += counts
-    total = Counts(0, 0, 0, 0)
-    for where, counts in merged.items():
-        often = counts.shuffles and where != (name,)
-        passes = met.get(where, 0) / rows / counts.shuffles if often else 1
-        total += counts.times(passes)
-    return total
-
-
-def floors(chip: Chip, counts: Counts, real: str, slots: int, registers: int, n: int) -> dict:
-    """Return the four floors of n rows, in ms."""
-    width = 4 if real == "float" else 8
-    warps_a_block = cuda.SHARED // ((cuda.LANES * slots) ** 2 * width)
-    blocks = min(
-        chip.registers // (-(-registers // 8) * 8 * cuda.LANES * warps_a_block),
-        chip.shared // (cuda.SHARED + 1024),
-    )
-    held, each = blocks * warps_a_block, n / chip.processors
-    waits = counts.loads / OVERLAP * CYCLES["LDG"] + counts.shared / OVERLAP * CYCLES["LDS"]
+def floors(chip: Chip, counts: Counts, real: str, at_once: int, small: bool) -> dict[str, float]:
+    """Return the seconds of a row by each floor; `small` where all Grams fit L2."""
+    width, cycle = 4 if real == "float" else 8, 1 / (chip.clock * chip.processors)
+    waits = counts.loads * CYCLES["load"] + counts.shared * CYCLES["shared"]
+    waits = (waits + counts.shuffles * CYCLES["shuffle"]) / OVERLAP
     rest = counts.instructions - counts.loads - counts.shared - counts.shuffles
-    waits += counts.shuffles / OVERLAP * CYCLES["SHFL"] + rest * OTHER
-    ms = 1e3 * each / chip.clock
     return {
-        "warps": held,
-        "issue": ms * counts.instructions / 4 / REACHED,
-        "L2": 1e3 * n * counts.loads * cuda.LANES * 16 / chip.l2,
-        "shared": ms * counts.shared * width / 4,
-        "latency": ms * waits / held,
+        "issue": cycle * counts.instructions / 4 / REACHED,
+        "bytes": counts.loads * cuda.LANES * 16 / (chip.l2 if small else chip.card.bandwidth),
+        "shared": cycle * counts.shared * width / 4,
+        "latency": cycle * (waits + rest * OTHER) / at_once,
     }
 
 
-def table(name: str, n: int, traced: int) -> str:
-    """Return the model of a kernel on the patches, for both dtypes."""
-    problem = problems.load("patches8")
-    lines = [
-        f"{'':16}{'instr/row':>10}{'loads':>7}{'warps':>7}"
-        + "".join(f"{title:>9}" for title in ("issue", "L2", "shared", "latency", "sum"))
-    ]
-    for real, dtype in (("float", np.float32), ("double", np.float64)):
-        X, V = (a.astype(dtype) for a in (problem.X[:traced], problem.V))
-        q = least_squares(X, V)
-        with warps.on_the_cpu(flags=("-DCOUNTED", "-g")):
-            if name == "lasso":
-                zero = np.zeros_like(q.cov)
-                cuda.lasso(q, problem.alpha, False, zero, slots=1, rounds=100)
-            else:
-                cuda.pursuit(q, 10, 0.0, slots=1)
-        counts = row_counts(name, real, 1, H100.arch, traced)
-        built = nvrtc.compiled(
-            cuda.source(name), *cuda.options(real, 1, WIDTH[real]), f"-arch=sm_{H100.arch}"
-        )
-        ms = floors(H100, counts, real, 1, built.registers, n)
-        total = sum(ms[k] for k in ("issue", "L2", "shared", "latency"))
-        lines.append(
-            f"{name + ' ' + np.dtype(dtype).name:16}{counts.instructions:10.0f}{counts.loads:7.0f}"
-            f"{ms['warps']:7d}"
-            + "".join(f"{ms[k]:9.3f}" for k in ("issue", "L2", "shared", "latency"))
-            + f"{total:9.3f}"
-        )
+def of_kernels(traced: int = 2000) -> str:
+    """Return the Markdown table of both kernels on the patches."""
+    problem = problems.load("patches8", traced)
+    titles = "instructions a row | loads | warps held | issue | bytes | shared | latency | model"
+    lines = [f"| kernel | {titles} | if nothing overlaps |", "|---" * 10 + "|"]
+    for name in ("lasso", "pursuit"):
+        for dtype, real in REAL.items():
+            q = quadratic.least_squares(*problem.cast(dtype))
+            zero = np.zeros_like(q.cov)
+            with warps.on_the_cpu(flags=COUNTED):
+                if name == "lasso":
+                    cuda.lasso(q, problem.alpha, False, zero, slots=1, rounds=100)
+                else:
+                    cuda.pursuit(q, 10, 0.0, slots=1)
+            counts, at_once = (
+                row_counts(name, real, 1, H100.arch, traced),
+                held(H100, name, real, 1),
+            )
+            ms = [1e3 * ROWS * s for s in floors(H100, counts, real, at_once, True).values()]
+            cells = [f"{counts.instructions:,.0f}", f"{counts.loads:.0f}", str(at_once)]
+            cells += [f"{m:.2f}" for m in (*ms, max(ms), sum(ms))]
+            lines.append(f"| {name}, {dtype} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def signal(n: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of norm 1 made of 10 of k random atoms and noise, and the atoms."""
+    rng = np.random.default_rng(0)
+    V = unit(rng.standard_normal((k, d)))
+    X = 0.2 * rng.standard_normal((n, d)) / np.sqrt(d)
+    for row in X:
+        row += rng.standard_normal(10) @ V[rng.choice(k, 10, replace=False)]
+    return unit(X).astype(np.float32), V.astype(np.float32)
+
+
+def seconds(how: str, X: np.ndarray, V: np.ndarray, alpha: float) -> float:
+    """Return the modelled seconds of an encode in float32, by one of PLACES."""
+    (k, _), place, real = V.shape, PLACES[how], "float"
+    limit = 0 if place == "many" else 10**9 if place == "cuda" else quadratic.GRAM_LIMIT
+    ours: list[Any] = [to_device(a) for a in (X, V)]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(quadratic, "GRAM_LIMIT", limit))
+        counts = stack.enter_context(simulated())
+        launched = stack.enter_context(warps.on_the_cpu(place, COUNTED))
+        gpudict.encode(*ours, alpha=alpha)
+    total = priced(counts, H100.card).seconds
+    small = place == "cuda" and 4 * k * k <= H100.card.l2
+    for slots in {slots for _, slots in launched}:
+        work = row_counts("lasso", real, slots, H100.arch, 1)
+        total += max(floors(H100, work, real, held(H100, "lasso", real, slots), small).values())
+    return total
+
+
+def of_sizes() -> str:
+    """Return the Markdown table of ways to encode, by the numbers of atoms and features.
+
+    Drawn as a line through two numbers of rows that are run.
+    """
+    lines = ["| k | d | " + " | ".join(f"{how}, ms" for how in PLACES) + " |", "|---" * 5 + "|"]
+    for k, d in SIZES:
+        few, many = (250, 750) if k > 2048 else (500, 1500)
+        X, V = signal(many, k, d)
+        cells = []
+        for how in PLACES:
+            one, other = (seconds(how, X[:n], V, 0.1) for n in (few, many))
+            slope = (other - one) / (many - few)
+            cells.append(f"{1e3 * (one + slope * (ROWS - few)):.1f}")
+        lines.append(f"| {k:,} | {d:,} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def written() -> str:
+    """Return what stands between the marks of benchmarks/README.md."""
+    return "\n\n".join([
+        f"{LABEL.capitalize()}: milliseconds of {ROWS:,} rows on an {H100.card.name}. The kernels "
+        "alone, patches8, k = 256:",
+        of_kernels(),
+        "A whole `encode` in float32, rows of 10 random atoms and noise, alpha = 0.1:",
+        of_sizes(),
+    ])  # fmt: skip
+
+
 def main(argv: list[str] | None = None) -> None:
-    """Print the model of both kernels."""
+    """Print the tables, or write them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=50_000, help="rows that are modelled")
-    parser.add_argument("--traced-rows", type=int, default=2000, help="rows that are run")
-    given = parser.parse_args(argv)
-    print(f"{LABEL}: patches8, {given.rows} rows, k = 256, ms on {H100.name}")
-    for name in ("lasso", "pursuit"):
-        print(table(name, given.rows, given.traced_rows))
+    parser.add_argument("--write", action="store_true", help="write the tables of the README")
+    if parser.parse_args(argv).write:
+        readme = Path(README)
+        before, rest = readme.read_text().split(BEGIN)
+        readme.write_text(f"{before}{BEGIN}\n{written()}\n{END}{rest.split(END)[1]}")
+    else:
+        print(written())
 
 
 if __name__ == "__main__":

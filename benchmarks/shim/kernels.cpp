@@ -17,6 +17,8 @@ extern "C" int places_and_counts(long long *offsets, long long *times, int room)
   return n;
 }
 
+extern "C" void forget_counts() { counts.clear(); }
+
 #ifdef LASSO
 extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
                     const real *alphas, const real *longest, const real *start, real *U, real *gaps,
