@@ -117,10 +117,10 @@ def signal(n: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
 def seconds(how: str, X: np.ndarray, V: np.ndarray, alpha: float) -> float:
     """Return the modelled seconds of an encode in float32, by one of PLACES."""
     (k, _), place, real = V.shape, PLACES[how], "float"
-    limit = 0 if place == "many" else 10**9 if place == "cuda" else quadratic.GRAM_LIMIT
+    limit = {"many": 0, "cuda": 10**9, "": quadratic.GRAM_LIMIT}[place]
     ours: list[Any] = [to_device(a) for a in (X, V)]
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(quadratic, "GRAM_LIMIT", limit))
+        stack.enter_context(mock.patch.object(quadratic, "WARP_GRAM_LIMIT", limit))
         counts = stack.enter_context(simulated())
         launched = stack.enter_context(warps.on_the_cpu(place, COUNTED))
         gpudict.encode(*ours, alpha=alpha)

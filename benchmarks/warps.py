@@ -24,7 +24,7 @@ from unittest import mock
 
 import numpy as np
 
-from gpudict import solvers
+from gpudict import quadratic, solvers
 from gpudict.kernels import cuda
 
 SHIM = Path(__file__).parent / "shim"
@@ -106,7 +106,8 @@ def on_the_cpu(
         launch(*what, flags)
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(cuda, "launcher", return_value=noted))
+        for module in (cuda, quadratic):
+            stack.enter_context(mock.patch.object(module, "launcher", return_value=noted))
         if place is not None:
             stack.enter_context(mock.patch.object(solvers, "place", return_value=place))
         yield launched

@@ -22,11 +22,13 @@ from gpudict._array import (
     array_namespace,
     asarray_like,
     batched_solve,
+    launcher,
     take,
     to_host,
 )
 
-GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves
+GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves,
+WARP_GRAM_LIMIT = 8192  # and above this where a CUDA kernel reads only the rows that it needs
 SUPPORT = 32  # atoms of a row for whose small Gram a batch has room
 
 
@@ -39,11 +41,16 @@ class Quadratic(NamedTuple):
     factors: tuple[Array, Array] | None = None
 
 
+def gram_limit(like: Array) -> int:
+    """Return for how many atoms, of such arrays, a Gram of all of them is kept."""
+    return GRAM_LIMIT if launcher(like) is None else WARP_GRAM_LIMIT
+
+
 def least_squares(X: Array, V: Array, /, *, gram: Array | None = None) -> Quadratic:
     """Return ½‖X − Z V‖² as a function of Z; a Gram that is at hand is used, not formed again."""
     xp = array_namespace(X, V)
     Vt = xp.matrix_transpose(V)
-    if gram is None and V.shape[0] <= GRAM_LIMIT:
+    if gram is None and V.shape[0] <= gram_limit(V):
         gram = V @ Vt
     return Quadratic(X @ Vt, xp.sum(X * X, axis=1), gram, (X, V))
 

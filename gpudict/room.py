@@ -10,7 +10,7 @@ from __future__ import annotations
 from gpudict._array import Array, array_namespace, float64_of, is_launch_bound, workspace
 from gpudict.penalties import L1, Cardinality
 from gpudict.problem import Problem
-from gpudict.quadratic import GRAM_LIMIT, SUPPORT
+from gpudict.quadratic import SUPPORT, gram_limit
 
 DENSE = 8  # rows of length k that a certificate, and a solver that says nothing, holds at once
 FEATURES = 4  # rows of length d, in float64
@@ -19,7 +19,7 @@ FEATURES = 4  # rows of length d, in float64
 def rows_a_batch(X: Array, V: Array, problem: Problem, sparse: bool) -> int:
     """Return how many rows fit the workspace, beside all the codes and three Grams of all atoms."""
     (n, k), item = (X.shape[0], V.shape[0]), bytes_each(X)
-    shared = 3 * k * k if k <= GRAM_LIMIT else 3 * k * V.shape[1]
+    shared = 3 * k * k if k <= gram_limit(X) else 3 * k * V.shape[1]
     room = workspace(X, item * (shared + (0 if sparse else n * k)))
     rows = max(1, room // bytes_a_row(X, V, problem))
     if rows >= n or not is_launch_bound(X):
@@ -38,7 +38,7 @@ def bytes_a_row(X: Array, V: Array, problem: Problem) -> int:
         most = limits.n_nonzero
     room = getattr(problem.solver, "room", None)
     numbers = DENSE * k if room is None else int(room(k, min(k, most)))
-    numbers += most * d if room is not None and k > GRAM_LIMIT else 0  # atoms, gathered
+    numbers += most * d if room is not None and k > gram_limit(X) else 0  # atoms, gathered
     wide = 8 * DENSE * k if isinstance(limits, L1) and float64_of(X) is not None else 0
     most_bytes: int = max(bytes_each(X) * numbers, wide) + 8 * FEATURES * d
     return most_bytes

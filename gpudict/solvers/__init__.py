@@ -19,7 +19,7 @@ from types import ModuleType
 
 from gpudict import kernels
 from gpudict._array import Array, on_host
-from gpudict.quadratic import GRAM_LIMIT
+from gpudict.quadratic import GRAM_LIMIT, WARP_GRAM_LIMIT, gram_limit
 
 PURSUITS = ("omp", "batch_omp", "warp_omp")  # and lars, which solves the lasso too
 FASTEST = {  # by place: the host, a CUDA device, and one with too many atoms for their Gram
@@ -45,7 +45,7 @@ def place(like: Array | None, k: int) -> str:
     """Return where compiled solvers for such arrays and k atoms run; empty if nowhere."""
     if like is None or not kernels.allowed():
         return ""
-    small = k <= GRAM_LIMIT
+    small = k <= gram_limit(like)
     if on_host(like):
         return "host" if small and kernels.usable() else ""
     from gpudict.kernels import cuda
@@ -77,8 +77,8 @@ def find(name: str, like: Array | None = None, k: int = 0) -> ModuleType:
 
 _NEEDS = {
     "host": f"arrays on the host and at most {GRAM_LIMIT} atoms, and needs numba",
-    "cuda": f"arrays on a CUDA device and at most {GRAM_LIMIT} atoms, and needs CuPy",
-    "many": f"arrays on a CUDA device and more than {GRAM_LIMIT} atoms, and needs CuPy",
+    "cuda": f"arrays on a CUDA device and at most {WARP_GRAM_LIMIT} atoms, and needs CuPy",
+    "many": f"arrays on a CUDA device and more than {WARP_GRAM_LIMIT} atoms, and needs CuPy",
 }
 
 

@@ -18,6 +18,7 @@ from conftest import CASES, BackendCase, counted_waits, host
 
 import gpudict
 from benchmarks import warps
+from gpudict import quadratic, solvers
 from gpudict.kernels import cuda
 from gpudict.quadratic import Quadratic, least_squares
 
@@ -233,3 +234,21 @@ def test_learning_on_a_device_that_counts(simulated):
     assert launched == 3 * [("lasso", 1)]
     np.testing.assert_allclose(raw(found.dictionary).numpy(), other.dictionary, atol=1e-9)
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
+
+
+@pytest.mark.parametrize(("k", "solver"), [(40, "warp_active_set"), (41, "warp_working_set")])
+def test_the_solver_that_is_chosen(simulated, monkeypatch, k: int, solver: str):
+    """Up to a number of atoms their Gram is kept and one kernel does all, beyond it a part."""
+    from benchmarks.simulated import raw, to_device
+
+    monkeypatch.setattr(quadratic, "WARP_GRAM_LIMIT", 40)
+    X, V = problems.signal(n=60, d=20, k=k)
+    ours = [to_device(a) for a in (X, V)]
+    with simulated(), warps.on_the_cpu():
+        assert solvers.find("cd", ours[1], k).__name__.endswith(solver)
+        found = gpudict.encode(*ours, alpha=0.1)
+    gap = oracles.lasso_gap(X, V, raw(found.Z).numpy(), 0.1, False)
+    assert (gap <= 1e-8 * 0.5 * (X**2).sum(axis=1)).all()
+    other = {"warp_active_set": "warp_working_set"}.get(solver, "warp_active_set")
+    with simulated(), warps.on_the_cpu(), pytest.raises(ValueError, match="Pass one of cd, omp"):
+        gpudict.encode(*ours, alpha=0.1, solver=other)
