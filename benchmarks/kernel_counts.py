@@ -89,7 +89,10 @@ def machine_code(name: str, options: tuple[str, ...], arch: str) -> dict[Region,
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         Path(file.name).write_bytes(built.binary)
         text = subprocess.run(
-            [disassembler(), "-gi", "-c", file.name], capture_output=True, text=True, check=True
+            [str(disassembler()), "-gi", "-c", file.name],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
     inside, sums = functions(name), collections.defaultdict(lambda: Counts(0, 0, 0, 0))
     lines = {(file, number): line for number, file, line in numbered(cuda.source(name))}
@@ -118,15 +121,15 @@ def words(chain: list, inside: dict, lines: dict, double: bool) -> int:
     return 2 if double and not whole and not ballots else 1
 
 
-def disassembler() -> str:
-    """Return NVIDIA's disassembler, from the CUDA toolkit or from the package triton."""
+def disassembler() -> str | None:
+    """Return NVIDIA's disassembler, from the CUDA toolkit or the package triton; None if absent."""
     if found := shutil.which("nvdisasm"):
         return found
     for folder in sys.path:
         own = Path(folder, "triton/backends/nvidia/bin/nvdisasm")
         if own.exists():
             return str(own)
-    raise SystemExit("No nvdisasm here. Install what has it with: python -m pip install triton")
+    return None
 
 
 def meetings(name: str, options: tuple[str, ...]) -> dict[Region, float]:

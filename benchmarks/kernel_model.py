@@ -23,7 +23,7 @@ import gpudict
 from benchmarks import nvrtc, problems, warps
 from benchmarks.cards import CARDS, Card
 from benchmarks.device_model import LABEL, README, priced
-from benchmarks.kernel_counts import COUNTED, WIDTH, Counts, row_counts
+from benchmarks.kernel_counts import COUNTED, WIDTH, Counts, disassembler, row_counts
 from benchmarks.problems import unit
 from benchmarks.simulated import simulated, to_device
 from gpudict import quadratic
@@ -35,7 +35,6 @@ CYCLES = {"load": 270, "shared": 23, "shuffle": 23}  # latencies, assumed
 OTHER = 5  # likewise
 OVERLAP = 4  # loads in flight at once: the loops are unrolled
 REAL = {"float32": "float", "float64": "double"}
-FLOORS = ("issue", "bytes", "shared", "latency")
 ROWS = 50_000
 SIZES = ((256, 64), (1024, 64), (1024, 256), (2048, 256), (4096, 256), (8192, 1024))  # (k, d)
 PLACES = {"portable": "", "one kernel": "cuda", "a kernel a round": "many"}
@@ -79,24 +78,25 @@ def floors(chip: Chip, counts: Counts, real: str, at_once: int, small: bool) -> 
     }
 
 
-def of_kernels(traced: int = 2000) -> str:
+def patches(dtype: str, name: str, rows: int) -> Counts:
+    """Return the counts of a row of patches8, of the lasso or of a pursuit of 10 atoms."""
+    problem = problems.load("patches8", rows)
+    q = quadratic.least_squares(*problem.cast(dtype))
+    with warps.on_the_cpu(flags=COUNTED):
+        if name == "lasso":
+            cuda.lasso(q, problem.alpha, False, np.zeros_like(q.cov), slots=1, rounds=100)
+        else:
+            cuda.pursuit(q, 10, 0.0, slots=1)
+    return row_counts(name, REAL[dtype], 1, H100.arch, rows)
+
+
+def of_kernels() -> str:
     """Return the Markdown table of both kernels on the patches."""
-    problem = problems.load("patches8", traced)
     titles = "instructions a row | loads | warps held | issue | bytes | shared | latency | model"
     lines = [f"| kernel | {titles} | if nothing overlaps |", "|---" * 10 + "|"]
     for name in ("lasso", "pursuit"):
         for dtype, real in REAL.items():
-            q = quadratic.least_squares(*problem.cast(dtype))
-            zero = np.zeros_like(q.cov)
-            with warps.on_the_cpu(flags=COUNTED):
-                if name == "lasso":
-                    cuda.lasso(q, problem.alpha, False, zero, slots=1, rounds=100)
-                else:
-                    cuda.pursuit(q, 10, 0.0, slots=1)
-            counts, at_once = (
-                row_counts(name, real, 1, H100.arch, traced),
-                held(H100, name, real, 1),
-            )
+            counts, at_once = patches(dtype, name, 2000), held(H100, name, real, 1)
             ms = [1e3 * ROWS * s for s in floors(H100, counts, real, at_once, True).values()]
             cells = [f"{counts.instructions:,.0f}", f"{counts.loads:.0f}", str(at_once)]
             cells += [f"{m:.2f}" for m in (*ms, max(ms), sum(ms))]
@@ -167,7 +167,11 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--write", action="store_true", help="write the tables of the README")
-    if parser.parse_args(argv).write:
+    given = parser.parse_args(argv)
+    if warps.COMPILER is None or nvrtc.library() is None or disassembler() is None:
+        parser.exit(1, "The model needs g++ on x86-64 and nvdisasm. Install the rest with: "
+                    "python -m pip install nvidia-cuda-nvrtc-cu12 triton\n")  # fmt: skip
+    if given.write:
         readme = Path(README)
         before, rest = readme.read_text().split(BEGIN)
         readme.write_text(f"{before}{BEGIN}\n{written()}\n{END}{rest.split(END)[1]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import catches
+import kernel_catches
 import pytest
 
 
@@ -13,7 +14,8 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-def test_the_table_is_current(simulated):
+@pytest.mark.parametrize("catches", [catches, kernel_catches], ids=["solver", "kernel"])
+def test_the_table_is_current(simulated, catches):
     text = catches.README.read_text().split(catches.BEGIN)[1].split(catches.END)[0]
     written, now = rows(text), rows(catches.table())
     assert written.keys() == now.keys()

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from benchmarks import kernel_counts, kernel_model, nvrtc, warps  # noqa: E402
 from benchmarks.cards import CARDS  # noqa: E402
 from benchmarks.device_model import END, README, by, outside, priced, table  # noqa: E402
 from benchmarks.workloads import encode, online_step, update, values  # noqa: E402
@@ -75,6 +76,23 @@ def test_an_online_step(simulated):
     assert cost.waits <= 3 + 1 + run.counts.at("rounds").waits
     assert cost.launches <= 2300
     assert outside(run.counts, H100) <= 0.95
+
+
+def test_the_lasso_kernel_on_the_h100():
+    """Its instructions, counted, and the largest floor of 50,000 patches: asked for are 1.5 ms."""
+    if warps.COMPILER is None or nvrtc.library() is None or kernel_counts.disassembler() is None:
+        pytest.skip(
+            "the kernels are counted with g++, nvidia-cuda-nvrtc-cu12 and triton's nvdisasm"
+        )
+    for real, dtype, limits in (
+        ("float", "float32", (9000, 1.5)),
+        ("double", "float64", (14000, 2)),
+    ):
+        counts = kernel_model.patches(dtype, "lasso", 300)
+        at_once = kernel_model.held(kernel_model.H100, "lasso", real, 1)
+        floors = kernel_model.floors(kernel_model.H100, counts, real, at_once, True)
+        assert 1000 < counts.instructions <= limits[0]
+        assert 50_000 * max(floors.values()) <= limits[1] * 1e-3
 
 
 def test_the_readme_has_the_tables():
