@@ -30,7 +30,7 @@ BUGS = {  # what stands there, and what is planted
     CLEAN: ("", ""),
     "a sign": ("rank_one(A, w, 1 / rest,", "rank_one(A, w, -1 / rest,"),
     "a step that crosses zero": ("smallest(least) : real(1)", "real(1) : real(1)"),
-    "it does not stop": ("how = SOLVED;\n      break;", "how = SOLVED;"),
+    "the codes of another row": ("U[i * k + A.atom[s]]", "U[(n - 1 - i) * k + A.atom[s]]"),
     "a branch that differs between lanes": ("while (A.used) {", "while (in(A.used, 0)) {"),
     "a shuffle in such a branch": (
         "const int place = first(list.used);",
