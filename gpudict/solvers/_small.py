@@ -94,24 +94,21 @@ def polish(small: Small, u: Array, solves: int) -> Array:
     """Solve the optimality conditions on a guess of the support; keep what lowers the objective."""
     xp = array_namespace(u)
     w, Gu = u, times(small.G, u)
-    Gw, zero = Gu, xp.zeros_like(u)
-    for _ in range(solves):
-        target = w + (small.b - Gw)
+    zero = xp.zeros_like(u)
+    for solve in range(solves):
+        target = w + (small.b - (times(small.G, w) if solve else Gu))
         inside = small.pull(target) > small.t
         w = xp.where(inside, w, zero)
         # solve for the correction: it also undoes the ridge of the solve before
         rest = small.b - times(small.G, w) - xp.where(target > 0, small.t, -small.t)
         w = w + newton(small, inside, rest)
-        Gw = times(small.G, w)
-    limit = float(xp.finfo(u.dtype).max) ** 0.5 / u.shape[1] ** 2  # beyond it squares overflow
-    sane = xp.max(xp.abs(w), axis=1, keepdims=True) < limit
-    w, Gw = xp.where(sane, w, u), xp.where(sane, Gw, Gu)
-    if small.positive:
-        w = xp.maximum(w, zero)
-        Gw = times(small.G, w)
-    before, after = small.objective(u, Gu), small.objective(w, Gw)
-    slack = 8 * float(xp.finfo(u.dtype).eps) * xp.abs(before)  # rounding must not reject
-    better = after + small.noise(w) <= before + small.noise(u) + slack  # and NaN must
+    w = xp.maximum(w, zero) if small.positive else w
+    kind = xp.finfo(u.dtype)
+    limit = math.sqrt(float(kind.max)) / (4 * u.shape[1])  # solves of what nearly depends diverge,
+    w = xp.where(xp.abs(w) < limit, w, u)  # and the squares of where they go must be numbers
+    before, after = small.objective(u, Gu), small.objective(w, times(small.G, w))
+    slack = 8 * float(kind.eps) * xp.abs(before)  # rounding must not reject
+    better = after + small.noise(w) <= before + small.noise(u) + slack
     return xp.where(better, w, u)
 
 
