@@ -51,7 +51,7 @@ def test_activations_need_no_more_than_a_batch():
 
 @pytest.mark.slow
 def test_a_million_rows_in_batches():
-    """10⁶ × 4,096 and k = 512, in the batches that the package cuts by itself."""
+    """10⁶ × 4,096 and k = 512, in ten batches of 100,000 rows, a size that the test sets."""
     n, d, k = 1_000_000, 4096, 512
     rows = 100_000
     with faked(script(rows)) as counts:
