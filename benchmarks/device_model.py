@@ -14,8 +14,12 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
+
+if importlib.util.find_spec("torch") is None:
+    raise SystemExit("benchmarks.device_model needs PyTorch: python -m pip install '.[bench]'")
 
 from benchmarks.cards import CARDS, Card
 from benchmarks.cost_rules import GEMM, Cost, cost

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -20,6 +21,10 @@ from unittest import mock
 import numpy as np
 
 import gpudict
+
+if importlib.util.find_spec("torch") is None:
+    raise SystemExit("benchmarks.kernel_model needs PyTorch: python -m pip install '.[bench]'")
+
 from benchmarks import nvrtc, problems, warps
 from benchmarks.cards import CARDS, Card
 from benchmarks.device_model import LABEL, README, priced

@@ -99,7 +99,7 @@ def failures(report: Report, *, require_gpu: bool = False) -> list[str]:
 def lines(report: Report) -> list[tuple[str, str]]:
     """Return what there is to say: (name, text), in the order to say it."""
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    said = [("versions", versions), ("compiled kernels", report.compiled)]
+    said = [("versions", versions), ("kernels of the host", report.compiled)]
     for found in report.libraries:
         said.append((found.name, found.version or found.lacks))
         said += [(f"  {solve.device.name}", _outcome(solve)) for solve in found.solves]
@@ -140,6 +140,7 @@ def _solve_as_json(solve: Solve) -> dict[str, Any]:
         "memory_free": free,
         "memory_total": total,
         "gpu": solve.gpu,
+        "solver": solve.solver,
         "gap": solve.gap if math.isfinite(solve.gap) else None,
         "difference": solve.difference if math.isfinite(solve.difference) else None,
         "trouble": solve.trouble or None,
@@ -156,8 +157,8 @@ def _named(device: Device) -> str:
 def _outcome(solve: Solve) -> str:
     about = _named(solve.device).removeprefix(solve.device.name).removeprefix(", ")
     outcome = solve.trouble or (
-        f"works, largest gap {solve.gap:.0e} of half a squared norm, codes within "
-        f"{solve.difference:.0e} of NumPy's"
+        f"works by {solve.solver}, largest gap {solve.gap:.0e} of half a squared norm, "
+        f"codes within {solve.difference:.0e} of NumPy's"
     )
     return f"{about}: {outcome}" if about else outcome
 

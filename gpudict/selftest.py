@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gpudict import solvers
 from gpudict._array import is_launch_bound, same_place, to_host
 from gpudict._backends.devices import Device
 from gpudict._backends.moving import load
@@ -35,6 +36,7 @@ class Solve(NamedTuple):
     gap : the largest gap of a row, relative to ½‖x‖²
     difference : the largest distance of a row of codes from NumPy's, relative to ‖x‖
     trouble : what went wrong, a sentence; empty where it works
+    solver : the name of the solver that ran
     """
 
     device: Device
@@ -42,6 +44,7 @@ class Solve(NamedTuple):
     gap: float = math.nan
     difference: float = math.nan
     trouble: str = ""
+    solver: str = ""
 
 
 def solved(library: str, device: Device) -> Solve:
@@ -52,7 +55,8 @@ def solved(library: str, device: Device) -> Solve:
         there = move(X)
         found = encode(there, move(V), alpha=ALPHA)
         gap, Z = to_host(found.gap), to_host(found.Z)
-        solve = Solve(device, is_launch_bound(found.Z), *_distances(X, gap, Z))
+        solver = solvers.find("cd", there, len(V)).__name__.rpartition(".")[2]
+        solve = Solve(device, is_launch_bound(found.Z), *_distances(X, gap, Z), solver=solver)
         strayed = not same_place(found.Z, there)
     except Exception as error:  # each library fails in its own way
         return Solve(device, trouble=f"the solve failed, {sentence(error)}")
@@ -102,6 +106,6 @@ def _truth() -> np.ndarray:
 
 def sentence(error: Exception) -> str:
     """Return what an exception says, in one line of plain characters."""
-    said = (str(error).strip().splitlines() or [""])[0].strip().rstrip(".")
+    said = (str(error).strip().splitlines() or [""])[0].strip().partition(". ")[0].rstrip(".")
     plain = said.encode("ascii", "backslashreplace").decode()
     return f"{type(error).__name__}: {plain}" if plain else type(error).__name__

@@ -8,6 +8,7 @@ python -m benchmarks.gpu --device cpu --problem signal     # a rehearsal without
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import re
@@ -16,7 +17,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+if importlib.util.find_spec("torch") is None:
+    raise SystemExit("benchmarks.gpu needs PyTorch: python -m pip install '.[bench]'")
+
 from benchmarks import measure, problems, report, tasks
+from benchmarks.cards import CARDS
 from benchmarks.gpu import checks, contestants, devices, model
 from benchmarks.methods import Setting
 
@@ -68,7 +73,7 @@ def run(given: argparse.Namespace, device: devices.Device) -> dict[str, Any]:
         name: timed(name, problem._replace(X=problem.X[:rows]), device, given)
         for name, rows in TASKS.items()
     }
-    card = model.card_of(device.facts["name"]) or given.card
+    own = model.card_of(device.facts["name"])
     return {
         "device": device.facts,
         "library": device.library,
@@ -77,7 +82,10 @@ def run(given: argparse.Namespace, device: devices.Device) -> dict[str, Any]:
         "repeats": given.repeats,
         "checks": checks.all_of(problem, device),
         "tasks": found,
-        "model": compared(problem, found["encode"], card, given.dtype),
+        "model": {
+            **compared(problem, found["encode"], own or given.card, given.dtype),
+            "same_card": own is not None,  # else the ratio is between two
+        },
     }
 
 
@@ -95,8 +103,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     made.add_argument("--threads", type=int, default=os.cpu_count(), help="of the CPU's methods")
     made.add_argument("--repeats", type=int, default=5)
-    made.add_argument("--card", default="H100", help="modelled if the model lacks the device")
-    made.add_argument("--out", type=Path, default=Path("bench"), help="folder (default: bench)")
+    made.add_argument(
+        "--card",
+        choices=tuple(CARDS),
+        default="H100",
+        help="modelled if the model lacks the device",
+    )
+    made.add_argument("--out", type=Path, default=Path("bench/gpu"), help="folder (bench/gpu)")
     return made
 
 
@@ -106,8 +119,10 @@ def main(argv: list[str] | None = None) -> int:
     given = line.parse_args(argv)
     if measure.restricted():
         line.error(f"unset {', '.join(measure.restricted())}: they hold BLAS back")
+    if given.device == "cpu" and given.library == "cupy":
+        line.error("--device cpu is a rehearsal with PyTorch's tensors: leave --library out")
     if given.device == "cpu":  # PyTorch's tensors would go to the host's compiled solvers
-        given.library, os.environ["GPUDICT_KERNELS"] = "torch", "portable"
+        os.environ["GPUDICT_KERNELS"] = "portable"
     try:
         device = devices.find(given.library, given.device)
     except LookupError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from benchmarks.cards import CARDS
@@ -12,7 +13,8 @@ from benchmarks.workloads import encode
 
 def card_of(device: str) -> str | None:
     """Return the name of the modelled card that a device's own name has in it, or None."""
-    return next((name for name in CARDS if name in device), None)
+    names = (n for n in CARDS if re.search(rf"\b{n}\b(?! Laptop)", device))
+    return next(names, None)
 
 
 def expected(problem: Problem, dtype: str, tol: float, card: str) -> dict[str, Any]:

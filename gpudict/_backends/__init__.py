@@ -178,7 +178,7 @@ BACKENDS = (
         exhausted=memory.torch_exhausted, precise=precision.torch_precise,
     ),
     Backend(
-        "cupy", "cupy", "python -m pip install cupy-cuda12x (or cupy-cuda13x)",
+        "cupy", "cupy", "python -m pip install 'cupy-cuda12x[ctk]' (or cupy-cuda13x)",
         lambda x: x.get(), _assign, launch_bound=lambda x: True, csr=sparse.cupy_csr,
         csr_parts=sparse.cupy_csr_parts, launcher=launching.cupy_launcher,
         devices=devices.cupy_devices, free_memory=memory.cupy_free,

@@ -17,7 +17,7 @@ def torch_free(x: Array) -> int | None:
     import torch
 
     there: Any = getattr(torch, x.device.type, None)  # torch.cuda, torch.xpu
-    if not hasattr(there, "mem_get_info") or not there.is_available():
+    if not hasattr(there, "mem_get_info"):
         return None
     free, _ = there.mem_get_info(x.device)
     held: int = there.memory_reserved(x.device) - there.memory_allocated(x.device)
