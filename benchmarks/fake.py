@@ -30,6 +30,7 @@ from benchmarks.counting import (
     place,
     tensors,
 )
+from benchmarks.simulated import MEMORY
 from gpudict import _array
 
 Script = Callable[[str], list[float]]
@@ -77,6 +78,7 @@ def faked(script: Script) -> Iterator[Counts]:
 
     with (
         mock.patch.object(torch.cuda, "_lazy_init", return_value=None),
+        mock.patch.object(torch.cuda, "mem_get_info", return_value=(int(MEMORY), int(MEMORY))),
         mock.patch.object(_array, "to_host", answered),
         FakeTensorMode(),
         watch,
