@@ -61,7 +61,7 @@ def judged(found: Solution, q: Quadratic, problem: Problem) -> tuple[Solution, i
     assert isinstance(problem.penalty, L1)
     xp, Z, penalty = array_namespace(found.Z), _like(found.Z, q), problem.penalty
     gap, limit = penalty.certificate(q, Z), 0.5 * problem.tol * q.sq
-    short = gap > limit
+    short = ~(gap <= limit)  # so is what is no number
     value = penalty.value(Z)
     near = short & (value > 0) & (value <= limit)  # then the bound by least squares may do
     missed, some = read(*(xp.sum(xp.astype(rows_, q.sq.dtype)) for rows_ in (short, near)))
@@ -82,15 +82,22 @@ def finished(
     size = count if most is None else most
     parts = [_again(found, q, problem, some[low : low + size]) for low in range(0, count, size)]
     again, left = _together([part for part, _ in parts]), sum(short for _, short in parts)
-    return _merged(found, again, order, again.gap < take(found.gap, some)), left
+    old = take(found.gap, some)
+    return _merged(found, again, order, (again.gap < old) | array_namespace(old).isnan(old)), left
 
 
 def _again(found: Solution, q: Quadratic, problem: Problem, some: Array) -> tuple[Solution, int]:
-    """Solve some rows from their codes, and judge the new ones as they are rounded."""
-    part, before = rows(q, some), take(found.Z, some)
+    """Solve some rows from their codes, and judge the new ones as they are rounded.
+
+    From zeros where the codes are worse than these.
+    """
+    xp, part = array_namespace(found.Z), rows(q, some)
+    worth = take(found.gap, some) <= 0.5 * part.sq
+    before = take(found.Z, some)
+    before = xp.where(worth[:, None], before, xp.zeros_like(before))
     rule, most = duality_gap(0.5 * problem.tol), problem.max_iter
     again = run(problem.solver, part, problem.penalty, _like(before, q), stop=rule, max_iter=most)
-    rounded = array_namespace(before).astype(again.Z, before.dtype)
+    rounded = xp.astype(again.Z, before.dtype)
     return judged(again._replace(Z=rounded), part, problem)
 
 

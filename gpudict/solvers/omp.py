@@ -82,7 +82,7 @@ def step(q: Quadratic, penalty: Cardinality, state: State) -> State:
     last = (xp.astype(slot, w.dtype) - (w[:, None, :] @ state.inverse)[:, 0, :]) / delta
     y = (xp.take_along_axis(q.cov, j, axis=1) - xp.sum(w * state.y, axis=1, keepdims=True)) / delta
 
-    strong = xp.max(pull, axis=1) > 8 * eps * xp.sqrt(q.sq * norm2)
+    strong = xp.max(pull, axis=1) > 8 * eps * xp.sqrt(q.sq) * xp.sqrt(norm2)
     live = ~state.done & strong
     accepted = live & independent
     if penalty.positive:

@@ -61,9 +61,12 @@ def step(q: Quadratic, penalty: L1, state: State) -> State:
         how = {"slots": slots, "rounds": ROUNDS}
         parts.append(cuda.lasso(small, penalty.alpha, penalty.positive, before[part, :], **how))
     u, _, status = (xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True))
-    idle = xp.where(still(u, before), state.idle + 1, xp.zeros_like(state.idle))
-    idle = xp.where(status == cuda.SOLVED, idle, xp.full_like(idle, IDLE))
     Z = scatter(index, u, u != 0, k)
-    return state._replace(
-        Z=Z, corr=correlation(q, Z), supports=count(u), idle=idle, round=state.round + 1
-    )
+    corr, size = correlation(q, Z), penalty.value(Z)
+    value = size - 0.5 * xp.sum(Z * (q.cov + corr), axis=1)
+    noise = 4 * float(xp.finfo(Z.dtype).eps) * (size + xp.sum(xp.abs(Z * q.cov), axis=1))
+    lower = (value + noise < state.lowest) & ~still(u, before)
+    idle = xp.where(lower, xp.zeros_like(state.idle), state.idle + 1)
+    idle = xp.where(status == cuda.SOLVED, idle, xp.full_like(idle, IDLE))
+    known = {"supports": count(u), "lowest": xp.minimum(value, state.lowest), "idle": idle}
+    return state._replace(Z=Z, corr=corr, round=state.round + 1, **known)

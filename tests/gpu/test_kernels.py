@@ -122,25 +122,48 @@ def test_one_wait_a_tier():
 
 @pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 7}, {"target_error": 0.2}])
 def test_pursuit_as_on_the_host(dtype: str, limits: dict):
-    """The atoms of the host's pursuit, also where the kernel gives rows up to the portable one."""
+    """The atoms of the host's pursuit."""
     X, V = problems.signal(n=50, d=40, k=60, seed=3)
-    X = problems.unit(X).astype(dtype)
-    twins = np.concatenate([V, problems.unit(V[:20] + 1e-3 * V[20:40])]).astype(dtype)
-    for atoms, given_up in ((V.astype(dtype), False), (twins, True)):
-        with warps.on_the_cpu("cuda") as launched:
-            found = gpudict.encode(X, atoms, **limits)
-        assert launched == [("pursuit", 1 if "n_nonzero_coefs" in limits else 2)]
-        wide = gpudict.encode(X.astype(float), atoms.astype(float), **limits)
-        assert found.converged.all()
-        assert np.isinf(found.gap).all()
-        errors = [((X - Z @ atoms) ** 2).sum(axis=1) for Z in (found.Z, wide.Z)]
-        np.testing.assert_allclose(*errors, atol=2e-3 if given_up else 1e-5)
-        if dtype == "float64" and not given_up:  # twins tie but for rounding
-            np.testing.assert_allclose(found.Z, wide.Z, atol=1e-8)
+    X, V = problems.unit(X).astype(dtype), V.astype(dtype)
     with warps.on_the_cpu("cuda") as launched:
-        found = gpudict.encode(X, V.astype(dtype), n_nonzero_coefs=7, positive=True)
-    assert launched == []
-    assert (found.Z >= 0).all()
+        found = gpudict.encode(X, V, **limits)
+    assert launched == [("pursuit", 1 if "n_nonzero_coefs" in limits else 2)]
+    wide = gpudict.encode(X.astype(float), V.astype(float), **limits)
+    assert found.converged.all()
+    assert np.isinf(found.gap).all()
+    np.testing.assert_allclose(found.Z, wide.Z, atol=1e-8 if dtype == "float64" else 1e-4)
+
+
+def test_pursuits_that_are_given_up(dtype: str):
+    """The portable pursuit codes rows with a target near rounding, or that must not be negative."""
+    X, V = problems.signal(n=20, d=12, k=20, seed=3)
+    X, V = problems.unit(X).astype(dtype), V.astype(dtype)
+    target = {"float32": 5e-4, "float64": 1e-12}[dtype]
+    for limits in ({"target_error": target}, {"n_nonzero_coefs": 7, "positive": True}):
+        with warps.on_the_cpu("cuda") as launched:
+            found = gpudict.encode(X, V, **limits)
+        assert len(launched) == ("target_error" in limits)
+        plain = gpudict.encode(X, V, solver="omp", **limits)
+        assert np.isinf(found.gap).all()
+        np.testing.assert_array_equal(found.converged, plain.converged)
+        np.testing.assert_allclose(found.Z, plain.Z, atol=1e-3)
+        assert (found.Z != 0).any(axis=1).all()
+
+
+@pytest.mark.parametrize("place", ["cuda", "many"])
+def test_bad_starts_do_no_harm(place: str, dtype: str):
+    """Codes of any size to start from, over equal and opposite atoms: solved as from zeros."""
+    rng = np.random.default_rng(0)
+    for seed in range(40):
+        V = problems.unit(rng.standard_normal((6, 3)))
+        V = np.concatenate([V, V[:3], -V[:3]])[rng.permutation(12)].astype(dtype)
+        X = rng.standard_normal((4, 3)).astype(dtype)
+        init = rng.standard_normal((4, 12)).astype(dtype)
+        init *= [1, 1, 1e6, 1e37 if dtype == "float32" else 1e200][seed % 4]
+        with warps.on_the_cpu(place), np.errstate(all="ignore"):
+            found = gpudict.encode(X, V, alpha=0.05, init=init)
+        assert found.converged.all(), seed
+        assert found.n_iter < 60, seed
 
 
 def test_each_with_its_own_gram(dtype: str):

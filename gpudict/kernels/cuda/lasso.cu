@@ -16,21 +16,25 @@ constexpr real FLOOR = SINGLE ? real(1e-5) : real(1e-10);  // of ‖v‖²: with
 enum Status { SOLVED, CROWDED, UNSETTLED };
 
 // Move u along the dependence of an atom on the set, (−w, 1), to the first zero; return its place
-// and how far. Nothing changes but ‖u‖₁, which falls. The place is −1 if there is none.
+// and how far. Nothing changes but ‖u‖₁, which falls. The place is −1 if there is none; entries of w
+// that are rounding do not count.
 DEVICE int give_way(Active &A, real sign, const real (&w)[SLOTS], real &far) {
   bool falls[SLOTS];
-  real d[SLOTS], t[SLOTS], least = NEVER;
+  real d[SLOTS], t[SLOTS], most = 0, least = NEVER;
+  EACH(s) most = magnitude(w[s]) > most ? magnitude(w[s]) : most;
+  most = largest(most);
   EACH(s) {
     d[s] = -sign * w[s];
-    falls[s] = d[s] * A.sign[s] < 0;
+    falls[s] = d[s] * A.sign[s] < 0 && magnitude(w[s]) > FLOOR * most;
     t[s] = falls[s] ? -A.u[s] / d[s] : NEVER;
     least = t[s] < least ? t[s] : least;
   }
   if (!votes(falls)) return -1;
   far = smallest(least);
   EACH(s) falls[s] = falls[s] && t[s] == far;
-  EACH(s) A.u[s] += far * d[s];
-  return first(votes(falls));
+  const int place = first(votes(falls));
+  if (place >= 0) EACH(s) A.u[s] += far * d[s];
+  return place;
 }
 
 // Let atom j in, with a code or with 0 and the sign of its pull; return whether anything changed.

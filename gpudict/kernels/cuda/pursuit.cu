@@ -27,7 +27,7 @@ extern "C" __global__ void pursuit(const real *G, const real *C, const real *sq,
     if (who < 0) break;
     const int j = __shfl_sync(ALL, offer.atom, who);
     const real pull = __shfl_sync(ALL, offer.q, who), norm2 = row.gram(j)[j];
-    if (magnitude(pull) <= TINY * sqrt(row.sq * norm2)) break;
+    if (magnitude(pull) <= TINY * sqrt(row.sq) * sqrt(norm2)) break;
     const real part = outside(w, A, row, j);
     hard = !(part > HARD * norm2);
     if (hard) break;
