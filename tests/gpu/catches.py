@@ -133,11 +133,8 @@ def strictly(temper: Callable[[], Any]) -> Callable[[types.ModuleType], None]:
 
 def on_dpnp(module: types.ModuleType) -> None:
     """Run on a queue that is not the default one."""
-    import dpctl
-    import dpnp
-
-    queue = dpctl.SyclQueue(dpctl.select_default_device())
-    right(solved(module, lambda a: dpnp.asarray(a, sycl_queue=queue)).Z.asnumpy())
+    matrix._dpnp_prepared()
+    right(matrix.host(solved(module, matrix._dpnp).Z))
 
 
 def on_the_simulated_device(module: types.ModuleType) -> None:
