@@ -24,6 +24,7 @@ if importlib.util.find_spec("torch") is None:
 from benchmarks.cards import CARDS, Card
 from benchmarks.cost_rules import GEMM, Cost, cost
 from benchmarks.counting import Counts, Operation
+from benchmarks.marked import put
 from benchmarks.workloads import ACTIVATIONS, WORKLOADS, Run
 
 LABEL = "model, not a measurement"
@@ -139,8 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="write the tables of the README")
     given = parser.parse_args(argv)
     if given.write:
-        before, rest = README.read_text().split(BEGIN)
-        README.write_text(f"{before}{BEGIN}\n{written()}\n{END}{rest.split(END)[1]}")
+        put(README, BEGIN, END, written())
         return
     card = CARDS[given.card].with_tf32() if given.tf32 else CARDS[given.card]
     for name in given.workload or WORKLOADS:

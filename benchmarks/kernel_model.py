@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -29,6 +28,7 @@ from benchmarks import nvrtc, problems, warps
 from benchmarks.cards import CARDS, Card
 from benchmarks.device_model import LABEL, README, priced
 from benchmarks.kernel_counts import COUNTED, WIDTH, Counts, disassembler, row_counts
+from benchmarks.marked import put
 from benchmarks.problems import unit
 from benchmarks.simulated import simulated, to_device
 from gpudict import quadratic
@@ -177,9 +177,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.exit(1, "The model needs g++ on x86-64 and nvdisasm. Install the rest with: "
                     "python -m pip install nvidia-cuda-nvrtc-cu12 triton\n")  # fmt: skip
     if given.write:
-        readme = Path(README)
-        before, rest = readme.read_text().split(BEGIN)
-        readme.write_text(f"{before}{BEGIN}\n{written()}\n{END}{rest.split(END)[1]}")
+        put(README, BEGIN, END, written())
     else:
         print(written())
 

@@ -32,6 +32,7 @@ if _icd.exists():
 import numpy as np  # noqa: E402
 from problems import signal  # noqa: E402
 
+from benchmarks.marked import put  # noqa: E402
 from gpudict.loop import run  # noqa: E402
 from gpudict.penalties import L1  # noqa: E402
 from gpudict.quadratic import least_squares  # noqa: E402
@@ -206,8 +207,7 @@ def main(argv: list[str] | None = None) -> None:
     if not parser.parse_args(argv).write:
         print(table())  # noqa: T201
         return
-    before, rest = README.read_text().split(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}")
+    put(README, BEGIN, END, table())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import nvrtc, warps  # noqa: E402
+from benchmarks.marked import put  # noqa: E402
 from gpudict.kernels import cuda  # noqa: E402
 
 README = Path(__file__).parent / "README.md"
@@ -134,8 +135,7 @@ def main(argv: list[str] | None = None) -> None:
     if not parser.parse_args(argv).write:
         print(table())  # noqa: T201
         return
-    before, rest = README.read_text().split(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}")
+    put(README, BEGIN, END, table())
 
 
 if __name__ == "__main__":
