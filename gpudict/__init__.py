@@ -10,34 +10,66 @@ loaded when they are first used.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from gpudict._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    import gpudict.datasets as datasets
+    from gpudict.coding.encode import encode
+    from gpudict.estimators import (
+        DictionaryLearning,
+        MiniBatchDictionaryLearning,
+        MiniBatchSparsePCA,
+        SparseCoder,
+        SparsePCA,
+        load,
+    )
+    from gpudict.functional import dict_learning, dict_learning_online, sparse_encode
+    from gpudict.learning.learn import learn
+    from gpudict.learning.learn_online import learn_online
+    from gpudict.learning.records import Learned
+    from gpudict.solvers.records import Solution
 
 _HOMES = {
     "DictionaryLearning": "estimators",
-    "Learned": "learning",
+    "Learned": "learning.records",
     "MiniBatchDictionaryLearning": "estimators",
     "MiniBatchSparsePCA": "estimators",
-    "Solution": "loop",
+    "Solution": "solvers.records",
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
-    "encode": "coding",
-    "learn": "learning",
-    "learn_online": "online",
+    "encode": "coding.encode",
+    "learn": "learning.learn",
+    "learn_online": "learning.learn_online",
     "load": "estimators",
     "sparse_encode": "functional",
 }
-_MODULES = ("datasets",)
 
-__all__ = [*sorted(_HOMES), *_MODULES]
+__all__ = [
+    "DictionaryLearning",
+    "Learned",
+    "MiniBatchDictionaryLearning",
+    "MiniBatchSparsePCA",
+    "Solution",
+    "SparseCoder",
+    "SparsePCA",
+    "datasets",
+    "dict_learning",
+    "dict_learning_online",
+    "encode",
+    "learn",
+    "learn_online",
+    "load",
+    "sparse_encode",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"gpudict.{name}")
+    if name == "datasets":
+        return importlib.import_module("gpudict.datasets")
     if name in _HOMES:
         return getattr(importlib.import_module(f"gpudict.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'gpudict' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """`python -m gpudict` is the command `gpudict`."""
 
-from gpudict.cli import main
+from gpudict.tools.cli import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

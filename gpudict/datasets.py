@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gpudict._array import Array, asarray_like
+from gpudict.arrays.door import Array, asarray_like
 
 __all__ = ["make_sparse_coded_signal", "photograph"]
 

@@ -30,7 +30,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import numpy as np
 import pytest
 
-from gpudict._array import to_host
+from gpudict.arrays.door import to_host
 
 
 def _readonly(a: np.ndarray) -> np.ndarray:
@@ -194,8 +194,8 @@ def host(x: Any) -> np.ndarray:
 def simulated() -> Any:
     """The context that counts what is asked of the simulated CUDA device."""
     pytest.importorskip("torch")
-    from benchmarks import cuda_type
-    from benchmarks.simulated import simulated as context
+    from benchmarks.standins import cuda_type
+    from benchmarks.standins.simulated import simulated as context
 
     try:
         cuda_type.load()

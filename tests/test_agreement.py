@@ -9,8 +9,11 @@ import pytest
 from conftest import BackendCase, host
 
 import gpudict
-from gpudict import kernels, problem, quadratic
-from gpudict.penalties import L1
+from gpudict.coding import plan
+from gpudict.coding.request import Request
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.least_squares import LeastSquares
+from gpudict.solvers import places
 
 EXACT = ("active_set", "working_set", "lars")
 SLOW = {"fista": 400, "ista": 200, "cd_sweep": 40}  # they need not finish, only tell the truth
@@ -106,7 +109,7 @@ def test_alpha_zero_is_least_squares(n, d, k):
     q = quadratic.least_squares(X, V)
     U = rng.standard_normal((n, k))
     best = oracles.lasso_objective(X, V, s.Z, 0)
-    gap = L1(0.0).gap(q, U, quadratic.correlation(q, U))
+    gap = LeastSquares().gap(q, U, quadratic.correlation(q, U))
     np.testing.assert_allclose(gap, oracles.lasso_objective(X, V, U, 0) - best, rtol=1e-9)
 
 
@@ -137,8 +140,8 @@ def test_no_gram_is_formed_for_many_atoms(monkeypatch: pytest.MonkeyPatch):
     names = (*(n for n in EXACT if n != "active_set"), "cd", "fista", "cd_sweep")
     kept = {n: gpudict.encode(X, V, alpha=0.1, solver=n).Z for n in names}
     pursuit = gpudict.encode(X, V, n_nonzero_coefs=4).Z
-    monkeypatch.setattr(quadratic, "GRAM_LIMIT", 10)
-    assert quadratic.least_squares(X, V).gram is None
+    monkeypatch.setattr(places, "GRAM_LIMIT", 10)
+    assert Request(X, V).shared_gram(places.gram_limit(X)) is None
     with pytest.raises(ValueError, match="'active_set' is compiled for arrays on the host and at"):
         gpudict.encode(X, V, alpha=0.1, solver="active_set")
     for name, Z in kept.items():
@@ -161,7 +164,7 @@ def test_every_library_learns_one_dictionary(
 ):
     """Ten iterations of the portable path: the compiled one's dictionary and codes, to 1e-8."""
     X, want = compiled
-    monkeypatch.setattr(kernels, "usable", lambda: False)
+    monkeypatch.setattr(places, "numba_works", lambda: False)
     options = {"dictionary_update": "sweep", "code_tol": 1e-12, **TEN}
     found = gpudict.learn(backend.asarray(X), 20, **options)
     assert found.converged
@@ -172,7 +175,7 @@ def test_every_library_learns_one_dictionary(
 
 def test_scikit_learns_name_learns_it_too(compiled, monkeypatch: pytest.MonkeyPatch):
     X, want = compiled
-    monkeypatch.setitem(problem.TOLERANCE, "float64", 1e-12)
+    monkeypatch.setitem(plan.TOLERANCE, "float64", 1e-12)
     code, dictionary, errors = gpudict.dict_learning(X, 20, **TEN)
     assert errors.shape == (10,)
     np.testing.assert_allclose(dictionary, want.dictionary, rtol=0, atol=1e-8)

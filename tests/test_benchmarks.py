@@ -11,8 +11,9 @@ import problems as random_problems
 import pytest
 
 import gpudict
-from benchmarks import compiling, judge, measure, methods, report, run, scaling, tasks
-from benchmarks import problems as data
+from benchmarks.race import __main__ as run
+from benchmarks.race import compiling, judge, measure, methods, report, scaling, tasks
+from benchmarks.race import problems as data
 
 
 def test_the_judge_on_a_case_by_hand():
@@ -49,7 +50,7 @@ TINY = {  # (problem, rows) of a task where its own would take long
 def patches(monkeypatch: pytest.MonkeyPatch):
     """A problem with enough rows to learn from, for SPAMS and for what is not seen."""
     X, V = random_problems.signal(n=400, d=8, k=12, seed=1)
-    monkeypatch.setattr("benchmarks.tasks.online.UNSEEN", 100)
+    monkeypatch.setattr("benchmarks.race.tasks.online.UNSEEN", 100)
     return data.Problem("patches", X, V, 0.1, 3, "planted", steps=20, batch_size=40)
 
 
@@ -105,7 +106,7 @@ def test_turns_are_taken():
 
 def test_a_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("benchmarks.measure.restricted", list)
+    monkeypatch.setattr("benchmarks.race.measure.restricted", list)
     few = ["--problem", "signal", "--repeats", "1", "--methods", "gpudict", "sklearn_cd"]
     for task in ("encode", "omp", "learn"):
         run.main([task, *few, "--out", str(tmp_path)])
@@ -141,9 +142,9 @@ def test_the_table_of_the_readme_can_be_made():
 def test_the_model_counts_a_program_by_hand():
     """A product (4, 8) @ (8, 2), a sum of its entries, and one read."""
     pytest.importorskip("torch")
-    from benchmarks.cards import CARDS
-    from benchmarks.device_model import priced
-    from benchmarks.simulated import simulated, to_device
+    from benchmarks.models.cards import CARDS
+    from benchmarks.models.device import priced
+    from benchmarks.standins.simulated import simulated, to_device
 
     card = CARDS["H100"]
     a, b = to_device(np.ones((4, 8), np.float32)), to_device(np.ones((8, 2), np.float32))

@@ -1,7 +1,8 @@
 """What every solver promises, on every backend and dtype, for every penalty it fits.
 
-Same place and dtype out as in, inputs untouched, the answer of the oracle to the certificate, and
-one wait a check.
+The solvers are those of the registry, so a new one is held to this by being there. Same place and
+dtype out as in, inputs untouched, the answer of the oracle to the certificate, and one wait a
+check. Those that are compiled for CUDA run it in gpu/test_kernels.py.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ import problems
 import pytest
 from conftest import BackendCase, counted_waits, host
 
-from gpudict import quadratic, solvers
-from gpudict._array import array_namespace, batched_solve, device, on_host
-from gpudict.loop import run
-from gpudict.penalties import L1, Cardinality, UnitBall, UnitSphere
-from gpudict.stopping import duality_gap, exhausted
+from gpudict.arrays.door import array_namespace, batched_solve, device, on_host
+from gpudict.coding.plan import Plan
+from gpudict.coding.request import Request
+from gpudict.coding.solve import solve as coded
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.columns import UnitBall, UnitSphere
+from gpudict.objective.penalties.l1 import L1
+from gpudict.solvers.base import IterativeSolver, Kind, Place, RowSolver
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import all_solvers, coders, find, portable_solver
+from gpudict.solvers.stopping import duality_gap, exhausted
 
-LASSO = ("working_set", "lars", "fista", "ista", "cd_sweep")
-COMPILED = ("active_set", "batch_omp", "sphere_blocks")  # on the host alone
-WARPS = ("warp_active_set", "warp_working_set", "warp_omp")  # in gpu/test_kernels.py
-COUPLED = ("sphere_sweep", "sphere_mm")
 TOL = {"float32": 1e-5, "float64": 1e-9}
+HERE = [s for s in coders() if s.place in (Place.ANYWHERE, Place.HOST)]
+LASSO = [s.name for s in HERE if s.solves(L1) and s.kind is Kind.CERTIFIED]
+PURSUITS = [s.name for s in HERE if s.solves(Cardinality)]
+PORTABLE = [s.name for s in HERE if s.place is Place.ANYWHERE and s.kind is not Kind.APPROXIMATE]
+UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE]
 
 
 def small(dtype, seed=8):
@@ -38,45 +47,39 @@ def small(dtype, seed=8):
 
 
 def solve(name, X, V, penalty, stop, **options):
-    """Run a solver from zero on arrays of any library."""
+    """Run a solver from zero: a solver of rows through coding, any other by the loop alone."""
+    solver = all_solvers()[name]
+    if isinstance(solver, RowSolver):
+        plan = Plan(solver, penalty, stop, TOL[f"float{finfo(X).bits}"], options["max_iter"])
+        return coded(Request(X, V), plan)
+    assert isinstance(solver, IterativeSolver)
     q = quadratic.least_squares(X, V)
-    return run(
-        solvers.find(name), q, penalty, array_namespace(X).zeros_like(q.cov), stop=stop, **options
-    )
+    zero = array_namespace(X).zeros_like(q.cov)
+    return run(solver, q, penalty, zero, stop=stop, **options)
 
 
-def test_names_are_the_files():
-    """A solver is found by its file name alone, and the contract below misses none."""
-    others = {"cd", "omp", "threshold", "least_squares", *WARPS}
-    assert set(solvers.names()) == {*LASSO, *COMPILED[:2], *others}
-    assert solvers.find("cd") is solvers.find("working_set")
-    assert solvers.find("cd", np.ones(1)) is solvers.find("active_set")
-    assert solvers.find("omp", np.ones(1)) is solvers.find("batch_omp")
-    assert solvers.find("omp", np.ones(1), 10**4) is solvers.find("omp")
-    with pytest.raises(
-        ValueError, match=r"Unknown solver 'sgd': pass one of cd, active_set, batch_omp, cd_sweep"
-    ):
-        solvers.find("sgd")
+def finfo(X):
+    return array_namespace(X).finfo(X.dtype)
 
 
-def refused(name, like):
-    """Whether it is a compiled solver, and this array, which is not on the host, is refused."""
-    if name not in COMPILED or on_host(like):
+def refused(name, like, penalty):
+    """Whether it is a solver of the host, and this array, which is not there, is refused."""
+    if all_solvers()[name].place is not Place.HOST or on_host(like):
         return False
     with pytest.raises(ValueError, match=f"solver='{name}' is compiled.*Pass one of cd, omp"):
-        solvers.find(name, like, 9)
+        find(name, penalty, like, 9)
     return True
 
 
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("name", [*LASSO, "active_set"])
+@pytest.mark.parametrize("name", LASSO)
 def test_lasso(backend: BackendCase, dtype: str, name: str, positive: bool):
     X, V = small(dtype)
     dX, dV = backend.asarray(X), backend.asarray(V)
-    if refused(name, dX):
+    penalty, tol = L1(0.3, positive), TOL[dtype]
+    if refused(name, dX, penalty):
         return
-    tol = TOL[dtype]
-    found = solve(name, dX, dV, L1(0.3, positive), duality_gap(tol / 2), max_iter=5000)
+    found = solve(name, dX, dV, penalty, duality_gap(tol / 2), max_iter=5000)
     for out in (found.Z, found.gap, found.converged):
         assert array_namespace(out) is array_namespace(dX)
         assert device(out) == device(dX)
@@ -93,13 +96,14 @@ def test_lasso(backend: BackendCase, dtype: str, name: str, positive: bool):
 
 
 @pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("name", ["omp", "batch_omp", "lars"])
+@pytest.mark.parametrize("name", PURSUITS)
 def test_pursuits(backend: BackendCase, dtype: str, name: str, positive: bool):
     X, V = small(dtype)
     dX, dV = backend.asarray(X), backend.asarray(V)
-    if refused(name, dX):
+    penalty = Cardinality(3, positive=positive)
+    if refused(name, dX, penalty):
         return
-    found = solve(name, dX, dV, Cardinality(3, positive=positive), exhausted, max_iter=100)
+    found = solve(name, dX, dV, penalty, exhausted, max_iter=100)
     assert str(found.Z.dtype).endswith(dtype)
     U = host(found.Z)
     assert found.n_iter <= V.shape[0]  # an atom is tried once
@@ -134,17 +138,18 @@ def test_threshold(backend: BackendCase, dtype: str):
     )
 
 
-SPHERES, BALLS = (UnitSphere(), UnitSphere(True)), (UnitBall(), UnitBall(True))
+COLUMNS = (UnitSphere(), UnitSphere(True), UnitBall(), UnitBall(True))
 
 
 @pytest.mark.parametrize(
-    ("name", "penalty"),
-    [*product(COUPLED, (*SPHERES, *BALLS)), *product(["sphere_blocks"], SPHERES)],
+    ("name", "penalty"), [(s.name, p) for s, p in product(UPDATES, COLUMNS) if s.solves(p)]
 )
 def test_dictionary_update(backend: BackendCase, dtype: str, name: str, penalty):
     """From a feasible start the objective never rises, and what comes out is feasible."""
-    if refused(name, backend.asarray(np.ones(1))):
+    solver = all_solvers()[name]
+    if refused(name, backend.asarray(np.ones(1)), penalty):
         return
+    assert isinstance(solver, IterativeSolver)
     X, V = problems.signal(n=30, d=6, k=5, seed=1)
     V = np.abs(V) if penalty.positive else V
     rng = np.random.default_rng(2)
@@ -155,12 +160,12 @@ def test_dictionary_update(backend: BackendCase, dtype: str, name: str, penalty)
         U = np.abs(U)
     X, V, U = (a.astype(dtype) for a in (X, problems.unit(V), U))
     q = quadratic.statistics(backend.asarray(X), backend.asarray(U))
-    state = solvers.find(name).init(q, penalty, backend.asarray(np.ascontiguousarray(V.T)))
+    state = solver.init(q, penalty, backend.asarray(np.ascontiguousarray(V.T)))
     A, B = (a.astype(float) for a in (U.T @ U, U.T @ X))
     slack = 1e-5 if dtype == "float32" else 1e-13
     before = oracles.dictionary_objective(A, B, V.astype(float))
     for _ in range(6):
-        state = solvers.find(name).step(q, penalty, state)
+        state = solver.step(q, penalty, state)
         new = host(state.Z).T
         after = oracles.dictionary_objective(A, B, new.astype(float))
         assert after <= before + slack * abs(before)
@@ -171,16 +176,17 @@ def test_dictionary_update(backend: BackendCase, dtype: str, name: str, penalty)
     assert device(state.Z) == device(q.cov)
 
 
-@pytest.mark.parametrize("name", [*LASSO, "omp"])
+@pytest.mark.parametrize("name", PORTABLE)
 def test_waits_are_counted(name: str):
     """One wait a check, whatever lies between; the working set also reads its start."""
     import array_api_strict as xp
 
     X, V = (xp.asarray(a, device=xp.Device("device1")) for a in small("float64"))
-    penalty = Cardinality(4) if name == "omp" else L1(0.05)
+    pursuit = all_solvers()[name].kind is Kind.PURSUIT
+    penalty = Cardinality(4) if pursuit else L1(0.05)
     start = 1 if name == "working_set" else 0
     with counted_waits() as waits:
-        stop = exhausted if name == "omp" else duality_gap(0.0)
+        stop = exhausted if pursuit else duality_gap(0.0)
         found = solve(name, X, V, penalty, stop, max_iter=60, check_every=20)
     assert len(waits) == len(found.history) + start, waits
     with counted_waits() as waits:
@@ -188,7 +194,7 @@ def test_waits_are_counted(name: str):
     assert len(waits) == start, waits
 
 
-@pytest.mark.parametrize("name", COUPLED)
+@pytest.mark.parametrize("name", [s.name for s in UPDATES if s.place is Place.ANYWHERE])
 def test_dictionary_updates_never_wait(name: str):
     import array_api_strict as xp
 
@@ -196,7 +202,7 @@ def test_dictionary_updates_never_wait(name: str):
     U = xp.matrix_transpose(V @ xp.matrix_transpose(X))
     with counted_waits() as waits:
         q = quadratic.statistics(X, U)
-        run(solvers.find(name), q, UnitSphere(), xp.matrix_transpose(V), stop=None, max_iter=20)
+        run(portable_solver(name), q, UnitSphere(), xp.matrix_transpose(V), stop=None, max_iter=20)
     assert waits == []
 
 
@@ -209,15 +215,16 @@ def test_fista_waits_exactly_ten_times():
     assert len(waits) == 10
 
 
-@pytest.mark.parametrize("name", [*LASSO, "omp"])
+@pytest.mark.parametrize("name", PORTABLE)
 def test_finished_rows_leave(name: str):
     """Rows leave as they finish and come back in order, whatever the order they finished in."""
     rng = np.random.default_rng(0)
     V = problems.unit(rng.standard_normal((20, 10)))
     n = 24
     X = rng.standard_normal((n, 10)) * np.where(np.arange(n) % 3 == 0, 1e-3, 1)[:, None]
-    penalty = Cardinality(6, target=0.5) if name == "omp" else L1(0.2)
-    rule = exhausted if name == "omp" else duality_gap(1e-6)
+    pursuit = all_solvers()[name].kind is Kind.PURSUIT
+    penalty = Cardinality(6, target=0.5) if pursuit else L1(0.2)
+    rule = exhausted if pursuit else duality_gap(1e-6)
 
     def some(rows):
         return solve(name, rows, V, penalty, rule, max_iter=20_000, check_every=1)
@@ -227,6 +234,19 @@ def test_finished_rows_leave(name: str):
     assert left[0] > left[len(left) // 2] >= left[-1] == 0
     alone = np.concatenate([some(X[i : i + 1]).Z for i in range(n)])
     np.testing.assert_allclose(found.Z, alone, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", [n for n in PORTABLE if all_solvers()[n].solves(L1)])
+def test_an_alpha_a_row_leaves_with_its_row(name: str):
+    """Where rows finish early, those that go on keep their own alpha."""
+    rng = np.random.default_rng(0)
+    V, X = problems.unit(rng.standard_normal((20, 10))), rng.standard_normal((24, 10))
+    alphas = np.where(np.arange(24) % 3 == 0, 10.0, np.linspace(0.1, 0.5, 24))
+    rule = duality_gap(1e-9)
+    found = solve(name, X, V, L1(alphas), rule, max_iter=100_000, check_every=1)
+    for i, alpha in enumerate(alphas):
+        judged = oracles.lasso_gap(X[i : i + 1], V, found.Z[i : i + 1], alpha)
+        assert judged <= 1.01e-9 * 0.5 * (X[i] @ X[i]) + 1e-15
 
 
 def test_fista_restarts():

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from gpudict import cli, demo
-from gpudict._backends.moving import load
+from gpudict.arrays.moving import load
 from gpudict.datasets import photograph
+from gpudict.tools import cli, demo
 
 SMALL = demo.Settings(n_components=32, n_samples=400, max_iter=3, size=6)
 STEPS: list[tuple[str, int, int]] = []
@@ -97,7 +97,7 @@ def test_the_command(tmp_path, capsys, monkeypatch, crop):
 
 def test_the_picture():
     matplotlib = pytest.importorskip("matplotlib")
-    from gpudict.plotting import denoising_figure, mosaic
+    from gpudict.tools.plotting import denoising_figure, mosaic
 
     rng = np.random.default_rng(0)
     image, atoms = rng.random((20, 30)), rng.standard_normal((10, 9))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gpudict import cli
+from gpudict.tools import cli
 
 ROOT = Path(__file__).parent.parent
 HERE = ROOT / "docker"

@@ -20,11 +20,12 @@ import numpy as np
 import pytest
 
 import gpudict
-from gpudict import cli, doctor, selftest
-from gpudict._backends import BACKENDS, devices
-from gpudict._backends.devices import Device, Devices
+from gpudict.arrays import backends, moving
+from gpudict.arrays.backends import named
+from gpudict.arrays.backends._contract import Device, Devices
+from gpudict.tools import cli, doctor, probe
 
-NUMPY = BACKENDS[0]
+NUMPY = named("numpy")
 
 
 def seen(*names: str, lacks: str = "", memory=None):
@@ -38,8 +39,9 @@ def rows(monkeypatch):
 
     def put(*changes):
         table = tuple(NUMPY._replace(**change) for change in changes)
-        monkeypatch.setattr(doctor, "BACKENDS", table)
-        monkeypatch.setattr("gpudict._backends.moving.BACKENDS", table)
+        monkeypatch.setattr(doctor, "rows", lambda: table)
+        monkeypatch.setattr(moving, "names", lambda: tuple(row.name for row in table))
+        monkeypatch.setattr(moving, "named", lambda name: next(r for r in table if r.name == name))
 
     return put
 
@@ -47,8 +49,8 @@ def rows(monkeypatch):
 @pytest.fixture
 def cards(monkeypatch):
     """Let NumPy's arrays be those of a GPU, wherever they are said to be."""
-    monkeypatch.setattr(selftest, "load", lambda name, device: lambda a: a)
-    monkeypatch.setattr(selftest, "is_launch_bound", lambda x: True)
+    monkeypatch.setattr(probe, "load", lambda name, device: lambda a: a)
+    monkeypatch.setattr(probe, "is_launch_bound", lambda x: True)
 
 
 def run(*arguments: str, path: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -104,7 +106,7 @@ def test_libraries_that_break_are_sentences(tmp_path):
     assert "cupy: can't be used" in done.stderr
 
 
-@pytest.mark.parametrize("row", [r for r in BACKENDS if r.devices], ids=lambda r: r.name)
+@pytest.mark.parametrize("row", [r for r in backends.rows() if r.devices], ids=lambda r: r.name)
 def test_an_absent_library_is_its_install_line(row, monkeypatch, capsys):
     find = importlib.util.find_spec
     hide = lambda n, *more: None if n == row.requires else find(n, *more)  # noqa: E731
@@ -155,7 +157,7 @@ def test_the_others(name):
     (found,) = json.loads(done.stdout)["libraries"]
     assert not found["broken"]
     assert found["devices"] or found["lacks"].startswith("no device: ")
-    assert all(d["trouble"] is None and d["gap"] <= selftest.TOL for d in found["devices"])
+    assert all(d["trouble"] is None and d["gap"] <= probe.TOL for d in found["devices"])
     assert done.returncode == (0 if found["devices"] else 1)
 
 
@@ -187,7 +189,7 @@ def test_a_gpu_is_required_and_named(rows, cards, capsys):
     gpu = json.loads(said)["gpu"]
     assert status == 0
     assert (gpu["device"], gpu["memory_free"], gpu["gpu"]) == ("cuda:1", 3 * 2**30, True)
-    assert 0 <= gpu["gap"] <= selftest.TOL
+    assert 0 <= gpu["gap"] <= probe.TOL
 
 
 def test_a_gpu_that_fails_is_no_gpu(rows, cards, capsys, monkeypatch):
@@ -195,7 +197,7 @@ def test_a_gpu_that_fails_is_no_gpu(rows, cards, capsys, monkeypatch):
         raise MemoryError("out of memory on the card\nand a long trace")
 
     rows({"devices": seen("cuda:0")})
-    monkeypatch.setattr(selftest, "encode", full)
+    monkeypatch.setattr(probe, "encode", full)
     status, said, complained = answer(capsys, "--require-gpu")
     assert status == 1
     sentence = "the solve failed, MemoryError: out of memory on the card"
@@ -228,7 +230,7 @@ def spoilt(what):
     ids=["gap", "no gap", "codes", "no codes"],
 )
 def test_wrong_numbers_are_failures(what, words, monkeypatch, capsys):
-    monkeypatch.setattr(selftest, "encode", spoilt(what))
+    monkeypatch.setattr(probe, "encode", spoilt(what))
     status, said, complained = answer(capsys, "--backend", "numpy")
     assert status == 1
     assert re.search(words, said)
@@ -240,26 +242,26 @@ def test_wrong_numbers_are_failures(what, words, monkeypatch, capsys):
 
 def test_a_gpu_that_is_wrong_is_no_gpu(rows, cards, monkeypatch, capsys):
     rows({"devices": seen("cuda:0")})
-    monkeypatch.setattr(selftest, "encode", spoilt(lambda f: f._replace(gap=f.gap + 1.0)))
+    monkeypatch.setattr(probe, "encode", spoilt(lambda f: f._replace(gap=f.gap + 1.0)))
     status, said, complained = answer(capsys, "--require-gpu", "--json")
     assert (status, json.loads(said)["gpu"]) == (1, None)
     assert "No solve succeeded on a GPU" in complained
 
 
 def test_codes_on_another_device_are_a_failure(monkeypatch, capsys):
-    monkeypatch.setattr(selftest, "same_place", lambda x, y: False)
+    monkeypatch.setattr(probe, "same_place", lambda x, y: False)
     assert "came back on another device" in answer(capsys, "--backend", "numpy")[2]
 
 
 def test_what_is_allowed_follows_from_the_gap():
     """Codes moved as far as their tolerance lets them are accepted, and no farther than that."""
-    X, V = selftest._problem()
-    allowed = np.sqrt(selftest.TOL / selftest._modulus(V))
+    X, V = probe._problem()
+    allowed = np.sqrt(probe.TOL / probe._modulus(V))
     assert 1e-3 < allowed < 1e-2
-    Z = selftest._truth().copy()
+    Z = probe._truth().copy()
     Z[3, 0] += 0.9 * allowed * np.linalg.norm(X[3])
-    assert selftest._distances(X, np.zeros(100), Z)[1] == pytest.approx(0.9 * allowed)
-    assert np.count_nonzero(selftest._truth()) < 0.5 * Z.size
+    assert probe._distances(X, np.zeros(100), Z)[1] == pytest.approx(0.9 * allowed)
+    assert np.count_nonzero(probe._truth()) < 0.5 * Z.size
 
 
 def test_devices_by_name(capsys):
@@ -293,7 +295,7 @@ def test_the_kernels(monkeypatch, capsys):
     monkeypatch.setenv("GPUDICT_KERNELS", "portable")
     assert "off, by GPUDICT_KERNELS=portable" in answer(capsys, "--backend", "numpy")[1]
     monkeypatch.delenv("GPUDICT_KERNELS")
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     assert doctor.examine("numpy").compiled == "off, for numba can't be imported"
 
 
@@ -320,7 +322,7 @@ def fake(monkeypatch, name, **what):
 def test_cards_of_torch(monkeypatch):
     built = SimpleNamespace(cuda="13.0", hip=None)
     fake(monkeypatch, "torch", cuda=Cuda(), version=built, get_num_threads=lambda: 2)
-    assert devices.torch_devices() == Devices((Device("cpu", "2 threads"), *CARDS))
+    assert named("torch").devices() == Devices((Device("cpu", "2 threads"), *CARDS))
 
     def no_driver():
         warnings.warn("CUDA initialization: the driver is too old\nUpdate it.", stacklevel=1)
@@ -330,14 +332,14 @@ def test_cards_of_torch(monkeypatch):
         monkeypatch, "torch", cuda=Cuda(is_available=no_driver), version=built,
         get_num_threads=lambda: 2,
     )  # fmt: skip
-    alone = devices.torch_devices()
+    alone = named("torch").devices()
     assert [d.name for d in alone.seen] == ["cpu"]
     assert alone.lacks.endswith("CUDA initialization: the driver is too old")
 
 
 def test_cards_of_cupy(monkeypatch):
     fake(monkeypatch, "cupy", cuda=SimpleNamespace(runtime=Cuda(), Device=Cuda.Device))
-    assert devices.cupy_devices() == Devices(CARDS)
+    assert named("cupy").devices() == Devices(CARDS)
 
     def none():
         raise RuntimeError("cudaErrorInsufficientDriver: too old")
@@ -345,8 +347,8 @@ def test_cards_of_cupy(monkeypatch):
     for version, why in ((0, "there is no GPU driver"), (11000, "InsufficientDriver: too old")):
         lost = Cuda(getDeviceCount=none, driverGetVersion=lambda v=version: v)
         fake(monkeypatch, "cupy", cuda=SimpleNamespace(runtime=lost))
-        assert devices.cupy_devices().lacks.startswith("no device: ")
-        assert why in devices.cupy_devices().lacks
+        assert named("cupy").devices().lacks.startswith("no device: ")
+        assert why in named("cupy").devices().lacks
 
 
 def test_cards_of_jax(monkeypatch):
@@ -356,12 +358,12 @@ def test_cards_of_jax(monkeypatch):
     stats = {"bytes_limit": 10, "bytes_in_use": 4}
     card = SimpleNamespace(platform="gpu", device_kind="card 0", memory_stats=lambda: stats)
     fake(monkeypatch, "jax", devices=lambda platform=None: [host] if platform else [card])
-    found = devices.jax_devices()
+    found = named("jax").devices()
     assert found == Devices((Device("cpu:0", "cpu"), Device("gpu:0", "card 0", (6, 10))))
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     fake(monkeypatch, "jax", devices=lambda platform=None: [host])
-    assert [d.name for d in devices.jax_devices().seen] == ["cpu:0"]
-    assert devices.jax_devices().lacks.startswith("no GPU")
+    assert [d.name for d in named("jax").devices().seen] == ["cpu:0"]
+    assert named("jax").devices().lacks.startswith("no GPU")
 
 
 def test_on_a_terminal_it_is_rich(monkeypatch, capsys):

@@ -23,10 +23,10 @@ from gpudict import (
     MiniBatchSparsePCA,
     SparseCoder,
     SparsePCA,
-    online,
 )
-from gpudict._array import array_namespace, device
+from gpudict.arrays.door import array_namespace, device
 from gpudict.estimators import _files
+from gpudict.learning import online
 
 X, V = problems.signal(n=60, d=12, k=8)
 LEARNERS = (DictionaryLearning, MiniBatchDictionaryLearning, SparsePCA, MiniBatchSparsePCA)

@@ -199,7 +199,7 @@ def test_batches_and_threads_do_not_change_the_answer():
 def test_one_thread_inside_a_joblib_worker():
     from joblib import Parallel, delayed
 
-    from gpudict.threads import threads
+    from gpudict.arrays.threads import threads
 
     inside = Parallel(n_jobs=2, backend="threading")(delayed(threads)(None) for _ in range(2))
     assert inside == [1, 1]

@@ -17,7 +17,7 @@ from problems import unit
 from threadpoolctl import threadpool_limits
 
 import gpudict
-from gpudict.threads import blas_threads
+from gpudict.arrays.threads import blas_threads
 
 SOLVERS = ("active_set", "working_set", "lars")
 

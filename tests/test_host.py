@@ -15,12 +15,17 @@ import scipy.sparse
 from conftest import BackendCase, host
 
 import gpudict
-from gpudict import codes, hosted, kernels, quadratic, solvers
-from gpudict.kernels import active
-from gpudict.loop import run
-from gpudict.penalties import L1, UnitSphere
-from gpudict.problem import choose as problem_for
-from gpudict.streaming import Samples
+from gpudict.coding import on_host
+from gpudict.coding.plan import Plan
+from gpudict.learning import codes
+from gpudict.learning.samples import Samples
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.penalties.l1 import L1
+from gpudict.solvers.host.kernels import compiling
+from gpudict.solvers.loop import run
+from gpudict.solvers.places import numba_works
+from gpudict.solvers.registry import all_solvers, find
 
 PURSUIT = {"n_nonzero_coefs": 4}
 
@@ -42,7 +47,7 @@ class TestThreads:
             many = gpudict.encode(X, V, **options, n_jobs=n_jobs)
             np.testing.assert_array_equal(many.Z, one.Z)
             np.testing.assert_array_equal(many.gap, one.gap)
-        monkeypatch.setattr(hosted, "ROWS", 7)
+        monkeypatch.setattr(on_host, "ROWS", 7)
         np.testing.assert_allclose(gpudict.encode(X, V, **options).Z, one.Z, atol=1e-6)
 
     def test_read_only_and_strided(self, signal):
@@ -183,7 +188,7 @@ class TestRounds:
 
     def test_second_chance(self, signal, monkeypatch: pytest.MonkeyPatch):
         X, V = signal
-        monkeypatch.setattr("gpudict.solvers.active_set.ROUNDS", 1)
+        monkeypatch.setattr(type(all_solvers()["active_set"]), "rounds", 1)
         assert gpudict.encode(X, V, alpha=0.05).converged.all()
 
     def test_a_solution_is_where_it_starts(self, signal):
@@ -216,8 +221,8 @@ class TestCodes:
         X, V = (asarray(a[:300].astype(dtype)) for a in signal)
         weight = np.linspace(0, 2, 300) if weighted else None
         samples, penalty = Samples.of(X, weight), L1(0.1)
-        problem = problem_for(X, len(V), penalty, solver="cd", tol=None, max_iter=None)
-        compressed, found = codes.coded(X, V, problem, n_jobs=3)
+        plan = Plan.of(X, len(V), penalty, solver="cd", tol=None, max_iter=None)
+        compressed, found = codes.coded(X, V, plan, n_jobs=3)
         assert isinstance(compressed, codes.Compressed)
         dense = codes.Dense(compressed.array())
         expected = gpudict.encode(X, V, alpha=0.1)
@@ -233,7 +238,7 @@ class TestCodes:
             np.testing.assert_allclose(*map(host, costs), **close)
             np.testing.assert_array_equal(host(one.array()), host(two.array()))
         assert not host(compressed.without(dead).array())[:, dead].any()
-        again, _ = codes.coded(X, V, problem, compressed)
+        again, _ = codes.coded(X, V, plan, compressed)
         np.testing.assert_allclose(host(again.array()), host(dense.start), atol=1e-6)
 
     @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
@@ -259,7 +264,7 @@ class TestSweep:
         U = (rng.standard_normal((90, k)) * (rng.random((90, k)) < 0.3)).astype(dtype)
         U[:, k // 2] = 0
         q, Z = quadratic.statistics(X, U), penalty.prox(np.ascontiguousarray(V.T), 0.0)
-        ways = [solvers.find("sphere_sweep", like) for like in (None, X)]
+        ways = [find("sphere_sweep", penalty, like) for like in (None, X)]
         one, two = (run(way, q, penalty, Z, stop=None, max_iter=2).Z for way in ways)
         assert ways[0] is not ways[1]
         np.testing.assert_allclose(two, one, atol=1e-12 if dtype == "float64" else 1e-4)
@@ -304,13 +309,11 @@ class TestFallback:
     """Without Numba, or told so, the portable solvers run and give the same codes."""
 
     def test_no_folder_for_a_cache(self, monkeypatch: pytest.MonkeyPatch):
-        def njit(cache=False, **how):
-            if cache:
-                raise RuntimeError("cannot cache function: no locator available")
-            return lambda function: function
+        def nowhere(function):
+            raise RuntimeError("cannot cache function: no locator available")
 
-        monkeypatch.setattr(active, "njit", njit)
-        assert active.compiled(abs) is abs
+        monkeypatch.setattr(compiling, "_Cache", nowhere)
+        assert compiling.compiled(lambda x: x + 1)(1) == 2
 
     def test_environment(self, signal, tmp_path):
         X, V = (a[:50] for a in signal)
@@ -331,12 +334,12 @@ class TestFallback:
         X, V = (a[:50] for a in signal)
         expected = gpudict.encode(X, V, alpha=0.1).Z
         monkeypatch.setitem(sys.modules, "numba", None)  # then an import of it fails
-        kernels.usable.cache_clear()
+        numba_works.cache_clear()
         try:
             with caplog.at_level(logging.WARNING):
                 Z = [gpudict.encode(X, V, alpha=0.1).Z for _ in range(2)]
         finally:
-            kernels.usable.cache_clear()
-        assert [r.name for r in caplog.records] == ["gpudict.kernels"]
+            numba_works.cache_clear()
+        assert [r.name for r in caplog.records] == ["gpudict.solvers.places"]
         assert "numba can't be imported" in caplog.text
         np.testing.assert_allclose(Z, [expected] * 2, atol=1e-6)

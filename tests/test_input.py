@@ -36,7 +36,7 @@ CASES = {
     "masked": (lambda: gpudict.encode(np.ma.masked_array(X), V, alpha=1), TypeError, "masked.*Impute"),
     "objects": (lambda: gpudict.encode(X.astype(object), V, alpha=1), TypeError, "dtype object.*float64"),
     "byte order": (lambda: gpudict.encode(X.astype(">f8"), V, alpha=1), TypeError, "byte order.*astype"),
-    "pursuit alpha": (lambda: gpudict.encode(X, V, alpha=1, solver="omp"), ValueError, "'omp' is a pursuit.*target_error"),
+    "pursuit alpha": (lambda: gpudict.encode(X, V, alpha=1, solver="omp"), ValueError, "'omp' solves pursuits.*target_error"),
     "prefix": (lambda: gpudict.encode(X, V, alpha=1, solver="lasso_lars"), ValueError, "Did you mean 'lars'"),
     "no prefix": (lambda: gpudict.sparse_encode(X, V, algorithm="fista"), ValueError, "Did you mean 'lasso_fista'"),
     "widths": (lambda: gpudict.learn_online([X, X[:, :3]], 2, alpha=1), ValueError, r"a batch of X has.*\(any, 4\)"),

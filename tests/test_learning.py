@@ -11,12 +11,13 @@ import pytest
 from conftest import BackendCase, counted_waits, host
 
 import gpudict
-from gpudict import atoms, online, solvers
-from gpudict.loop import run
-from gpudict.penalties import UnitBall
-from gpudict.quadratic import statistics
-from gpudict.streaming import Samples
-from gpudict.updates import DictionaryStep
+from gpudict.learning import atoms, online
+from gpudict.learning.samples import Samples
+from gpudict.learning.updates import DictionaryStep
+from gpudict.objective.penalties.columns import UnitBall, UnitSphere
+from gpudict.objective.quadratic import statistics
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import portable_solver
 
 SIGNAL = {"n_samples": 30, "n_components": 15, "n_features": 20, "n_nonzero_coefs": 10}
 
@@ -59,8 +60,8 @@ def test_on_the_ball_errors_follow_scikit_learn_everywhere(monkeypatch):
     theirs = np.array(sklearn_errors(X, 15, V0, 0.1, norms))
     assert min(norms) < 0.999
 
-    step = DictionaryStep(solvers.find("sphere_sweep"), UnitBall(), 1)
-    monkeypatch.setattr("gpudict.updates.dictionary_step", lambda *a, **k: step)
+    step = DictionaryStep(portable_solver("sphere_sweep"), UnitBall(), 1)
+    monkeypatch.setattr("gpudict.learning.updates.dictionary_step", lambda *a, **k: step)
     ours = gpudict.learn(X, 15, alpha=0.1, dict_init=V0, max_iter=20, tol=0)
     np.testing.assert_allclose(ours.objective, theirs, rtol=1e-6)
 
@@ -111,7 +112,7 @@ def test_a_sweep_is_the_oracle(positive):
     V = problems.unit(np.abs(V) if positive else V)
     A, B = U.T @ U, U.T @ X
     found = DictionaryStep(
-        solvers.find("sphere_sweep"), gpudict.updates.UnitSphere(positive), 1
+        portable_solver("sphere_sweep"), UnitSphere(positive), 1
     )(statistics(X, U), V)  # fmt: skip
     np.testing.assert_allclose(found, oracles.sphere_sweep(A, B, V, positive), atol=1e-12)
 
@@ -123,9 +124,7 @@ def test_mm_reaches_beyond_three_sweeps():
     q, A, B = statistics(X, U), U.T @ U, U.T @ X
 
     def value(name, steps):
-        Z = run(
-            solvers.find(name), q, gpudict.updates.UnitSphere(), V.T, stop=None, max_iter=steps
-        ).Z
+        Z = run(portable_solver(name), q, UnitSphere(), V.T, stop=None, max_iter=steps).Z
         return oracles.dictionary_objective(A, B, Z.T)
 
     best = value("sphere_sweep", 300)

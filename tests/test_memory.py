@@ -12,9 +12,13 @@ import pytest
 from conftest import CASES, BackendCase, host
 
 import gpudict
-from gpudict import _array, batches, codes, coding, room
-from gpudict._backends import backend_of
-from gpudict.problem import choose, penalty_of
+from gpudict.arrays import batches, memory
+from gpudict.arrays.backends import backend_of, named
+from gpudict.arrays.door import array_namespace
+from gpudict.coding import budget, on_device, request
+from gpudict.coding.plan import Plan, penalty_of
+from gpudict.coding.request import Request
+from gpudict.learning import codes
 
 MIB = 2**20
 
@@ -99,17 +103,17 @@ def test_a_batch_takes_what_it_may(case, dtype: str, monkeypatch):
     """What is alive at once is less than the workspace, and more than a third of it."""
     torch = pytest.importorskip("torch")
     name, k, d, mib, support, options = case
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     item, options = np.dtype(dtype).itemsize, dict(options)
     if options.get("tol"):
         options["tol"] = {"float32": 1e-7, "float64": 1e-14}[dtype]
     shared = 3 * item * (k * k if k <= 4096 else k * d)
-    monkeypatch.setattr(_array, "HOST_WORKSPACE", mib * MIB)
+    monkeypatch.setattr(memory, "HOST_WORKSPACE", mib * MIB)
     X, V, U = (torch.asarray(a) for a in planted(1, k, d, support, dtype))
     alpha = 0.1 if "alpha" in options else None
     penalty = penalty_of((k, d), alpha, options.get("n_nonzero_coefs"), 0.0, False)
-    problem = choose(X, k, penalty, solver=name, tol=None, max_iter=None)
-    n = 2 * (mib * MIB // room.bytes_a_row(X, V, problem))
+    plan = Plan.of(X, k, penalty, solver=name, tol=None, max_iter=None)
+    n = 2 * (mib * MIB // budget.bytes_a_row(Request(X, V), plan))
     X, V, U = (torch.asarray(a) for a in planted(n, k, d, support, dtype))
     if options.get("init"):
         options["init"] = U
@@ -158,7 +162,7 @@ def limit_rows(monkeypatch, error, most):
 
         monkeypatch.setattr(module, name, call)
 
-    limited(coding, "least_squares", lambda X, V: X)
+    limited(request, "by_factors", lambda X, V: X)
     limited(codes, "statistics", lambda X, U, weight: X)
     limited(codes, "half_square", lambda R: R)
     return seen
@@ -172,7 +176,7 @@ def called(name, X, V, U, **options):
     """Return the codes and the gaps of a call to `encode`."""
     options |= {"n_nonzero_coefs": 3} if name == "omp" else {"alpha": 0.1}
     if name == "each":
-        xp = _array.array_namespace(X)
+        xp = array_namespace(X)
         options["alpha"] = 0.1 + 0.05 * xp.astype(
             xp.arange(X.shape[0], device=X.device) % 3, X.dtype
         )
@@ -192,17 +196,17 @@ def called(name, X, V, U, **options):
 def test_halved_batches(case: BackendCase, call: str, monkeypatch, caplog):
     """The codes are those of batches that fitted from the start, bit for bit."""
     pytest.importorskip(case.requires)
-    if (
-        call == "sparse"
-        and backend_of(_array.array_namespace(case.asarray(np.ones(1)))).csr is None
-    ):
+    if call == "sparse" and backend_of(array_namespace(case.asarray(np.ones(1)))).csr is None:
         pytest.skip(f"{case.name} has no sparse matrices")
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     X, V, U = (case.asarray(a) for a in planted(37, 20, 12, 3, "float64"))
     size = None if call == "one batch" else 16
     least = called(call, X, V, U, batch_size=4 if size else 37 // 2 // 2 // 2)
     for error in errors(case.name):
-        with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "gpudict.batches"):
+        with (
+            monkeypatch.context() as patch,
+            caplog.at_level(logging.WARNING, "gpudict"),
+        ):
             caplog.clear()
             seen = limit_rows(patch, error, 7)
             found = called(call, X, V, U, batch_size=size)
@@ -224,16 +228,16 @@ def failing(error, *args):
 def test_not_even_a_row(case: BackendCase, monkeypatch):
     """Down to one row, and then one sentence that says what came, what is needed, what to do."""
     pytest.importorskip(case.requires)
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     X, V, _ = (case.asarray(a) for a in planted(37, 20, 12, 3, "float32"))
     said = r"even a row at a time: X \(37, 12\) and V \(20, 12\) came.* Pass sparse_output=True"
     for error in errors(case.name):
         with monkeypatch.context() as patch:
             seen = limit_rows(patch, error, 1)
-            patch.setattr(coding, "_solve_batch", functools.partial(failing, error))
+            patch.setattr(on_device, "solved", functools.partial(failing, error))
             with pytest.raises(MemoryError, match=said):
                 gpudict.encode(X, V, alpha=0.1)
-            assert seen[1:] == [37, 18, 9, 4, 2, 1]
+            assert seen == [37, 18, 9, 4, 2, 1]
     other = ValueError("not about memory")
     with monkeypatch.context() as patch:
         limit_rows(patch, other, 3)
@@ -246,7 +250,7 @@ def test_not_even_a_row(case: BackendCase, monkeypatch):
 def test_learning_in_halves(case: BackendCase, online: bool, monkeypatch):
     """Codes, statistics and costs are made in halves; the dictionary is the same to rounding."""
     pytest.importorskip(case.requires)
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     X, V, _ = (case.asarray(a) for a in planted(40, 8, 6, 3, "float64"))
     weight = np.linspace(0.5, 2, 40)
     options = {"alpha": 0.1, "dict_init": V, "code_tol": 1e-12, "max_iter": 2, "random_state": 0}
@@ -268,45 +272,44 @@ def test_memory_that_is_free_sizes_the_batches(monkeypatch):
     stated where the device does not say."""
     xp = np
     X, V = xp.ones((10**5, 64), np.float32), xp.ones((256, 64), np.float32)
-    problem = choose(X, 256, penalty_of((256, 64), 0.1, None, 0.0, False), solver="working_set",
-                     tol=None, max_iter=None)  # fmt: skip
-    row = room.bytes_a_row(X, V, problem)
+    penalty = penalty_of((256, 64), 0.1, None, 0.0, False)
+    plan = Plan.of(X, 256, penalty, solver="working_set", tol=None, max_iter=None)
+    row = budget.bytes_a_row(Request(X, V), plan)
     real = backend_of(np)
 
     def rows(free, sparse=True):
         faked = real._replace(launch_bound=lambda x: True, free_memory=lambda x: free)
-        monkeypatch.setattr(_array, "backend_of", lambda xp: faked)
-        monkeypatch.setattr(room, "is_launch_bound", lambda x: True)
-        return room.rows_a_batch(X, V, problem, sparse)
+        monkeypatch.setattr(memory, "backend_of", lambda xp: faked)
+        for module in (memory, budget):
+            monkeypatch.setattr(module, "is_launch_bound", lambda x: True)
+        return budget.rows_a_batch(Request(X, V), plan, sparse)
 
     shared = 3 * 4 * 256**2
     assert rows(shared + 2 * 1024 * row) == 1024
     assert rows(shared + 2 * 1024 * row - 2) == 512
     assert rows(shared + 4 * 10**5 * 256 + 2 * 1024 * row, sparse=False) == 1024
     assert rows(0) == rows(-1) == 1
-    assert rows(2**50) * row <= _array.DEVICE_WORKSPACE < 2 * rows(2**50) * row
+    assert rows(2**50) * row <= memory.DEVICE_WORKSPACE < 2 * rows(2**50) * row
     assert rows(2**50) >= 50_000
-    assert rows(None) * row <= _array.UNASKED_WORKSPACE < 2 * rows(None) * row
+    assert rows(None) * row <= memory.UNASKED_WORKSPACE < 2 * rows(None) * row
 
 
 def test_what_the_libraries_are_asked():
     """Where there is no such device they say None, and giving memory back does nothing."""
     torch = pytest.importorskip("torch")
-    from gpudict._backends import memory
-
-    x = torch.zeros(2)
-    assert memory.torch_free(x) is None
-    memory.torch_give_back(x)
-    assert memory.torch_exhausted(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
-    assert not memory.torch_exhausted(RuntimeError("shapes do not match"))
-    assert memory.jax_exhausted(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating"))
+    of_torch, x = named("torch"), torch.zeros(2)
+    assert of_torch.free_memory(x) is None
+    of_torch.give_back(x)
+    assert of_torch.exhausted(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
+    assert not of_torch.exhausted(RuntimeError("shapes do not match"))
+    assert named("jax").exhausted(RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating"))
 
 
 def test_one_batch_at_a_time(monkeypatch):
     """The codes of a batch are gone, but for their copy, before the next one starts."""
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     X, V, _ = planted(12, 8, 6, 3, "float64")
-    real, before = coding._solve_batch, []
+    real, before = on_device.solved, []
 
     def spy(*args):
         assert all(ref() is None for ref in before)
@@ -314,7 +317,7 @@ def test_one_batch_at_a_time(monkeypatch):
         before.extend(weakref.ref(a) for a in found[:2])
         return found
 
-    monkeypatch.setattr(coding, "_solve_batch", spy)
+    monkeypatch.setattr(on_device, "solved", spy)
     gpudict.encode(X, V, alpha=0.1, batch_size=3, n_jobs=1)
     assert len(before) == 8
 

@@ -12,8 +12,9 @@ import pytest
 from conftest import host
 
 import gpudict
-from gpudict import _array, quadratic
-from gpudict._backends import precision
+from gpudict.arrays.backends import named
+from gpudict.arrays.door import precise
+from gpudict.objective import quadratic
 
 torch = pytest.importorskip("torch")
 
@@ -51,7 +52,7 @@ def chosen(how):
 
 def faces(X, V, monkeypatch):
     """Calls of everything that multiplies, each with what it needs."""
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
     options = {"alpha": 0.05, "max_iter": 2, "random_state": 0}
     yield lambda: gpudict.encode(X, V, alpha=0.05)
     yield lambda: gpudict.encode(X, V, n_nonzero_coefs=3)
@@ -96,12 +97,12 @@ def test_torch_products_are_exact_inside(how: str, monkeypatch):
 @pytest.mark.parametrize("how", WAYS)
 def test_settings_come_back_after_an_error(how: str, monkeypatch):
     X, V = (torch.asarray(a) for a in planted())
-    monkeypatch.setattr("gpudict.kernels.usable", lambda: False)
+    monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
 
     def broken(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gpudict.solvers.working_set.step", broken)
+    monkeypatch.setattr("gpudict.solvers.portable.working_set.WorkingSet.step", broken)
     with chosen(how):
         before = settings()
         with pytest.raises(ZeroDivisionError):
@@ -112,7 +113,7 @@ def test_settings_come_back_after_an_error(how: str, monkeypatch):
 def test_a_setting_from_above_is_still_followed():
     """What was inherited is inherited again, and not written down."""
     with chosen("above"):
-        with _array.precise(torch.zeros(1)):
+        with precise(torch.zeros(1)):
             assert settings()[0] == ["ieee", "ieee"]
         torch.backends.fp32_precision = "ieee"
         assert settings()[0][0] == "ieee"
@@ -137,7 +138,7 @@ def test_the_last_of_overlapping_solves_restores():
     inside, leave = threading.Event(), threading.Event()
 
     def other():
-        with _array.precise(torch.zeros(1)):
+        with precise(torch.zeros(1)):
             inside.set()
             leave.wait(10)
 
@@ -146,7 +147,7 @@ def test_the_last_of_overlapping_solves_restores():
         thread = threading.Thread(target=other)
         thread.start()
         assert inside.wait(10)
-        with _array.precise(torch.zeros(1)):
+        with precise(torch.zeros(1)):
             pass
         assert settings()[0] == ["ieee", "ieee"]
         leave.set()
@@ -166,7 +167,7 @@ def test_jax_products_are_exact_inside(monkeypatch):
         seen.append(jax.config.jax_default_matmul_precision)
         return real(*args)
 
-    monkeypatch.setattr("gpudict.solvers.threshold.correlation", spy)
+    monkeypatch.setattr("gpudict.solvers.portable.threshold.correlation", spy)
     with jax.default_matmul_precision("bfloat16"):
         gpudict.encode(X, V, alpha=0.1, solver="threshold")
         assert jax.config.jax_default_matmul_precision == "bfloat16"
@@ -181,6 +182,6 @@ def test_cupy_tf32_is_off_inside(monkeypatch):
     now = {np.dtype(np.float32): linalg.COMPUTE_TYPE_TF32}
     monkeypatch.setattr(linalg, "get_compute_type", now.__getitem__)
     monkeypatch.setattr(linalg, "set_compute_type", now.__setitem__)
-    with precision.cupy_precise(None):
+    with named("cupy").precise(None):
         assert list(now.values()) == [linalg.COMPUTE_TYPE_FP32]
     assert list(now.values()) == [linalg.COMPUTE_TYPE_TF32]

@@ -8,8 +8,10 @@ import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpudict import quadratic
-from gpudict.penalties import L1, Cardinality, UnitBall, UnitSphere
+from gpudict.objective import inverses, quadratic
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.columns import UnitBall, UnitSphere
+from gpudict.objective.penalties.l1 import L1
 
 seeds = st.integers(0, 2**31)
 steps = st.floats(1e-3, 10)
@@ -111,7 +113,7 @@ def test_quadratic_is_the_least_squares(seed, d, k):
             np.testing.assert_allclose(
                 quadratic.spectral_bound(tiny._replace(factors=None)), bound * 1e-250, rtol=0.5
             )
-        W = quadratic.whitening(form)
+        W = inverses.whitening(form)
         np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
 
 

@@ -49,8 +49,9 @@ def test_docstrings(name: str):
 def test_the_faces_have_examples():
     tried = [
         doctest.testmod(importlib.import_module(f"gpudict.{name}")).attempted
-        for name in ("functional._batch", "functional._encode", "functional._online", "coding",
-                     "learning", "online", "datasets")
+        for name in ("functional._dict_learning", "functional._dict_learning_online",
+                     "functional._sparse_encode", "coding.encode", "learning.learn",
+                     "learning.learn_online", "datasets")
     ]  # fmt: skip
     assert min(tried) >= 2
 

@@ -20,10 +20,10 @@ from typing import Any
 if importlib.util.find_spec("torch") is None:
     raise SystemExit("benchmarks.gpu needs PyTorch: python -m pip install '.[bench]'")
 
-from benchmarks import measure, problems, report, tasks
-from benchmarks.cards import CARDS
 from benchmarks.gpu import checks, contestants, devices, model
-from benchmarks.methods import Setting
+from benchmarks.models.cards import CARDS
+from benchmarks.race import measure, problems, report, tasks
+from benchmarks.race.methods import Setting
 
 TASKS = {"encode": None, "omp": None, "learn": 20_000}  # rows; None is all
 COMPARED = "gpudict, portable"  # what the cost model is a model of

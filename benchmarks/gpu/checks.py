@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 import gpudict
-from benchmarks import judge
 from benchmarks.gpu.devices import Device
-from benchmarks.problems import Problem
-from gpudict._array import to_host
+from benchmarks.race import judge
+from benchmarks.race.problems import Problem
+from gpudict.arrays.door import to_host
 
 ROWS = 2000
 GAP = {"float32": 1e-5, "float64": 1e-8}  # of ½‖x‖²: what gpudict promises

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 import gpudict
-from benchmarks import methods
 from benchmarks.gpu import batched_omp, fista
 from benchmarks.gpu.devices import Device
-from benchmarks.methods import Setting, Work
-from benchmarks.problems import Problem
-from gpudict._array import to_host
+from benchmarks.race import methods
+from benchmarks.race.methods import Setting, Work
+from benchmarks.race.problems import Problem
+from gpudict.arrays.door import to_host
 
 STEPS = (100, 1000)  # of FISTA
 ON_THE_CPU = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from benchmarks.cards import CARDS
-from benchmarks.device_model import LABEL, priced
-from benchmarks.problems import Problem
-from benchmarks.workloads import encode
+from benchmarks.models.cards import CARDS
+from benchmarks.models.device import LABEL, priced
+from benchmarks.models.workloads import encode
+from benchmarks.race.problems import Problem
 
 
 def card_of(device: str) -> str | None:

@@ -16,8 +16,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, validate_data
 
-from gpudict import _check
-from gpudict._array import (
+from gpudict.arrays import check
+from gpudict.arrays.door import (
     Array,
     array_namespace,
     asarray_like,
@@ -28,7 +28,8 @@ from gpudict._array import (
     same_place,
     to_host,
 )
-from gpudict.estimators import _exchange, _files
+from gpudict.estimators._exchange import from_sklearn, to_sklearn
+from gpudict.estimators._files import save
 
 
 @dataclass(eq=False, repr=False)
@@ -39,7 +40,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return X as a finite float array; note its features, or compare them, as `reset` says."""
         if is_array(X) and not is_numpy(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            X = _check.matrix(X, "X")
+            X = check.matrix(X, "X")
         else:
             X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
         self._check_output(X, method)
@@ -50,7 +51,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _checked_codes(self, X: Any) -> Array:
         """Return codes or scores as a finite float array, where the estimator is."""
         foreign = is_array(X) and not is_numpy(X)
-        X = _check.matrix(X, "X") if foreign else check_array(X, dtype=[np.float64, np.float32])
+        X = check.matrix(X, "X") if foreign else check_array(X, dtype=[np.float64, np.float32])
         self._check_place(X, "inverse_transform")
         return X
 
@@ -120,11 +121,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         path : str or path-like
             The file to write; `.safetensors` is the usual ending.
         """
-        _files.save(self, path)
+        save(self, path)
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's estimator of the same name, fitted if this one is, in NumPy."""
-        return _exchange.to_sklearn(self)
+        return to_sklearn(self)
 
     @classmethod
     def from_sklearn(cls, estimator: Any, *, like: Array | None = None) -> Self:
@@ -137,7 +138,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         like : array, optional
             The fitted arrays get its library and device; NumPy's by default.
         """
-        made: Self = _exchange.from_sklearn(cls, estimator, like)
+        made: Self = from_sklearn(cls, estimator, like)
         return made
 
     def __sklearn_tags__(self) -> Any:

@@ -7,11 +7,12 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from gpudict import _check
-from gpudict._array import Array, array_namespace, precise
+from gpudict.arrays import check, parameters
+from gpudict.arrays.door import Array, array_namespace, precise
+from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
-from gpudict.functional._common import algorithms
-from gpudict.functional._encode import encoded
+from gpudict.translation.coding import encoded
+from gpudict.translation.words import algorithms, pursuits
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -46,13 +47,11 @@ class Coder(Estimator):
         """
         check_is_fitted(self)
         X = self._checked(X, "transform")
-        V = self._atoms(X)
-        limits = {"n_nonzero_coefs": self.transform_n_nonzero_coefs, "alpha": self._alpha()}
         found = encoded(
-            X,
-            V,
-            _check.choice(self.transform_algorithm, "transform_algorithm", algorithms()),
-            **limits,  # type: ignore[arg-type]
+            Request(X, self._atoms(X)),
+            parameters.choice(self.transform_algorithm, "transform_algorithm", algorithms()),
+            n_nonzero_coefs=self.transform_n_nonzero_coefs,
+            alpha=self._alpha(),
             max_iter=self.transform_max_iter,
             n_jobs=self.n_jobs,
             positive=self.positive_code,
@@ -87,7 +86,7 @@ class Coder(Estimator):
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
-        return _check.matrix(self.components_, "components_", like=X)
+        return check.matrix(self.components_, "components_", like=X)
 
     def _alpha(self) -> float | None:
         """Return the alpha of the transform."""
@@ -119,9 +118,12 @@ def joined(parts: Array) -> Array:
 def transform_alpha(learner: Any) -> float | None:
     """Return transform_alpha, or alpha where none is given, but for a pursuit, which needs none."""
     given = checked_alpha(learner.transform_alpha)
-    return learner.alpha if given is None and learner.transform_algorithm != "omp" else given
+    if given is None and learner.transform_algorithm not in pursuits():
+        weight: float = learner.alpha
+        return weight
+    return given
 
 
 def checked_alpha(alpha: Any) -> float | None:
     """Return transform_alpha, if it is None or a number that is not negative."""
-    return None if alpha is None else _check.number(alpha, "transform_alpha")
+    return None if alpha is None else parameters.number(alpha, "transform_alpha")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gpudict._array import Array, is_array, to_host
-from gpudict.quadratic import Quadratic
+from gpudict.arrays.door import Array, is_array, to_host
+from gpudict.objective.quadratic import Quadratic
 
 FITTED = (
     "components_",

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gpudict import __version__
-from gpudict._array import Array, is_array, to_host
-from gpudict.history import Progress
-from gpudict.quadratic import Quadratic
+from gpudict._version import __version__
+from gpudict.arrays.door import Array, is_array, to_host
+from gpudict.learning.records import Progress
+from gpudict.objective.quadratic import Quadratic
 
 FORMAT = 1
 NAMED = {"Progress": Progress, "Quadratic": Quadratic}  # tuples with names that a model has

@@ -8,7 +8,7 @@ from typing import Any, Self
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from gpudict.estimators._base import Estimator
-from gpudict.learning import Learned
+from gpudict.learning.records import Learned
 
 
 @dataclass(eq=False, repr=False)

@@ -11,13 +11,14 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from gpudict import _check
-from gpudict._array import Array, array_namespace, precise
-from gpudict.atoms import normalised
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
-from gpudict.quadratic import least_squares, ridge
-from gpudict.streaming import Samples
+from gpudict.learning.atoms import normalised
+from gpudict.learning.samples import Samples
+from gpudict.objective.inverses import ridge
+from gpudict.objective.quadratic import least_squares
 
 
 @dataclass(eq=False, repr=False)
@@ -55,7 +56,7 @@ class Projector(Learner):
         check_is_fitted(self)
         X = self._checked(X, "transform")
         V, mean = self._like(X)
-        strength = _check.number(self.ridge_alpha, "ridge_alpha")
+        strength = parameters.number(self.ridge_alpha, "ridge_alpha")
         with precise(X):
             return ridge(least_squares(X - mean, V), strength)
 

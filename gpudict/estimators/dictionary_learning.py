@@ -1,4 +1,4 @@
-"""`DictionaryLearning`, over `functional.batch_learned`."""
+"""`DictionaryLearning`, over `translation.batch`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 
 from sklearn.callback import with_callbacks
 
-from gpudict import _check
-from gpudict.alternating import Iteration
+from gpudict.arrays import parameters
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
-from gpudict.functional._batch import batch_learned
-from gpudict.functional._common import methods
-from gpudict.learning import Learned
+from gpudict.learning.alternate import Iteration
+from gpudict.learning.records import Learned
+from gpudict.solvers.registry import documented
+from gpudict.translation.batch import batch_learned
+from gpudict.translation.words import algorithms, methods
 
 
+@documented(methods=methods, algorithms=algorithms)
 @dataclass(eq=False, repr=False)
 class DictionaryLearning(Learner, Coder):
     """Dictionary learning: min ½‖X − UV‖²_F + alpha·‖U‖₁,₁ over U and V with ‖V_k‖₂ = 1.
@@ -35,10 +37,10 @@ class DictionaryLearning(Learner, Coder):
         The most iterations.
     tol : float
         Stop when an iteration lowers the objective by less than tol times it.
-    fit_algorithm : {'cd', 'lars', 'omp', 'fista', 'ista', 'active_set', 'working_set', 'cd_sweep'}
-        Solver of the codes in `fit`, as `method` of `dict_learning`.
+    fit_algorithm : str
+        Solver of the codes in `fit`, as `method` of `dict_learning`. One of <methods>.
     transform_algorithm : str
-        Solver of the codes in `transform`, as `algorithm` of `sparse_encode`.
+        Solver of the codes in `transform`, as `algorithm` of `sparse_encode`. One of <algorithms>.
     transform_n_nonzero_coefs : int, optional
         The non-zeros of 'lars' and 'omp' in `transform`; max(1, d // 10) by default.
     transform_alpha : float, optional
@@ -123,7 +125,7 @@ class DictionaryLearning(Learner, Coder):
         learned = batch_learned(
             X,
             self.n_components,
-            method=_check.choice(self.fit_algorithm, "fit_algorithm", methods()),
+            method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
             dict_init=self._moved(self.dict_init, X),
             code_init=self._moved(self.code_init, X),

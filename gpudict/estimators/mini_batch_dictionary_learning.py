@@ -1,4 +1,4 @@
-"""`MiniBatchDictionaryLearning`, over `functional.online_learned`."""
+"""`MiniBatchDictionaryLearning`, over `translation.online`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-from gpudict import _check
-from gpudict._array import Array, draws
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
-from gpudict.functional._common import methods
-from gpudict.functional._online import n_steps, online_learned, online_step
-from gpudict.online import Batch, State
-from gpudict.streaming import Samples
+from gpudict.learning.online import State, Step
+from gpudict.learning.samples import Samples
+from gpudict.learning.updates import Recipe
+from gpudict.translation.online import n_steps, online_learned, online_recipe, online_step
+from gpudict.translation.words import methods
 
 
 @dataclass(eq=False, repr=False)
@@ -95,13 +96,19 @@ transform_max_iter
         tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
         self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
 
-        def watch(batch: Batch) -> bool:
-            self.dual_gap_ = batch.gap
-            return tasks.done(lambda: {"components_": batch.dictionary}, last=batch.last)
+        def watch(step: Step) -> bool:
+            self.dual_gap_ = step.gap
+            return tasks.done(lambda: {"components_": step.dictionary}, last=step.last)
 
-        options = self._given("batch_size max_iter shuffle callback verbose tol max_no_improvement")
-        options |= self._options(X) | {"sample_weight": sample_weight, "random_state": self.rng_}
-        learned = online_learned(X, self.n_components, watch=watch, **options)
+        learned = online_learned(
+            X,
+            self._recipe(X),
+            dict_init=self._moved(self.dict_init, X),
+            random_state=self.rng_,
+            sample_weight=sample_weight,
+            watch=watch,
+            **self._given("batch_size max_iter shuffle callback verbose tol max_no_improvement"),
+        )
         self.components_, self.past_ = learned.dictionary, learned.past
         self.n_steps_ = len(learned.history)
         self._keep(learned)
@@ -128,28 +135,26 @@ transform_max_iter
             self.rng_, self.history_, self.converged_ = draws(self.random_state), [], True
             state = None
         else:
-            X = _check.matrix(X, "X", like=self.components_)
+            X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
             assert self.past_ is not None
             state = State(self.components_, self.past_, self.n_steps_)
-        batch = online_step(
-            Samples.of(X, sample_weight),
-            state,
-            self.rng_,
-            self.n_components,
-            **self._options(X),
-        )
-        self.components_, self.past_, self.n_steps_ = batch.state
-        self.dual_gap_ = batch.gap
-        self.history_.append(batch.progress)
-        self.converged_ = self.converged_ and batch.converged
+        start, samples = self._moved(self.dict_init, X), Samples.of(X, sample_weight)
+        step = online_step(samples, state, self._recipe(X), start, self.rng_)
+        self.components_, self.past_, self.n_steps_ = step.state
+        self.dual_gap_ = step.gap
+        self.history_.append(step.progress)
+        self.converged_ = self.converged_ and step.converged
         return self
 
-    def _options(self, X: Array) -> dict[str, Any]:
-        """Return what a step is told, by `fit` or by `partial_fit`."""
-        method = _check.choice(self.fit_algorithm, "fit_algorithm", methods())
-        how = {"method": method, "method_max_iter": self.transform_max_iter}
-        how |= {"dict_init": self._moved(self.dict_init, X)}
-        return how | self._given("alpha positive_code positive_dict n_jobs")
+    def _recipe(self, X: Array) -> Recipe:
+        """Return how a step is made, by `fit` or by `partial_fit`."""
+        return online_recipe(
+            X,
+            self.n_components,
+            method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
+            method_max_iter=self.transform_max_iter,
+            **self._given("alpha positive_code positive_dict n_jobs"),
+        )
 
     def _alpha(self) -> float | None:
         return transform_alpha(self)

@@ -1,4 +1,4 @@
-"""`MiniBatchSparsePCA`, over `functional.online_learned` of the transposed data."""
+"""`MiniBatchSparsePCA`, over `translation.online` of the transposed data."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from gpudict._array import Array
+from gpudict.arrays.door import Array
+from gpudict.coding.request import Request
 from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
-from gpudict.functional._encode import encoded
-from gpudict.functional._online import n_steps, online_learned
-from gpudict.online import Batch
+from gpudict.learning.online import Step
+from gpudict.translation.coding import encoded
+from gpudict.translation.online import n_steps, online_learned, online_recipe
+from gpudict.translation.words import algorithm_of, is_pursuit
 
 
 @dataclass(eq=False, repr=False)
@@ -68,21 +70,21 @@ class MiniBatchSparsePCA(Projector):
         return n_steps(features, self.batch_size, self.max_iter)
 
     def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
-        how = {"method_max_iter": 1000} | self._given("alpha method n_jobs")
+        algorithm = algorithm_of(self.method)
+        weight = None if is_pursuit(algorithm) else self.alpha
         options = self._given("batch_size max_iter shuffle callback verbose random_state")
         options |= self._given("tol max_no_improvement")
 
         def components(V: Array) -> dict[str, Any]:
-            algorithm, weight = ("omp", None) if self.method == "omp" else ("", self.alpha)
-            found = encoded(
-                features, V, algorithm or f"lasso_{self.method}", alpha=weight, n_jobs=self.n_jobs
-            )
+            found = encoded(Request(features, V), algorithm, alpha=weight, n_jobs=self.n_jobs)
             return {"components_": unit_rows(found.Z), "dual_gap_": found.gap}
 
-        def watch(batch: Batch) -> bool:
-            return tasks.done(lambda: components(batch.dictionary), last=batch.last)
+        def watch(step: Step) -> bool:
+            return tasks.done(lambda: components(step.dictionary), last=step.last)
 
-        learned = online_learned(features, k, watch=watch, **how, **options)
+        coded = self._given("alpha method n_jobs")
+        recipe = online_recipe(features, k, method_max_iter=1000, **coded)
+        learned = online_learned(features, recipe, watch=watch, **options)
         self._keep(learned)
         found = components(learned.dictionary)
         self.dual_gap_ = found["dual_gap_"]

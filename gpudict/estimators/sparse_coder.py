@@ -7,11 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from gpudict import _check
-from gpudict._array import Array
+from gpudict.arrays import check
+from gpudict.arrays.door import Array
 from gpudict.estimators._coder import Coder
+from gpudict.solvers.registry import documented
+from gpudict.translation.words import algorithms
 
 
+@documented(algorithms=algorithms)
 @dataclass(eq=False, repr=False)
 class SparseCoder(Coder):
     """Sparse coding with a fixed dictionary: X ≈ code · dictionary.
@@ -25,8 +28,8 @@ class SparseCoder(Coder):
     dictionary : array (k, d)
         Atoms in rows, of any library, or a sequence of sequences.
     transform_algorithm : str
-        Solver of the codes: 'omp', 'lars', 'threshold', 'lasso_cd' (the fastest certified one),
-        'lasso_lars', and the other names of `algorithm` in `sparse_encode`.
+        Solver of the codes, as `algorithm` of `sparse_encode`; 'lasso_cd' is the fastest certified
+        one. One of <algorithms>.
     transform_n_nonzero_coefs : int, optional
         The non-zeros of 'lars' and 'omp'; max(1, d // 10) by default.
     transform_alpha : float, optional
@@ -98,7 +101,7 @@ class SparseCoder(Coder):
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
-        return _check.matrix(self._moved(self.dictionary, X), "dictionary", like=X)
+        return check.matrix(self._moved(self.dictionary, X), "dictionary", like=X)
 
     @property
     def _fitted(self) -> Array | None:

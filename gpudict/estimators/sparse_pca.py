@@ -1,18 +1,21 @@
-"""`SparsePCA`, over `functional.batch_learned` of the transposed data."""
+"""`SparsePCA`, over `translation.batch` of the transposed data."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from gpudict._array import Array, array_namespace
-from gpudict.alternating import Iteration
-from gpudict.atoms import flips
+from gpudict.arrays.door import Array, array_namespace
 from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
-from gpudict.functional._batch import batch_learned
+from gpudict.learning.alternate import Iteration
+from gpudict.learning.atoms import flips
+from gpudict.solvers.registry import documented
+from gpudict.translation.batch import batch_learned
+from gpudict.translation.words import methods
 
 
+@documented(methods=methods)
 @dataclass(eq=False, repr=False)
 class SparsePCA(Projector):
     """Principal components with few non-zeros: min ½‖X − UV‖²_F + alpha·‖V‖₁,₁ with ‖U_k‖₂ = 1.
@@ -32,8 +35,8 @@ class SparsePCA(Projector):
         The most iterations.
     tol : float
         Stop when an iteration lowers the objective by less than tol times it.
-    method : {'cd', 'lars', 'omp', 'fista', 'ista', 'active_set', 'working_set', 'cd_sweep'}
-        Solver, as `method` of `dict_learning`.
+    method : str
+        Solver, as `method` of `dict_learning`. One of <methods>.
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     U_init : array (n, k), optional

@@ -3,8 +3,8 @@
     python tests/gpu/catches.py            # print the table
     python tests/gpu/catches.py --write    # write it into tests/gpu/README.md
 
-The solver is `gpudict.solvers.fista`, its source with a line replaced; the loop, the penalty and
-the stopping rule around it are the package's. A layer catches a bug if it raises, if the numbers,
+The solver is `fista`, its source with a line replaced; the loop, the penalty and the stopping rule
+around it are the package's. A layer catches a bug if it raises, if the numbers,
 the dtype or the device are wrong, or if it counts more waits than checks. Layers and bugs are rows
 of tables: a new one is a row.
 """
@@ -33,11 +33,11 @@ import numpy as np  # noqa: E402
 from problems import signal  # noqa: E402
 
 from benchmarks.marked import put  # noqa: E402
-from gpudict.loop import run  # noqa: E402
-from gpudict.penalties import L1  # noqa: E402
-from gpudict.quadratic import least_squares  # noqa: E402
-from gpudict.solvers import fista  # noqa: E402
-from gpudict.stopping import duality_gap  # noqa: E402
+from gpudict.objective.penalties.l1 import L1  # noqa: E402
+from gpudict.objective.quadratic import least_squares  # noqa: E402
+from gpudict.solvers.loop import run  # noqa: E402
+from gpudict.solvers.portable import fista  # noqa: E402
+from gpudict.solvers.stopping import duality_gap  # noqa: E402
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- catches: begin -->", "<!-- catches: end -->"
@@ -80,7 +80,7 @@ BUGS = {
 
 
 def solver(bug: Bug) -> types.ModuleType:
-    """Return the solver with the bug."""
+    """Return the file of the solver with the bug."""
     source = inspect.getsource(fista)
     assert bug.line in source, f"the solver has no line {bug.line!r}"
     source = source.replace(bug.line, bug.planted)
@@ -103,7 +103,7 @@ def solved(module: types.ModuleType, asarray: Callable[[np.ndarray], Any]) -> An
     Z = asarray(np.zeros((20, 16), np.float32))
     rule, before = duality_gap(1e-9), (str(Z.dtype), str(Z.device))
     penalty, q = L1(ALPHA), least_squares(X, V)
-    found = run(module, q, penalty, Z, stop=rule, max_iter=STEPS, check_every=EVERY)
+    found = run(module.SOLVER, q, penalty, Z, stop=rule, max_iter=STEPS, check_every=EVERY)
     after = str(found.Z.dtype), str(found.Z.device)
     assert before == after, f"{before} became {after}"
     return found
@@ -140,7 +140,7 @@ def on_dpnp(module: types.ModuleType) -> None:
 
 def on_the_simulated_device(module: types.ModuleType) -> None:
     """Count waits and copies."""
-    from benchmarks.simulated import raw, simulated, to_device
+    from benchmarks.standins.simulated import raw, simulated, to_device
 
     with simulated() as counts:
         found = solved(module, to_device)
@@ -151,16 +151,16 @@ def on_the_simulated_device(module: types.ModuleType) -> None:
 
 def on_fake_tensors(module: types.ModuleType) -> None:
     """Make steps without values: whatever wants one fails."""
-    from benchmarks.fake import empty, faked
+    from benchmarks.standins.fake import empty, faked
 
     def refuse(asking: str) -> list[float]:
         raise AssertionError(f"{asking} waits")
 
     with faked(refuse):
         q, Z = least_squares(empty(20, 12), empty(16, 12)), empty(20, 16)
-        state = module.init(q, L1(ALPHA), Z)
+        state = module.SOLVER.init(q, L1(ALPHA), Z)
         for _ in range(2):
-            state = module.step(q, L1(ALPHA), state)
+            state = module.SOLVER.step(q, L1(ALPHA), state)
             assert state.Z.dtype == Z.dtype
 
 

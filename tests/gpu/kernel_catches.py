@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import nvrtc, warps  # noqa: E402
 from benchmarks.marked import put  # noqa: E402
-from gpudict.kernels import cuda  # noqa: E402
+from benchmarks.standins import nvrtc, warps  # noqa: E402
+from gpudict.solvers.cuda import _launch as cuda  # noqa: E402
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- kernel catches: begin -->", "<!-- kernel catches: end -->"
@@ -29,7 +29,7 @@ CLEAN = "none"
 PATIENCE = 60  # seconds, after which a run counts as one that never ends
 BUGS = {  # what stands there, and what is planted
     CLEAN: ("", ""),
-    "a sign": ("rank_one(A, w, 1 / rest,", "rank_one(A, w, -1 / rest,"),
+    "a sign": ("rank_one(A, w, 1 / part,", "rank_one(A, w, -1 / part,"),
     "a step that crosses zero": ("smallest(least) : real(1)", "real(1) : real(1)"),
     "the codes of another row": ("U[i * k + A.atom[s]]", "U[(n - 1 - i) * k + A.atom[s]]"),
     "a branch that differs between lanes": ("while (A.used) {", "while (in(A.used, 0)) {"),
@@ -41,7 +41,7 @@ BUGS = {  # what stands there, and what is planted
         "+= A.entry(b, s) * xb",
         "+= A.M[b * PLACES + s * LANES - (lane() > 0)] * xb",
     ),
-    "beyond the end of a row": ("const int j = some ? own : 0;", "const int j = own;"),
+    "beyond the end of a row": ("const int j = some ? mine : 0;", "const int j = mine;"),
     "an array indexed at run time": (
         "place < LANES ? x[0] : x[SLOTS - 1]",
         "x[place / LANES]",

@@ -17,18 +17,18 @@ torch = pytest.importorskip("torch")
 
 from benchmarks.gpu import __main__ as command  # noqa: E402
 from benchmarks.gpu import batched_omp, checks, devices, fista  # noqa: E402
-from benchmarks.problems import load  # noqa: E402
-from gpudict import kernels  # noqa: E402
+from benchmarks.race.problems import load  # noqa: E402
+from gpudict.solvers.places import numba_works  # noqa: E402
 
 
 @pytest.fixture
 def rehearsed(monkeypatch: pytest.MonkeyPatch):
     """The compiled solvers off, as the command turns them off, and on again afterwards."""
     monkeypatch.setenv("GPUDICT_KERNELS", "portable")
-    monkeypatch.setattr("benchmarks.measure.restricted", list)
-    kernels.usable.cache_clear()
+    monkeypatch.setattr("benchmarks.race.measure.restricted", list)
+    numba_works.cache_clear()
     yield
-    kernels.usable.cache_clear()
+    numba_works.cache_clear()
 
 
 @pytest.mark.parametrize(("fast", "steps"), [(True, 3000), (False, 5000)])

@@ -17,22 +17,22 @@ import gpudict
 
 pytest.importorskip("torch")
 
-from benchmarks.counting import Counts
-from benchmarks.simulated import raw, to_device
+from benchmarks.standins.counting import Counts
+from benchmarks.standins.simulated import raw, to_device
 
-ROUND = {  # launches of a round of the working set: `solvers.working_set.COLD`, `loop.run`
+ROUND = {  # launches of a round of the working set: `working_set.COLD`, `loop.run`
     "first": 270,  # 12 FISTA steps of 8 launches, no polish
     "second": 430,  # 20 steps, 3 solves
     "later": 550,  # 30 steps, 4 solves
     "last": 900,  # and 4 faces
 }
-UPDATE = 19 * 14 + 40  # `updates.MM_STEPS` steps of `sphere_mm.step`, and its start
-ITERATION = 60  # a dictionary's statistics, objective and unused atoms: `alternating.alternate`
-CERTIFICATE = 90  # `certificate.certified`, the cast to float64 among it
+UPDATE = 19 * 14 + 40  # as many steps of `sphere_mm` as it makes, and its start
+ITERATION = 60  # a dictionary's statistics, objective and unused atoms: `alternate.alternate`
+CERTIFICATE = 90  # `refinement.refined`, the cast to float64 among it
 SCALARS = 64  # bytes of a `read`, at most
 ENTERS = {  # what may come from the host, and its largest share of the data's bytes
-    "learning.vector": 0.01,  # the objectives, at the end
-    "streaming._cut": 0.05,  # the order of the samples, at the start
+    "records.objectives": 0.01,  # the objectives, at the end
+    "samples._cut": 0.05,  # the order of the samples, at the start
     "atoms.": 0.2,  # atoms that are drawn anew: NumPy's generator is the same for all libraries
     "codes.without": 0.01,  # which those are
 }
@@ -154,7 +154,7 @@ def test_learning(simulated, name):
         warnings.simplefilter("ignore", ConvergenceWarning)
         LEARNERS[name](ours)
     held(counts)
-    summaries = sum(op.place.function == "alternating.summary" for op in counts.log if op.waits)
+    summaries = sum(op.place.function == "records.of" for op in counts.log if op.waits)
     changes = sum(op.place.function == "online.step" for op in counts.log if op.waits)
     assert changes in (0, summaries)
     revivals = sum(op.place.line.startswith("codes:") for op in counts.log if op.crossed)

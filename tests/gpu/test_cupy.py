@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import gpudict
-from gpudict._backends import backend_of
+from gpudict.arrays.backends import backend_of
 
 ROOT = Path(gpudict.__file__).parent
 CUPY = ("cupy", "cupyx", "cupy_backends")

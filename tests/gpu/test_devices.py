@@ -18,9 +18,13 @@ import pytest
 from conftest import CASES, BackendCase, host, lacks
 
 import gpudict
-from gpudict import _array, quadratic, solvers
-from gpudict._array import array_namespace, device
-from gpudict.penalties import L1, Cardinality, UnitSphere
+from gpudict.arrays import door
+from gpudict.arrays.door import array_namespace, device
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.penalties.l1 import L1
+from gpudict.solvers.registry import portable_solver
 
 KNOWN = {case.name: case for case in CASES}
 TOL = {"float32": 2e-3, "float64": 1e-7}
@@ -109,14 +113,14 @@ PLACES = [
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Each place in turn, skipped with the reason where it is not to be had."""
-    found, real = request.param, _array.backend_of
+    found, real = request.param, door.backend_of
     if why := lacks(found.case.requires) or found.case.lacks():
         pytest.skip(why)
     if found.near:
         far = {"launch_bound": lambda x: True, "on_host": lambda x: False}
         row = real(array_namespace(found.case.asarray(np.ones(1))))
         swap = {row: row._replace(**far)}  # NumPy, with which it is compared, stays where it is
-        monkeypatch.setattr(_array, "backend_of", lambda xp: swap.get(real(xp), real(xp)))
+        monkeypatch.setattr(door, "backend_of", lambda xp: swap.get(real(xp), real(xp)))
     return found
 
 
@@ -163,7 +167,7 @@ def test_pursuits(place: Place, dtype: str, solver: str):
 def test_sparse_codes(place: Place):
     X, V = problems.signal()
     dX, dV = place.case.asarray(X), place.case.asarray(V)
-    if not _array.has_csr(dX):
+    if door.csr(dX) is None:
         with pytest.raises(TypeError, match="sparse_output=True came with an array of"):
             gpudict.encode(dX, dV, alpha=0.1, sparse_output=True)
         return
@@ -245,7 +249,7 @@ SOLVERS = (
 def test_a_step_waits_for_nothing(place: Place, name: str, penalty: Any):
     """After a first step, in which libraries load what they need."""
     X, V = (place.case.asarray(a) for a in problems.signal(n=30))
-    xp, solver = array_namespace(X), solvers.find(name)
+    xp, solver = array_namespace(X), portable_solver(name)
     q = quadratic.least_squares(X, V)
     start = xp.zeros_like(q.cov)
     if isinstance(penalty, UnitSphere):

@@ -11,13 +11,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import gpudict  # noqa: E402
-from benchmarks import cuda_type  # noqa: E402
-from benchmarks.fake import empty, faked  # noqa: E402
-from benchmarks.workloads import activations, script  # noqa: E402
-from gpudict import updates  # noqa: E402
-from gpudict.penalties import L1, UnitSphere  # noqa: E402
-from gpudict.quadratic import Quadratic, least_squares  # noqa: E402
-from gpudict.solvers import fista, sphere_mm  # noqa: E402
+from benchmarks.models.workloads import activations, script  # noqa: E402
+from benchmarks.standins import cuda_type  # noqa: E402
+from benchmarks.standins.fake import empty, faked  # noqa: E402
+from gpudict.learning import updates  # noqa: E402
+from gpudict.objective.penalties.columns import UnitSphere  # noqa: E402
+from gpudict.objective.penalties.l1 import L1  # noqa: E402
+from gpudict.objective.quadratic import Quadratic, least_squares  # noqa: E402
+from gpudict.solvers.registry import portable_solver  # noqa: E402
 
 FLOAT = 4
 
@@ -41,8 +42,13 @@ def test_activations_need_no_more_than_a_batch():
     assert run.counts.alive.largest <= 2 * FLOAT * k * d  # the atoms, in float64
     assert run.counts.alive.peak - asked <= 3.8e9
     functions = {op.place.function for op in run.counts.log}
-    traced = ("working_set.step", "_small.fista", "_small.polish", "quadratic.small_grams")
-    traced += ("penalties._fenchel", "stopping.rule", "loop._look", "certificate.judged")
+    traced = (
+        "working_set.step",
+        "_small_lasso.fista",
+        "_small_lasso.polish",
+        "quadratic.small_grams",
+    )
+    traced += ("l1._fenchel", "stopping.rule", "loop._look", "refinement._judged")
     for name in traced:
         assert any(f.endswith(name) for f in functions), f"{name} was not traced"
     phases = {op.place.phase for op in run.counts.log}
@@ -75,8 +81,8 @@ def test_an_update_at_full_size():
 
 
 STEPS = {
-    "fista": (fista, L1(0.1), (64, 16)),
-    "sphere_mm": (sphere_mm, UnitSphere(), (8, 32)),
+    "fista": (L1(0.1), (64, 16)),
+    "sphere_mm": (UnitSphere(), (8, 32)),
 }
 
 
@@ -84,7 +90,7 @@ STEPS = {
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step_waits_for_nothing(name):
     """With `fullgraph` PyTorch captures a step as one graph, and no node of it reads a value."""
-    solver, penalty, (n, d) = STEPS[name]
+    solver, (penalty, (n, d)) = portable_solver(name), STEPS[name]
     X, V = torch.randn(n, d), torch.randn(24, d)
     if name == "fista":
         q, Z = least_squares(X, V), torch.zeros(n, 24)

@@ -17,10 +17,13 @@ import test_contract as contract
 from conftest import CASES, BackendCase, counted_waits, host
 
 import gpudict
-from benchmarks import warps
-from gpudict import quadratic, solvers
-from gpudict.kernels import cuda
-from gpudict.quadratic import Quadratic, least_squares
+from benchmarks.standins import warps
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import Quadratic, least_squares
+from gpudict.solvers import places
+from gpudict.solvers.base import Place
+from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.registry import find
 
 pytestmark = pytest.mark.skipif(
     warps.COMPILER is None,
@@ -52,8 +55,8 @@ def test_contract_of_the_pursuit(backend: BackendCase, dtype: str):
     contract.test_pursuits(backend, dtype, "warp_omp", False)
 
 
-@pytest.mark.parametrize("place", ["cuda", "many"])
-def test_lasso_as_on_the_host(place: str, dtype: str):
+@pytest.mark.parametrize("place", [Place.CUDA, Place.CUDA_MANY])
+def test_lasso_as_on_the_host(place: Place, dtype: str):
     """Ties, zeros, dependent atoms, all scales, codes to start from, an alpha a row: certified."""
     rng = np.random.default_rng(0)
     for seed in range(60):
@@ -92,7 +95,7 @@ def crowd(dtype: str):
 def test_tiers(dtype: str):
     """Rows that outgrow 32 places go on with 64, and then to the portable solver."""
     X, V = crowd(dtype)
-    with warps.on_the_cpu("cuda") as launched:
+    with warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
     size = (found.Z != 0).sum(axis=1)
     assert size[0::3].max() <= 32 < size[1::3].min()
@@ -100,7 +103,7 @@ def test_tiers(dtype: str):
     assert found.converged.all()
     assert launched[:2] == [("lasso", 1), ("lasso", 2)]
     assert [check.unfinished for check in found.history[:2]] == [20, 0]
-    with warps.on_the_cpu("many"):
+    with warps.on_the_cpu(Place.CUDA_MANY):
         again = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
     assert again.converged.all()
     np.testing.assert_allclose(again.Z, found.Z, atol=2e-2 if dtype == "float32" else 1e-3)
@@ -112,7 +115,7 @@ def test_one_wait_a_tier():
 
     X, V = crowd("float64")
     dX, dV = (xp.asarray(a, device=xp.Device("device1")) for a in (X[:2], V))
-    with warps.on_the_cpu("cuda") as launched, counted_waits() as waits:
+    with warps.on_the_cpu(Place.CUDA) as launched, counted_waits() as waits:
         found = gpudict.encode(dX, dV, alpha=0.05)
     assert host(found.converged).all()
     checks = 2  # of X and V
@@ -125,7 +128,7 @@ def test_pursuit_as_on_the_host(dtype: str, limits: dict):
     """The atoms of the host's pursuit."""
     X, V = problems.signal(n=50, d=40, k=60, seed=3)
     X, V = problems.unit(X).astype(dtype), V.astype(dtype)
-    with warps.on_the_cpu("cuda") as launched:
+    with warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(X, V, **limits)
     assert launched == [("pursuit", 1 if "n_nonzero_coefs" in limits else 2)]
     wide = gpudict.encode(X.astype(float), V.astype(float), **limits)
@@ -140,7 +143,7 @@ def test_pursuits_that_are_given_up(dtype: str):
     X, V = problems.unit(X).astype(dtype), V.astype(dtype)
     target = {"float32": 5e-4, "float64": 1e-12}[dtype]
     for limits in ({"target_error": target}, {"n_nonzero_coefs": 7, "positive": True}):
-        with warps.on_the_cpu("cuda") as launched:
+        with warps.on_the_cpu(Place.CUDA) as launched:
             found = gpudict.encode(X, V, **limits)
         assert len(launched) == ("target_error" in limits)
         plain = gpudict.encode(X, V, solver="omp", **limits)
@@ -150,8 +153,8 @@ def test_pursuits_that_are_given_up(dtype: str):
         assert (found.Z != 0).any(axis=1).all()
 
 
-@pytest.mark.parametrize("place", ["cuda", "many"])
-def test_bad_starts_do_no_harm(place: str, dtype: str):
+@pytest.mark.parametrize("place", [Place.CUDA, Place.CUDA_MANY])
+def test_bad_starts_do_no_harm(place: Place, dtype: str):
     """Codes of any size to start from, over equal and opposite atoms: solved as from zeros."""
     rng = np.random.default_rng(0)
     for seed in range(40):
@@ -175,8 +178,8 @@ def test_each_with_its_own_gram(dtype: str):
     own = Quadratic(lost, q.sq, np.repeat(q.gram[None], 6, axis=0))
     zero = np.zeros_like(q.cov)
     with warps.on_the_cpu():
-        Z, gap, status = cuda.lasso(q, 0.1, False, zero, slots=1, rounds=50)
-        again = cuda.lasso(own, 0.1, False, zero, slots=2, rounds=50)
+        Z, gap, status = cuda.lasso(q, L1(0.1), zero, slots=1, rounds=50)
+        again = cuda.lasso(own, L1(0.1), zero, slots=2, rounds=50)
     rest = np.arange(6) != 2
     assert (status == cuda.SOLVED).all()
     np.testing.assert_allclose(again[0][rest], Z[rest], rtol=1e-5)
@@ -226,11 +229,11 @@ def test_races_are_noticed():
 
 def test_on_a_device_that_counts(simulated, dtype: str):
     """Where kernels run, an encode launches a few dozen operations and waits once a tier."""
-    from benchmarks.simulated import raw, to_device
+    from benchmarks.standins.simulated import raw, to_device
 
     X, V = (a.astype(dtype) for a in problems.signal(n=300, d=24, k=48))
     ours = [to_device(a) for a in (X, V)]
-    with simulated() as counts, warps.on_the_cpu("cuda") as launched:
+    with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(*ours, alpha=0.15)
         chased = gpudict.encode(*ours, n_nonzero_coefs=5)
     assert launched == [("lasso", 1), ("pursuit", 1)]
@@ -247,12 +250,12 @@ def test_on_a_device_that_counts(simulated, dtype: str):
 
 def test_learning_on_a_device_that_counts(simulated):
     """The dictionary is that of the portable solver; data stay where they are."""
-    from benchmarks.simulated import raw, to_device
+    from benchmarks.standins.simulated import raw, to_device
 
     X, V = problems.signal(n=200, d=24, k=48)
     options = {"alpha": 0.15, "max_iter": 3, "code_tol": 1e-12, "dictionary_update": "mm"}
     other = gpudict.learn(X, 32, solver="working_set", dict_init=V[:32], **options)
-    with simulated() as counts, warps.on_the_cpu("cuda") as launched:
+    with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.learn(to_device(X), 32, dict_init=to_device(V[:32]), **options)
     assert launched == 3 * [("lasso", 1)]
     np.testing.assert_allclose(raw(found.dictionary).numpy(), other.dictionary, atol=1e-9)
@@ -262,13 +265,13 @@ def test_learning_on_a_device_that_counts(simulated):
 @pytest.mark.parametrize(("k", "solver"), [(40, "warp_active_set"), (41, "warp_working_set")])
 def test_the_solver_that_is_chosen(simulated, monkeypatch, k: int, solver: str):
     """Up to a number of atoms their Gram is kept and one kernel does all, beyond it a part."""
-    from benchmarks.simulated import raw, to_device
+    from benchmarks.standins.simulated import raw, to_device
 
-    monkeypatch.setattr(quadratic, "WARP_GRAM_LIMIT", 40)
+    monkeypatch.setattr(places, "WARP_GRAM_LIMIT", 40)
     X, V = problems.signal(n=60, d=20, k=k)
     ours = [to_device(a) for a in (X, V)]
     with simulated(), warps.on_the_cpu():
-        assert solvers.find("cd", ours[1], k).__name__.endswith(solver)
+        assert find("cd", L1(0.1), ours[1], k).name == solver
         found = gpudict.encode(*ours, alpha=0.1)
     gap = oracles.lasso_gap(X, V, raw(found.Z).numpy(), 0.1, False)
     assert (gap <= 1e-8 * 0.5 * (X**2).sum(axis=1)).all()

@@ -10,10 +10,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import kernel_counts, kernel_model, nvrtc, warps  # noqa: E402
-from benchmarks.cards import CARDS  # noqa: E402
-from benchmarks.device_model import END, README, by, outside, priced, table  # noqa: E402
-from benchmarks.workloads import encode, online_step, update, values  # noqa: E402
+from benchmarks.models import kernel_counts  # noqa: E402
+from benchmarks.models import kernels as kernel_model  # noqa: E402
+from benchmarks.models.cards import CARDS  # noqa: E402
+from benchmarks.models.device import END, README, by, outside, priced, table  # noqa: E402
+from benchmarks.models.workloads import encode, online_step, update, values  # noqa: E402
+from benchmarks.standins import nvrtc, warps  # noqa: E402
 
 H100 = CARDS["H100"]
 

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.simulated import launched, raw, to_device  # noqa: E402
+from benchmarks.standins.simulated import launched, raw, to_device  # noqa: E402
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_memory_is_counted_and_ends(simulated, x):
 
 
 def test_a_kernel_from_elsewhere_is_reported(simulated):
-    from benchmarks.cards import CARDS
-    from benchmarks.device_model import priced
+    from benchmarks.models.cards import CARDS
+    from benchmarks.models.device import priced
 
     with simulated() as counts:
         launched("mine", 3e9, 1e9)

@@ -1,0 +1,82 @@
+"""Patches of a photo, and dictionaries learned from them.
+
+The photo is scikit-learn's china.jpg, grey as the mean of its channels, in [0, 1]. A patch loses
+its mean and is scaled to norm 1, so that alpha is a threshold on correlations; patches that are
+flat (a norm under 1e-3 before scaling) are left out. Unit rows, not a common scale for all rows,
+are what gives about as many non-zeros in each: with one scale the flat sky has none and the roofs
+have 40.
+
+Dictionaries are learned by gpudict itself with a fixed seed and kept in `benchmarks/cache`, under a
+key of all that they depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+CACHE = Path(__file__).resolve().parents[2] / "cache"
+FLAT = 1e-3
+SPARE = 200  # patches drawn beyond those asked for, to make up for the flat ones
+
+
+class Recipe(NamedTuple):
+    """How a dictionary is learned: k atoms, from every thin-th row, in so many passes."""
+
+    k: int
+    alpha: float
+    thin: int
+    passes: int
+    batch_size: int
+    dtype: str
+
+
+def patches(side: int, n: int) -> np.ndarray:
+    """Return n patches of side × side pixels, centred, of norm 1."""
+    from sklearn.datasets import load_sample_image
+    from sklearn.feature_extraction.image import extract_patches_2d
+
+    grey = load_sample_image("china.jpg").astype(np.float64).mean(axis=2) / 255
+    drawn = extract_patches_2d(grey, (side, side), max_patches=n + SPARE, random_state=0)
+    rows = drawn.reshape(len(drawn), -1)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    norm = np.linalg.norm(rows, axis=1)
+    kept = norm > FLAT
+    return (rows[kept] / norm[kept, None])[:n]
+
+
+def dictionary(name: str, X: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Return the dictionary that the recipe learns from X, from the cache if it is there."""
+    key = hashlib.sha256(f"{np.__version__} {recipe}".encode() + X.tobytes()).hexdigest()[:16]
+    path = CACHE / f"{name}-{key}.npy"
+    if not path.exists():
+        V = _learned(X, recipe)
+        CACHE.mkdir(exist_ok=True)
+        partial = path.with_suffix(".partial.npy")
+        np.save(partial, V)
+        partial.replace(path)  # another process never sees half a file
+    return np.load(path)
+
+
+def _learned(X: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Learn loosely, and in float32 if the recipe says so: any good dictionary makes a problem."""
+    import gpudict
+
+    learned = gpudict.learn_online(
+        X[:: recipe.thin].astype(recipe.dtype),
+        recipe.k,
+        alpha=recipe.alpha,
+        batch_size=recipe.batch_size,
+        max_iter=recipe.passes,
+        tol=0,
+        max_no_improvement=None,
+        code_tol=1e-2,
+        dict_init="data",
+        dictionary_update="sweep",
+        random_state=0,
+    )
+    V = learned.dictionary.astype(np.float64)
+    return V / np.linalg.norm(V, axis=1, keepdims=True)

@@ -1,0 +1,156 @@
+"""What an array library does in its own way, and how it is done where there is no better one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any
+Namespace = Any
+Launcher = Callable[[str, str, tuple[str, ...], tuple[int, int, int], Sequence[Any]], None]
+Mover = Callable[[np.ndarray], Array]
+
+
+class Device(NamedTuple):
+    """One device, by the name that its library gives it.
+
+    Attributes
+    ----------
+    name : such as 'cpu' or 'cuda:0'
+    about : what it is, for people; empty where its library does not say
+    memory : (free, total) in bytes, or None where it can't be asked; free is None where only the
+        total is known
+    """
+
+    name: str
+    about: str = ""
+    memory: tuple[int | None, int] | None = None
+
+
+class Devices(NamedTuple):
+    """The devices that a library sees, and why it sees none, or no GPU; empty when there is one."""
+
+    seen: tuple[Device, ...]
+    lacks: str = ""
+
+
+class Csr(NamedTuple):
+    """A library's sparse matrices in compressed rows.
+
+    Attributes
+    ----------
+    make : (values, columns, row ends, shape) -> the library's matrix
+    parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
+    """
+
+    make: Callable[[Array, Array, Array, tuple[int, int]], Any]
+    parts: Callable[[Array], tuple[Array, Array, Array]]
+
+
+def assign(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    """Scatter by writing into places that are indexed: where a library lets arrays be written."""
+    rows = xp.arange(index.shape[0], device=device)[:, None]
+    out = xp.zeros((index.shape[0], k), dtype=values.dtype, device=device)
+    out[rows, index] = values
+    return out
+
+
+def select(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    """Scatter with nothing but `where`: a launch a slot, and right everywhere."""
+    out = xp.zeros((index.shape[0], k), dtype=values.dtype, device=device)
+    columns = xp.arange(k, device=device)[None, :]
+    for s in range(index.shape[1]):
+        out = xp.where(columns == index[:, s : s + 1], values[:, s : s + 1], out)
+    return out
+
+
+def gauss_jordan(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve A[i] Y[i] = B[i] for positive definite A[i], without a linear algebra extension."""
+    m = A.shape[-1]
+    M = xp.concat([A, B], axis=-1)
+    row = xp.arange(m, device=M.device)[None, :, None]
+    for j in range(m):
+        pivot = M[:, j : j + 1, :] / M[:, j : j + 1, j : j + 1]
+        M = xp.where(row == j, pivot, M - M[:, :, j : j + 1] * pivot)
+    return M[:, :, m:]
+
+
+def solve(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve with the library's own solver, which may refuse all systems for a singular one."""
+    try:
+        if hasattr(xp, "linalg"):
+            return xp.linalg.solve(A, B)
+    except (ValueError, RuntimeError):  # NumPy's LinAlgError is the one, oneMKL's the other
+        pass
+    with np.errstate(all="ignore"):  # a singular system becomes inf or nan, and the others stay
+        return gauss_jordan(xp, A, B)
+
+
+class Backend(NamedTuple):
+    """What one array library does in its own way.
+
+    Attributes
+    ----------
+    name : the component of its namespace's dotted name, and what `--backend` takes
+    requires : the module whose absence means that the library is not installed
+    install : the command that installs it
+    to_host : array -> numpy.ndarray; waits for the device
+    from_host : NumPy array of the host -> array of the library, in place
+    on_host : whether this array's memory is the host's, so that NumPy can read it in place
+    detach : array -> the same array outside any autograd graph
+    launch_bound : whether starting an operation on this array's device costs more than small work
+    threaded : whether one operation already uses all cores (or is not the host's work at all)
+    compiles : whether each new shape of an operation is compiled anew
+    scatter : (xp, index (n, m), values (n, m), k, device) -> dense (n, k)
+    solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
+    take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
+    pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
+    csr : its sparse matrices, None if it has none
+    launcher : array -> what starts a kernel in CUDA C on its device, or None; a launcher takes the
+        source, the name of its entry, the compiler's options, (blocks, threads of a block, bytes of
+        shared memory), and the arguments, arrays and NumPy numbers of the width that the kernel
+        declares, and waits for nothing
+    devices : () -> the devices that it can compute on here; None for a library that has none of its
+        own, made to test others
+    mover : a device's name or None -> what moves NumPy arrays there
+    free_memory : array -> bytes that are free on its device; None where it cannot be asked
+    give_back : return the cached memory of this array's device to whoever else wants it
+    exhausted : whether an error, not a MemoryError, says that memory was not enough
+    precise : array -> the context in which products keep the precision of their factors
+    """
+
+    name: str
+    requires: str
+    install: str
+    mover: Callable[[str | None], Mover]
+    to_host: Callable[[Array], np.ndarray] = np.from_dlpack
+    from_host: Callable[[np.ndarray], Array] = lambda a: a
+    on_host: Callable[[Array], bool] = lambda x: False
+    detach: Callable[[Array], Array] = lambda x: x
+    launch_bound: Callable[[Array], bool] = lambda x: False
+    threaded: bool = True
+    compiles: bool = False
+    scatter: Callable[[Namespace, Array, Array, int, Any], Array] = select
+    solve: Callable[[Namespace, Array, Array], Array] = solve
+    take: Callable[[Namespace, Array, Array], Array] = lambda xp, x, rows: xp.take(x, rows, axis=0)
+    pick: Callable[[Namespace, Array, Array], Array] = lambda xp, x, index: xp.take_along_axis(
+        x, index, axis=1
+    )
+    csr: Csr | None = None
+    launcher: Callable[[Array], Launcher | None] = lambda x: None
+    devices: Callable[[], Devices] | None = None
+    free_memory: Callable[[Array], int | None] = lambda x: None
+    give_back: Callable[[Array], None] = lambda x: None
+    exhausted: Callable[[BaseException], bool] = lambda error: False
+    precise: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
+
+
+def moves(xp: Namespace, device: Any = None) -> Mover:
+    """Return what moves NumPy arrays to a device by the standard's own words."""
+    return lambda a: xp.asarray(a) if device is None else xp.asarray(a, device=device)
+
+
+STANDARD = Backend("standard", "", "", lambda device: moves(np))

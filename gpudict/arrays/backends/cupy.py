@@ -1,0 +1,135 @@
+"""CuPy: arrays of CUDA devices. It has none on the host."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.backends import _cuda
+from gpudict.arrays.backends._contract import (
+    Array,
+    Backend,
+    Csr,
+    Device,
+    Devices,
+    Launcher,
+    Mover,
+    assign,
+)
+from gpudict.arrays.backends._exact import Exact, Undo
+
+
+def mover(device: str | None) -> Mover:
+    """Return what moves NumPy arrays to a device, the first by default."""
+    import cupy
+
+    where = cupy.cuda.Device(int((device or "cuda:0").rpartition(":")[2]))
+
+    def move(a: np.ndarray) -> Array:
+        with where:
+            return cupy.asarray(a)
+
+    return move
+
+
+def csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
+    """Return the matrix of CuPy."""
+    from cupyx.scipy.sparse import csr_matrix
+
+    return csr_matrix((values, columns, ends), shape=shape)
+
+
+def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
+    """Return the ends of the rows, and columns and values of the non-zeros."""
+    from cupyx.scipy.sparse import csr_matrix
+
+    sparse = csr_matrix(Z)
+    return sparse.indptr, sparse.indices, sparse.data
+
+
+def launcher(like: Array) -> Launcher | None:
+    """Return what launches kernels on the array's device; None if it is no CUDA device."""
+    import cupy
+
+    return None if cupy.cuda.runtime.is_hip else functools.partial(_launch, like.device)
+
+
+def _launch(device: Any, *what: Any) -> None:
+    with device:
+        _cuda.start(*what)
+
+
+def devices() -> Devices:
+    """Return every CUDA device."""
+    import cupy
+
+    runtime = cupy.cuda.runtime
+    try:
+        count = runtime.getDeviceCount()
+    except runtime.CUDARuntimeError as error:
+        driver = runtime.driverGetVersion()  # 0 without one, which CuPy calls a driver too old
+        why = str(error) if driver else "there is no GPU driver on this machine"
+        return Devices((), f"no device: {why}")
+    return Devices(tuple(_gpu(cupy, i) for i in range(count)), "" if count else "no device")
+
+
+def _gpu(cupy: Any, i: int) -> Device:
+    about = cupy.cuda.runtime.getDeviceProperties(i)["name"].decode()
+    free, total = cupy.cuda.Device(i).mem_info
+    return Device(f"cuda:{i}", about, (free, total))
+
+
+def free_memory(x: Array) -> int | None:
+    """Return what the driver has free, and what the default pool holds and does not use."""
+    import cupy
+
+    with x.device:
+        free, _ = cupy.cuda.runtime.memGetInfo()
+        return int(free) + int(cupy.get_default_memory_pool().free_bytes())
+
+
+def give_back(x: Array) -> None:
+    """Give the unused blocks of the default pool back to the driver."""
+    import cupy
+
+    with x.device:
+        cupy.get_default_memory_pool().free_all_blocks()
+
+
+def _exact() -> list[Undo]:
+    from cupy._core import _routines_linalg as linalg
+
+    single = np.dtype(np.float32)
+    before = linalg.get_compute_type(single)
+    if before != linalg.COMPUTE_TYPE_TF32:
+        return []
+    linalg.set_compute_type(single, linalg.COMPUTE_TYPE_FP32)
+    return [lambda: linalg.set_compute_type(single, before)]
+
+
+EXACT = Exact(_exact)
+
+
+def precise(x: Array) -> AbstractContextManager[Any]:
+    """Return the context without CUPY_TF32."""
+    return EXACT
+
+
+BACKEND = Backend(
+    name="cupy",
+    requires="cupy",
+    install="python -m pip install 'cupy-cuda12x[ctk]' (or cupy-cuda13x)",
+    mover=mover,
+    to_host=lambda x: x.get(),
+    launch_bound=lambda x: True,
+    scatter=assign,
+    csr=Csr(csr, csr_parts),
+    launcher=launcher,
+    devices=devices,
+    free_memory=free_memory,
+    give_back=give_back,
+    precise=precise,
+)

@@ -1,0 +1,91 @@
+"""JAX: arrays that are never written, and operations that are compiled for each shape."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.backends._contract import Array, Backend, Device, Devices, Mover, Namespace
+
+
+def mover(device: str | None) -> Mover:
+    """Return what moves NumPy arrays to a device."""
+    import jax
+
+    platform, _, index = (device or "").partition(":")
+    where = jax.devices(platform)[int(index or 0)] if platform else None
+    return lambda a: jax.device_put(a, where)
+
+
+def launch_bound(x: Array) -> bool:
+    """Whether it is on a device that is not the host."""
+    return any(d.platform != "cpu" for d in x.devices())
+
+
+def scatter(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
+    """Scatter without writing."""
+    rows = xp.arange(index.shape[0])[:, None]
+    return xp.zeros((index.shape[0], k), dtype=values.dtype).at[rows, index].set(values)
+
+
+def devices() -> Devices:
+    """Return the devices of JAX's default platform, and the host."""
+    # or the first array takes most of the GPU's memory, and other libraries find none
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import jax
+
+    default = jax.devices()
+    others = [] if default[0].platform == "cpu" else jax.devices("cpu")
+    seen = [_device(d, i) for found in (others, default) for i, d in enumerate(found)]
+    return Devices(tuple(seen), "" if others else "no GPU: JAX's default platform is the CPU")
+
+
+def _device(device: Any, i: int) -> Device:
+    memory = device.memory_stats() or {}
+    total, used = memory.get("bytes_limit"), memory.get("bytes_in_use", 0)
+    return Device(
+        f"{device.platform}:{i}",
+        device.device_kind,
+        None if total is None else (total - used, total),
+    )
+
+
+def free_memory(x: Array) -> int | None:
+    """Return what is left of the pool that JAX took of the device, where the device says."""
+    (where, *_) = x.devices()
+    stats = where.memory_stats() or {}
+    if "bytes_limit" not in stats:
+        return None
+    return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether XLA says that a resource is exhausted; it may say so as late as at a wait."""
+    return isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
+def precise(x: Array) -> AbstractContextManager[Any]:
+    """Return the context of JAX's own for products of full precision, which is a thread's."""
+    import jax
+
+    context: AbstractContextManager[Any] = jax.default_matmul_precision("highest")
+    return context
+
+
+BACKEND = Backend(
+    name="jax",
+    requires="jax",
+    install="python -m pip install jax",
+    mover=mover,
+    to_host=np.asarray,
+    launch_bound=launch_bound,
+    compiles=True,
+    scatter=scatter,
+    devices=devices,
+    free_memory=free_memory,
+    exhausted=exhausted,
+    precise=precise,
+)

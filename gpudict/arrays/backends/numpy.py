@@ -1,0 +1,38 @@
+"""NumPy: the host, and where all draws are made."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.backends._contract import Backend, Csr, Device, Devices, assign, moves
+
+
+def csr(values: np.ndarray, columns: np.ndarray, ends: np.ndarray, shape: tuple[int, int]) -> Any:
+    """Return the matrix of SciPy."""
+    from scipy.sparse import csr_array
+
+    return csr_array((values, columns, ends), shape=shape)
+
+
+def csr_parts(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ends of the rows, and columns and values of the non-zeros."""
+    rows, columns = np.nonzero(Z)
+    ends = np.searchsorted(rows, np.arange(len(Z) + 1))
+    return ends, columns.astype(np.int32), Z[rows, columns]
+
+
+BACKEND = Backend(
+    name="numpy",
+    requires="numpy",
+    install="python -m pip install numpy",
+    mover=lambda device: moves(np, device),
+    to_host=np.asarray,
+    on_host=lambda x: True,
+    threaded=False,
+    scatter=assign,
+    csr=Csr(csr, csr_parts),
+    devices=lambda: Devices((Device("cpu", platform.machine()),)),
+)

@@ -1,0 +1,208 @@
+"""PyTorch: tensors of the host, which are NumPy's in place, and of CUDA, ROCm and other devices."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import warnings
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.backends import _cuda
+from gpudict.arrays.backends._contract import (
+    Array,
+    Backend,
+    Csr,
+    Device,
+    Devices,
+    Launcher,
+    Mover,
+    Namespace,
+    assign,
+)
+from gpudict.arrays.backends._exact import Exact, Undo
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+
+
+def mover(device: str | None) -> Mover:
+    """Return what moves NumPy arrays to a device."""
+    import torch
+
+    return lambda a: torch.asarray(a, device=device)
+
+
+def from_host(a: np.ndarray) -> Array:
+    """Return the tensor of the host that shares the array's memory."""
+    import torch
+
+    return torch.from_numpy(a)
+
+
+def solve(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve; unlike `torch.linalg.solve` it does not wait to check for errors."""
+    import torch
+
+    return torch.linalg.solve_ex(A, B)[0]
+
+
+def csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
+    """Return the sparse tensor."""
+    import torch
+
+    parts = (ends, columns.to(torch.int64), values)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(*parts, size=shape, check_invariants=False)
+
+
+def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
+    """Return the ends of the rows, and columns and values of the non-zeros."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        sparse = Z.to_sparse_csr()
+    return sparse.crow_indices(), sparse.col_indices(), sparse.values()
+
+
+def launcher(like: Array) -> Launcher | None:
+    """Return what launches kernels on the device and stream of a CUDA tensor, if CuPy is there."""
+    import torch
+
+    if like.device.type != "cuda" or torch.version.cuda is None or not _has_cupy():
+        return None
+    return functools.partial(_launch, like.device)
+
+
+@functools.cache
+def _has_cupy() -> bool:
+    return importlib.util.find_spec("cupy") is not None
+
+
+def _launch(device: Any, *what: Any) -> None:
+    import cupy
+    import torch
+
+    code, name, options, shape, arguments = what
+    stream = cupy.cuda.ExternalStream(torch.cuda.current_stream(device).cuda_stream, device.index)
+    with cupy.cuda.Device(device.index), stream:
+        views = [
+            cupy.from_dlpack(a.contiguous()) if isinstance(a, torch.Tensor) else a
+            for a in arguments
+        ]
+        _cuda.start(code, name, options, shape, views)
+
+
+def devices() -> Devices:
+    """Return the host and every CUDA (or ROCm) device."""
+    import torch
+
+    host = Device("cpu", f"{torch.get_num_threads()} threads")
+    built = torch.version.cuda or torch.version.hip
+    if not built:
+        return Devices((host,), f"no GPU: this build, {torch.__version__}, is for the CPU alone")
+    with warnings.catch_warnings(record=True) as said:  # PyTorch warns of what keeps it from a GPU
+        warnings.simplefilter("always")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not count:
+        why = str(said[-1].message).splitlines()[0] if said else "no device is visible"
+        return Devices((host,), f"no GPU: built for CUDA or ROCm {built}, {why}")
+    return Devices((host, *(_gpu(torch, i) for i in range(count))))
+
+
+def _gpu(torch: Any, i: int) -> Device:
+    free, total = torch.cuda.mem_get_info(i)
+    return Device(f"cuda:{i}", torch.cuda.get_device_name(i), (free, total))
+
+
+def free_memory(x: Array) -> int | None:
+    """Return what the driver has free, and what the allocator holds and does not use."""
+    import torch
+
+    there: Any = getattr(torch, x.device.type, None)  # torch.cuda, torch.xpu
+    if not hasattr(there, "mem_get_info"):
+        return None
+    free, _ = there.mem_get_info(x.device)
+    held: int = there.memory_reserved(x.device) - there.memory_allocated(x.device)
+    return int(free) + held
+
+
+def give_back(x: Array) -> None:
+    """Give the allocator's unused blocks back to the driver."""
+    import torch
+
+    there: Any = getattr(torch, x.device.type, None)
+    if hasattr(there, "empty_cache") and there.is_available():
+        there.empty_cache()
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether it is the allocator's error, the host's, or that of a library of the device."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(w in str(error) for w in OUT_OF_MEMORY)
+
+
+def _exact() -> list[Undo]:
+    """Turn off what rounds the factors of a float32 product; leave what does not alone."""
+    import torch
+
+    undo: list[Undo] = []
+    for part in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul):
+        before = getattr(part, "fp32_precision", "ieee")
+        if before not in ("ieee", "none"):
+            part.fp32_precision = "ieee"
+            undo.append(functools.partial(_restore, part, before))
+    if not hasattr(torch.backends.cuda.matmul, "fp32_precision"):  # before PyTorch 2.9
+        known = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        undo.append(lambda: torch.set_float32_matmul_precision(known))
+    return undo
+
+
+def _restore(part: Any, before: str) -> None:
+    """Set a precision back; one that came from a setting above it still follows that."""
+    part.fp32_precision = "none"
+    if part.fp32_precision != before:
+        part.fp32_precision = before
+
+
+EXACT = Exact(_exact)
+
+
+def precise(x: Array) -> AbstractContextManager[Any]:
+    """Return the context without TF32, bfloat16 products and autocast; the last is a thread's."""
+    import torch
+
+    stack, kind = ExitStack(), x.device.type
+    stack.enter_context(EXACT)
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        stack.enter_context(torch.autocast(kind, enabled=False))
+    return stack
+
+
+BACKEND = Backend(
+    name="torch",
+    requires="torch",
+    install="python -m pip install torch",
+    mover=mover,
+    to_host=lambda x: x.cpu().numpy(),
+    from_host=from_host,
+    on_host=lambda x: x.device.type == "cpu",
+    detach=lambda x: x.detach(),
+    launch_bound=lambda x: x.device.type != "cpu",
+    scatter=assign,
+    solve=solve,
+    take=lambda xp, x, rows: x.index_select(0, rows),  # one launch; the standard's takes four
+    pick=lambda xp, x, index: x.gather(1, index),
+    csr=Csr(csr, csr_parts),
+    launcher=launcher,
+    devices=devices,
+    free_memory=free_memory,
+    give_back=give_back,
+    exhausted=exhausted,
+    precise=precise,
+)

@@ -1,0 +1,72 @@
+"""Every check of a parameter that is no array: numbers, names, seeds, and their sentences."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+
+def number(value: Any, name: str, *, minimum: float = 0.0) -> float:
+    """Return value as a finite float that is not below the minimum."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(
+            f"{name} must be a real number, but a {type(value).__name__} came. "
+            f"Pass a float, at least {minimum:g}."
+        )
+    if not math.isfinite(value) or value < minimum:
+        raise ValueError(
+            f"{name} must be finite and at least {minimum:g}, but {value} came. Pass such a number."
+        )
+    return float(value)
+
+
+def count(value: Any, name: str, *, minimum: int = 1) -> int:
+    """Return value as an int that is not below the minimum."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(
+            f"{name} must be an integer, but a {type(value).__name__} came. "
+            f"Pass a whole number, at least {minimum}."
+        )
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, but {value} came. Pass a larger one.")
+    return int(value)
+
+
+def jobs(value: Any) -> int | None:
+    """Return n_jobs if it is None or an integer other than 0."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Integral) or value == 0:
+        raise ValueError(
+            f"n_jobs must be None or an integer other than 0, but {value!r} came. "
+            "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
+        )
+    return int(value)
+
+
+def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
+    """Return value if it is one of the known strings."""
+    if value not in known:
+        near = difflib.get_close_matches(str(value).removeprefix("lasso_"), known, 1)
+        near = near or [k for k in known if k.removeprefix("lasso_") == value]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"{name}={value!r} is not known.{hint} Pass one of: {', '.join(map(repr, known))}."
+        )
+    return str(value)
+
+
+def random_source(value: Any) -> Any:
+    """Return value if it is None, an int, a RandomState or a Generator."""
+    if value is None or isinstance(value, np.random.RandomState | np.random.Generator):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < 2**32:
+        raise ValueError(
+            f"random_state must be None, an int in [0, 2³²), a numpy RandomState or Generator, but "
+            f"{value!r} came. Pass one of those; an int makes the result repeatable."
+        )
+    return int(value)

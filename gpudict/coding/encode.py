@@ -1,0 +1,119 @@
+"""`encode`: codes of rows over given atoms, each with its certificate."""
+
+from __future__ import annotations
+
+from gpudict.arrays import check, parameters
+from gpudict.arrays.door import Array
+from gpudict.coding.plan import Plan, penalty_of
+from gpudict.coding.request import Request
+from gpudict.coding.solve import solve
+from gpudict.solvers.records import Solution
+from gpudict.solvers.registry import documented, solver_names
+
+
+@documented(solvers=solver_names)
+def encode(
+    X: Array,
+    V: Array,
+    /,
+    *,
+    alpha: float | Array | None = None,
+    n_nonzero_coefs: int | None = None,
+    target_error: float = 0.0,
+    positive: bool = False,
+    solver: str = "cd",
+    tol: float | None = None,
+    max_iter: int | None = None,
+    init: Array | None = None,
+    batch_size: int | None = None,
+    n_jobs: int | None = None,
+    sparse_output: bool = False,
+) -> Solution:
+    """Code each row of X sparsely over the atoms in the rows of V.
+
+    With `alpha` it solves the lasso, min ½‖x − u V‖² + alpha·‖u‖₁, to a certified gap. With
+    `n_nonzero_coefs` or `target_error` instead it runs a pursuit, 'omp' or 'lars'. Products keep
+    the full precision of the dtype, whatever TF32 or autocast is set to.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
+        or integers. Its library, device and dtype are those of the result.
+    V : array (k, d)
+        Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
+        atom that is zero is zero.
+    alpha : float or array (n,), optional
+        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each. 0 for all is
+        least squares, of least norm.
+    n_nonzero_coefs : int, optional
+        Pursuits: the most non-zeros a row.
+    target_error : float
+        Pursuits: a row is done once ‖x − uV‖² is at most this, in squared units of X.
+    positive : bool
+        Ask for u ≥ 0.
+    solver : str
+        'cd', the fastest one for this problem and this array (for the lasso compiled: 'active_set'
+        on the host, 'warp_active_set' on CUDA devices with CuPy; 'working_set' elsewhere); or, by
+        name: <solvers>.
+    tol : float, optional
+        A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.
+    max_iter : int, optional
+        The most iterations (rounds, sweeps) of a batch; a limit that is rarely met by default.
+    init : array (n, k), optional
+        Codes to start from.
+    batch_size : int, optional
+        Rows at a time, for the portable solvers; None takes as many as fit half of the memory that
+        is free on a GPU. A batch for which memory does not suffice is halved.
+    n_jobs : int, optional
+        Threads, for arrays of the host: None as many as BLAS would use (1 inside a joblib worker),
+        -1 all. Other libraries thread by themselves.
+    sparse_output : bool
+        Give the codes as a sparse matrix in compressed rows (SciPy's, PyTorch's, CuPy's), without
+        ever making the dense one.
+
+    Returns
+    -------
+    Solution
+        `Z` (n, k), the codes, dense or sparse; `gap` (n,), the bound on objective − optimum, in
+        float64 where the device has it (its dtype says which), inf for pursuits; `converged` (n,),
+        whether gap ≤ tol·½‖x‖², or the pursuit's target was met; `n_iter`, of the batch that took
+        longest; `history`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+    MemoryError
+        The memory of the device is not enough for a single row.
+
+    Examples
+    --------
+    >>> import numpy as np, gpudict
+    >>> X = np.array([[3.0, 0.1], [-0.2, 2.0]])
+    >>> V = np.eye(2)
+    >>> solution = gpudict.encode(X, V, alpha=0.5)
+    >>> solution.Z
+    array([[2.5, 0. ],
+           [0. , 1.5]])
+    >>> bool(solution.converged.all())
+    True
+
+    References
+    ----------
+    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1; the gap: Fercoq,
+    Gramfort and Salmon (2015), Mind the duality gap, eq. 5.
+    """
+    X = check.matrix(X, "X")
+    V = check.matrix(V, "V", like=X)
+    check.shaped(V, "V", (None, X.shape[1]), "an atom has as many features as a row of X")
+    if init is not None:
+        init = check.matrix(init, "init", like=X)
+        check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
+    weight = check.alphas(alpha, X)
+    penalty = penalty_of(V.shape, weight, n_nonzero_coefs, target_error, positive)
+    plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
+    size = None if batch_size is None else parameters.count(batch_size, "batch_size")
+    sparse = check.sparse_output(sparse_output, X)
+    found = solve(Request(X, V, init), plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
+    return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found

@@ -1,0 +1,112 @@
+"""Sparse coding in the memory of the host: chunks of rows, from a pool of threads, compiled.
+
+NumPy arrays and, in place, torch's on the CPU. A chunk is cast to float64, multiplied with the
+atoms and solved while it is in the cache; its size depends on the number of rows alone, so that any
+number of threads gives the same bits. Rows that fall short of their tolerance, among atoms that
+nearly depend on each other, are refined as anywhere else.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gpudict.arrays.door import from_host, to_host
+from gpudict.arrays.rows import Rows, stacked, wide
+from gpudict.arrays.threads import QUIET, in_parallel, threads
+from gpudict.coding.plan import Plan
+from gpudict.coding.refinement import refined
+from gpudict.coding.request import Request
+from gpudict.objective.quadratic import Quadratic, of_rows, relative_gap
+from gpudict.solvers.base import Atoms, Limits, RowBatch, RowSolution, RowSolver
+from gpudict.solvers.records import Check, Solution
+
+CHUNKS = 16  # if there are rows for so many, so that threads end together
+LEAST, ROWS = 128, 512  # rows of a chunk
+ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
+
+
+def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> Solution:
+    """Solve for arrays of the host; with `sparse` the codes are `Rows` of NumPy's, in X's dtype."""
+    here, plan = in_numpy(request), plan._replace(penalty=plan.penalty.mapped(wide))
+    (n, k), dtype = (here.X.shape[0], here.V.shape[0]), here.X.dtype
+    Z = None if sparse else np.zeros((n, k), dtype)
+    gap, converged = np.empty(n), np.empty(n, np.bool_)
+    alone = n * k <= ALONE
+    size = min(ROWS, n if alone else max(LEAST, math.ceil(n / CHUNKS)))
+
+    def chunk(low: int) -> tuple[int, float, Rows | None]:
+        part = slice(low, min(low + size, n))
+        found, largest = solved(here.of_rows(part), atoms, plan.of_rows(part))
+        gap[part], converged[part] = found.gap, found.converged
+        if Z is None:
+            return found.rounds, largest, found.codes.astype(dtype)
+        found.codes.dense(k, into=Z[part])
+        return found.rounds, largest, None
+
+    starts = range(0, n, size)
+    workers = 1 if alone else min(threads(n_jobs), len(starts))
+    with QUIET:
+        gram = here.V @ here.V.T if here.gram is None else here.gram
+        atoms = Atoms.of(gram, here.V.shape[1] if here.is_products else None)
+        rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
+    history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
+    codes = stacked(rows) if Z is None else from_host(Z, request.X)
+    bounds = (from_host(gap, request.X), from_host(converged, request.X))
+    return Solution(codes, *bounds, max(rounds), history)
+
+
+def in_numpy(request: Request) -> Request:
+    """Return the request with NumPy's arrays, in place; atoms and their Gram in float64."""
+    X, V, init, gram, cov = request
+    init = init if init is None or isinstance(init, Rows) else to_host(init)
+    gram, cov = None if gram is None else wide(gram), None if cov is None else to_host(cov)
+    return Request(to_host(X), wide(V), init, gram, cov)
+
+
+def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
+    """Solve a chunk of rows; return also the largest relative gap."""
+    solver, X = plan.solver, wide(rows.X)
+    assert isinstance(solver, RowSolver)
+    cov = X @ rows.V.T if rows.cov is None else wide(rows.cov)
+    batch = RowBatch(cov, np.einsum("ij,ij->i", X, X), start(rows))
+    limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
+    found = solver.solve_rows(atoms, batch, plan.penalty, limits)
+    short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
+    if short.any():
+        factors = (X, rows.V) if rows.is_products else None
+        q = Quadratic(cov, batch.sq, atoms.gram, factors)
+        found = refined_rows(found, q, plan, np.flatnonzero(short), rows.X.dtype)
+    return found, float(relative_gap(found.gap, batch.sq).max())
+
+
+def refined_rows(
+    found: RowSolution, q: Quadratic, plan: Plan, some: np.ndarray, dtype: np.dtype
+) -> RowSolution:
+    """Refine some of the rows, whose codes are of that dtype."""
+    Z = found.codes.dense(q.cov.shape[1])
+    before = Solution(
+        Z[some].astype(dtype), found.gap[some], found.converged[some], found.rounds, []
+    )
+    after = refined(before, of_rows(q, some), plan.of_rows(some))
+    Z[some], found.gap[some], found.converged[some] = after[:3]
+    return found._replace(codes=compressed(Z), rounds=max(found.rounds, after.n_iter))
+
+
+def start(rows: Request) -> Rows:
+    """Return the codes that some rows start from, in float64."""
+    if rows.init is None:
+        return Rows.blank(rows.X.shape[0])
+    if isinstance(rows.init, Rows):
+        return rows.init.astype(np.float64)
+    return compressed(wide(rows.init))
+
+
+def compressed(Z: np.ndarray) -> Rows:
+    """Return dense rows (b, k) in compressed form."""
+    from gpudict.solvers.host.kernels.rows import compress
+
+    codes = Rows.blank(len(Z), Z.shape[1])
+    compress(Z, *codes)
+    return codes.trimmed()

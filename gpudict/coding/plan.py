@@ -1,0 +1,94 @@
+"""What a code is: the penalty, the solver that fits it, and when a row is done.
+
+One value, `Plan`, carries the choice from the faces to the batches, so that nothing below asks
+again which of the parameters were given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array, array_namespace
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.contract import RowPenalty
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.least_squares import LeastSquares
+from gpudict.solvers.base import Solver
+from gpudict.solvers.registry import find
+from gpudict.solvers.stopping import Rule, duality_gap, exhausted
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
+
+
+class Plan(NamedTuple):
+    """How to code a row: the solver, the penalty, when to stop, and the tolerance asked for."""
+
+    solver: Solver[Any]
+    penalty: RowPenalty
+    stop: Rule
+    tol: float
+    max_iter: int
+
+    @classmethod
+    def of(
+        cls,
+        X: Array,
+        k: int,
+        penalty: RowPenalty,
+        *,
+        solver: str,
+        tol: float | None,
+        max_iter: int | None,
+    ) -> Plan:
+        """Return the plan for rows like X over k atoms, with the solver that the name stands for.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A parameter can't be used, or solver and penalty do not fit.
+        """
+        limit = None if max_iter is None else parameters.count(max_iter, "max_iter", minimum=0)
+        chosen = find(solver, penalty, X, k)
+        limit = chosen.max_iter if limit is None else limit
+        if not penalty.certified:
+            return cls(chosen, penalty, exhausted, 0.0, limit)
+        single = X.dtype == array_namespace(X).float32
+        usual = TOLERANCE["float32" if single else "float64"]
+        tol = usual if tol is None else parameters.number(tol, "tol")
+        margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
+        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit)
+
+    def of_rows(self, index: Array | slice) -> Plan:
+        """Return the plan of some rows."""
+        return self._replace(penalty=self.penalty.of_rows(index))
+
+
+def penalty_of(
+    shape: tuple[int, int],
+    alpha: float | Array | None,
+    n_nonzero: int | None,
+    target: float,
+    positive: bool,
+) -> RowPenalty:
+    """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d).
+
+    Alpha is a number or, checked, one for each row.
+    """
+    target = parameters.number(target, "target_error")
+    if alpha is not None and (n_nonzero is not None or target > 0):
+        raise ValueError(
+            "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
+            "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
+        )
+    if alpha is not None:
+        weight = alpha if getattr(alpha, "ndim", 0) else parameters.number(alpha, "alpha")
+        nothing = isinstance(weight, float) and weight == 0 and not positive
+        return LeastSquares() if nothing else L1(weight, positive)
+    if n_nonzero is None and target == 0:
+        raise ValueError(
+            "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "
+            "sparse. Pass alpha for the lasso, or one of the others for a pursuit."
+        )
+    most = min(shape) if n_nonzero is None else parameters.count(n_nonzero, "n_nonzero_coefs")
+    return Cardinality(min(most, shape[0]), target, positive)

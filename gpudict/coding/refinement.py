@@ -1,0 +1,143 @@
+"""What becomes of a solver's rows: judged, and where they fall short, solved once more.
+
+A solver steers by sums that cancel, in the dtype of the data: enough to stop by, and not a bound
+near an exact fit. So the last word is said here, from the residual itself, in float64 where there
+is. Rows that rounding stopped short of their tolerance are solved once more in float64, those that
+a compiled solver leaves by its fallback. Codes are rounded again to the dtype of the data, and
+judged again as they are; of a row's codes the better stay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpudict.arrays.door import Array, array_namespace, few_shapes, float64_of, read, take
+from gpudict.coding.plan import Plan
+from gpudict.objective.quadratic import Quadratic, astype, of_rows
+from gpudict.solvers.base import IterativeSolver, Kind
+from gpudict.solvers.loop import run
+from gpudict.solvers.records import Solution
+from gpudict.solvers.registry import portable_solver
+from gpudict.solvers.stopping import duality_gap
+
+SHARE = 4  # of a batch is finished at a time: float64 takes twice the memory of float32
+
+
+def refined(found: Solution, q: Quadratic, plan: Plan) -> Solution:
+    """Return the solution with its certificate; rows that fell short are finished where that helps.
+
+    The penalty of the plan is that of these rows.
+    """
+    if not plan.penalty.certified:
+        return found if plan.solver.fallback is None else _completed(found, q, plan)
+    codes, wide = found.Z.dtype, float64_of(found.Z)
+    q = q if wide is None or q.sq.dtype == wide else astype(q, wide)
+    plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))
+    found, missed = _judged(found, q, plan)
+    if found.n_iter >= plan.max_iter or plan.solver.kind is Kind.APPROXIMATE:
+        return found
+    for solver in _again(plan, narrow=q.sq.dtype != codes):
+        if missed:
+            found, missed = _finished(found, q, plan._replace(solver=solver), missed)
+    return found
+
+
+def _again(plan: Plan, *, narrow: bool) -> list[IterativeSolver[Any, Any]]:
+    """Return the solvers of the rows that fall short, one after the other."""
+    solver, fallback = plan.solver, plan.solver.fallback
+    own = [solver] if narrow and isinstance(solver, IterativeSolver) else []
+    return own if fallback is None else [*own, portable_solver(fallback)]
+
+
+def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
+    """Let the fallback code the rows that a pursuit gave up: their gap is NaN."""
+    assert plan.solver.fallback is not None
+    xp = array_namespace(found.Z)
+    lost = xp.isnan(found.gap)
+    (number,) = read(xp.sum(xp.astype(lost, q.sq.dtype)))
+    if not number:
+        return found
+    order, some = _first(lost, round(number))
+    solver, start = portable_solver(plan.solver.fallback), _like(take(found.Z, some), q)
+    part, plan = of_rows(q, some), plan.of_rows(some)
+    again = run(solver, part, plan.penalty, start, stop=plan.stop, max_iter=plan.max_iter)
+    again = again._replace(Z=xp.astype(again.Z, found.Z.dtype, copy=False))
+    return _merged(found, again, order, take(lost, some))
+
+
+def _judged(found: Solution, q: Quadratic, plan: Plan) -> tuple[Solution, int]:
+    """Return the solution judged in the dtype of q, and how many rows fell short; one wait."""
+    penalty = plan.penalty
+    xp, Z = array_namespace(found.Z), _like(found.Z, q)
+    gap, limit = penalty.certificate(q, Z), 0.5 * plan.tol * q.sq
+    short = ~(gap <= limit)  # so is what is no number
+    value = penalty.value(Z)
+    near = short & (value > 0) & (value <= limit)  # then the bound by least squares may do
+    missed, some = read(*(xp.sum(xp.astype(rows, q.sq.dtype)) for rows in (short, near)))
+    if some:
+        gap = xp.minimum(gap, penalty.above_least_squares(q, Z))
+    return found._replace(gap=gap, converged=gap <= limit), round(missed)
+
+
+def _finished(found: Solution, q: Quadratic, plan: Plan, missed: int) -> tuple[Solution, int]:
+    """Solve the rows that did not converge once more, in the dtype of q, a share at a time.
+
+    A row's better code stays. Return also how many rows still fall short.
+    """
+    order, some = _first(~found.converged, missed)
+    size = max(1, found.Z.shape[0] // SHARE)
+    cuts = [some[low : low + size] for low in range(0, some.shape[0], size)]
+    parts = [_once_more(found, q, plan, cut) for cut in cuts]
+    again, left = _together([part for part, _ in parts]), sum(short for _, short in parts)
+    old = take(found.gap, some)
+    return _merged(found, again, order, (again.gap < old) | array_namespace(old).isnan(old)), left
+
+
+def _once_more(found: Solution, q: Quadratic, plan: Plan, some: Array) -> tuple[Solution, int]:
+    """Solve some rows from their codes, and judge the new ones as they are rounded.
+
+    From zeros where the codes are worse than these.
+    """
+    xp, part, plan = array_namespace(found.Z), of_rows(q, some), plan.of_rows(some)
+    worth = take(found.gap, some) <= 0.5 * part.sq
+    start = take(found.Z, some)
+    start = xp.where(worth[:, None], start, xp.zeros_like(start))
+    rule, solver = duality_gap(0.5 * plan.tol), plan.solver
+    assert isinstance(solver, IterativeSolver)
+    again = run(solver, part, plan.penalty, _like(start, q), stop=rule, max_iter=plan.max_iter)
+    rounded = xp.astype(again.Z, start.dtype)
+    return _judged(again._replace(Z=rounded), part, plan)
+
+
+def _together(parts: list[Solution]) -> Solution:
+    xp = array_namespace(parts[0].Z)
+    if len(parts) == 1:
+        return parts[0]
+    Z, gap, converged = (xp.concat([part[i] for part in parts], axis=0) for i in range(3))
+    longest = max(parts, key=lambda part: part.n_iter)
+    return Solution(Z, gap, converged, longest.n_iter, longest.history)
+
+
+def _first(wanted: Array, number: int) -> tuple[Array, Array]:
+    """Return the rows with those that are wanted first, in order, and these alone."""
+    xp = array_namespace(wanted)
+    order = xp.argsort(xp.astype(~wanted, xp.int32), stable=True)
+    return order, order[: few_shapes(order, number, order.shape[0])]
+
+
+def _merged(found: Solution, again: Solution, order: Array, better: Array) -> Solution:
+    """Put the rows that are better in the place of those that come first in the order."""
+    xp = array_namespace(found.Z)
+    back, m = xp.argsort(order, stable=True), better.shape[0]
+
+    def merged(old: Array, new: Array) -> Array:
+        keep = better if new.ndim == 1 else better[:, None]
+        new = xp.where(keep, new, take(old, order[:m]))
+        return take(xp.concat([new, take(old, order[m:])], axis=0), back)
+
+    Z, gap, converged = (merged(*pair) for pair in zip(found[:3], again[:3], strict=True))
+    return Solution(Z, gap, converged, found.n_iter + again.n_iter, found.history + again.history)
+
+
+def _like(Z: Array, q: Quadratic) -> Array:
+    return array_namespace(Z).astype(Z, q.cov.dtype, copy=False)

@@ -1,0 +1,121 @@
+"""`sparse_encode`, over `translation.coding`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpudict.arrays import check
+from gpudict.arrays.door import Array, array_namespace, is_array, no_graph
+from gpudict.coding.request import Request
+from gpudict.solvers.registry import documented
+from gpudict.translation.coding import encoded
+from gpudict.translation.words import algorithms, asarray
+
+
+@documented(algorithms=algorithms)
+def sparse_encode(
+    X: Any,
+    dictionary: Any,
+    *,
+    gram: Array | None = None,
+    cov: Array | None = None,
+    algorithm: str = "lasso_cd",
+    n_nonzero_coefs: int | None = None,
+    alpha: float | None = None,
+    copy_cov: bool = True,
+    init: Array | None = None,
+    max_iter: int = 1000,
+    n_jobs: int | None = None,
+    check_input: bool = True,
+    verbose: int = 0,
+    positive: bool = False,
+) -> Array:
+    """Code the rows of X sparsely over a dictionary: X ≈ code · dictionary.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Data, of any library that follows the array API standard, or a sequence of sequences.
+    dictionary : array (k, d)
+        Atoms in rows, of the library and device of X.
+    gram : array (k, k), optional
+        dictionary · dictionaryᵀ, if it is at hand. Honoured by every algorithm.
+    cov : array (k, n), optional
+        dictionary · Xᵀ, if it is at hand. Honoured by every algorithm.
+    algorithm : str
+        'lasso_cd' is the fastest certified solver for this array, 'lasso_lars' the exact homotopy,
+        'lars' least-angle regression. One of <algorithms>.
+    n_nonzero_coefs : int, optional
+        The non-zeros of 'lars' and 'omp'; max(1, d // 10), at most k, by default.
+    alpha : float, optional
+        Weight of ‖u‖₁ against ½‖x − uV‖² for the lasso, the threshold for 'threshold'; 1 by
+        default. For 'omp' without n_nonzero_coefs, the squared error ‖x − uV‖² to reach.
+    copy_cov : bool
+        Ignored: no input is ever written.
+    init : array (n, k), optional
+        Codes to start from.
+    max_iter : int
+        The most iterations of the solver.
+    n_jobs : int, optional
+        Threads for NumPy arrays: None as many as BLAS would use, -1 all.
+    check_input : bool
+        False skips the checks of X and dictionary, which must then be float32 or float64 arrays.
+    verbose : int
+        1 and more write a line about the solution.
+    positive : bool
+        Ask for codes ≥ 0; possible with every algorithm.
+
+    Returns
+    -------
+    code : array (n, k)
+        Of the library, device and dtype of X.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        A row's duality gap is above 1e-8·½‖x‖² (1e-5 in float32) after max_iter iterations.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
+    Examples
+    --------
+    >>> from gpudict import sparse_encode
+    >>> X = [[-1.0, -1.0, -1.0], [0.0, 0.0, 3.0]]
+    >>> V = [[0.0, 1.0, 0.0], [-1.0, -1.0, 2.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [0.0, 2.0, 1.0]]
+    >>> sparse_encode(X, V, alpha=1e-10, algorithm="lasso_lars").round(6) + 0.0
+    array([[ 0.,  0., -1.,  0.,  0.],
+           [ 0.,  1.,  1.,  0.,  0.]])
+
+    References
+    ----------
+    Efron, Hastie, Johnstone and Tibshirani (2004) for 'lars'; Rubinstein, Zibulevsky and Elad
+    (2008) for 'omp'; Beck and Teboulle (2009) for 'lasso_fista'.
+    """
+    X, V = (no_graph(a) if is_array(a) else asarray(a) for a in (X, dictionary))
+    if check_input:
+        X = check.matrix(X, "X")
+        V = check.matrix(V, "dictionary", like=X)
+    check.shaped(V, "dictionary", (None, X.shape[1]), "an atom has as many features as X")
+    n, k = X.shape[0], V.shape[0]
+    gram, cov, init = (
+        None if a is None else check.shaped(check.matrix(asarray(a), name, like=X), name, s, why)
+        for a, name, s, why in (
+            (gram, "gram", (k, k), "it is dictionary · dictionaryᵀ"),
+            (cov, "cov", (k, n), "it is dictionary · Xᵀ"),
+            (init, "init", (n, k), "a code has an entry for each atom"),
+        )
+    )
+    cov = None if cov is None else array_namespace(cov).matrix_transpose(cov)
+    return encoded(
+        Request(X, V, init, gram, cov),
+        algorithm,
+        n_nonzero_coefs=n_nonzero_coefs,
+        alpha=alpha,
+        max_iter=max_iter,
+        n_jobs=n_jobs,
+        verbose=verbose,
+        positive=positive,
+    ).Z

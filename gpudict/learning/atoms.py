@@ -1,0 +1,159 @@
+"""Where atoms come from: the start, its normalisation, and the revival of atoms that no code uses.
+
+This is policy, outside every loop. All draws are made on the host with one generator, so that a
+seed gives the same atoms on every backend.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays import check, parameters
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    asarray_like,
+    divisor,
+    index_like,
+    precise,
+    take,
+    to_host,
+)
+from gpudict.learning.codes import Dense
+from gpudict.learning.samples import Samples
+from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.quadratic import Quadratic, diagonal
+
+UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of a sample's ‖x‖²
+NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
+
+
+def start(
+    samples: Samples, k: int, dict_init: Any, code_init: Any, rng: Any, *, positive: bool
+) -> tuple[Array, Array | None]:
+    """Return unit atoms (k, d), none of them zero, and the codes (n, k) that came with them."""
+    X = samples.X
+    xp, (n, d) = array_namespace(X), X.shape
+    U = None
+    check.squares(X)
+    if dict_init is None or isinstance(dict_init, str):
+        name = parameters.choice(dict_init or "svd", "dict_init", ("svd", "data"))
+        with precise(X):
+            svd = name == "svd"
+            V, U = svd_start(samples, k) if svd else (drawn(samples, k, rng, positive), None)
+    else:
+        V = check.shaped(
+            check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
+            "an atom has as many features as a row of X",
+        )  # fmt: skip
+    if code_init is not None:
+        U = check.matrix(code_init, "code_init", like=X)
+        check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
+    U = None if U is None else fitted(U, k, axis=1)
+    V, U = normalised(fitted(V, k, axis=0), U, positive=positive)
+    empty = to_host(~xp.any(V != 0, axis=1))
+    if empty.any():
+        V = revived(V, empty, samples, rng, positive=positive)
+        U = None if U is None else Dense(U).without(empty).array()
+    return V, U
+
+
+def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
+    """Return unit atoms (k, d) and codes (n, k) from the SVD of X, zero past its numerical rank.
+
+    As scikit-learn's start, X = (U S) V, the sign of each pair such that the largest entry of its
+    column of U is positive; here S is in the codes, where scikit-learn has it in the atoms. With
+    weights it is the SVD of the rows √w x, and only samples that have a weight set the signs.
+    """
+    X, weight, _ = samples
+    xp = array_namespace(X)
+    rows = samples.rooted()
+    if hasattr(xp, "linalg"):
+        U, S, V = xp.linalg.svd(rows, full_matrices=False)
+    else:
+        U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(rows), full_matrices=False))
+    real = S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps) < S
+    V = xp.where(real[:, None], V, xp.zeros_like(V))
+    U = U * xp.where(real, S, xp.zeros_like(S)) if weight is None else X @ xp.matrix_transpose(V)
+    flip = flips(U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U)))
+    return fitted(V * flip[:, None], k, axis=0), fitted(U * flip, k, axis=1)
+
+
+def flips(U: Array) -> Array:
+    """Return the signs (k,) that make the largest entry of each column of U (n, k) positive."""
+    xp = array_namespace(U)
+    peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
+    below = xp.take_along_axis(U, peak, axis=0)[0, :] < 0
+    one = xp.ones_like(U[0, :])
+    return xp.where(below, -one, one)
+
+
+def fitted(x: Array, k: int, *, axis: int) -> Array:
+    """Return x cut or padded with zeros to length k along the axis."""
+    xp = array_namespace(x)
+    missing = k - x.shape[axis]
+    if missing <= 0:
+        return x[:k, :] if axis == 0 else x[:, :k]
+    shape = (missing, x.shape[1]) if axis == 0 else (x.shape[0], missing)
+    return xp.concat([x, xp.zeros(shape, dtype=x.dtype, device=x.device)], axis=axis)
+
+
+def normalised(V: Array, U: Array | None, *, positive: bool) -> tuple[Array, Array | None]:
+    """Return V with unit rows, its norms moved into U, so that U V stays; zero rows stay zero.
+
+    With `positive`, negative entries are cut first: then U V changes.
+    """
+    xp = array_namespace(V)
+    V = xp.maximum(V, xp.zeros_like(V)) if positive else V
+    size = xp.max(xp.abs(V), axis=1, keepdims=True)  # first to size 1: squares must not vanish
+    scaled = V / divisor(size)
+    length = xp.sqrt(xp.sum(scaled * scaled, axis=1, keepdims=True))
+    V = scaled / divisor(length)
+    return V, None if U is None else U * xp.matrix_transpose(size * length)
+
+
+def unused(q: Quadratic, scale: Array) -> Array:
+    """Return which atoms are unused, (k,) bool: by the codes' statistics and a sample's ‖x‖²."""
+    return diagonal(q) <= UNUSED * scale
+
+
+def revived(V: Array, dead: np.ndarray, samples: Samples, rng: Any, *, positive: bool) -> Array:
+    """Return V with the dead atoms drawn anew from the data.
+
+    A new atom is the direction of a random sample with 1 % of noise, so that two atoms from one
+    sample differ; of a zero sample, a random direction.
+
+    Parameters
+    ----------
+    dead : numpy.ndarray (k,) of bool, on the host
+    """
+    xp = array_namespace(V)
+    where = asarray_like(dead, V, xp.bool)
+    atoms = fitted_rows(drawn(samples, int(dead.sum()), rng, positive), dead, V)
+    return xp.where(where[:, None], atoms, V)
+
+
+def drawn(samples: Samples, count: int, rng: Any, positive: bool) -> Array:
+    """Return `count` unit atoms from random samples, different ones while there are enough.
+
+    A sample is drawn as often as its weight says.
+    """
+    X = samples.X
+    xp, (n, d) = array_namespace(X), X.shape
+    share, enough = None, n
+    if samples.weight is not None:
+        weight = to_host(samples.weight).astype(np.float64)
+        share, enough = weight / weight.sum(), np.count_nonzero(weight)
+    index = rng.choice(n, size=count, replace=count > enough, p=share)
+    noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
+    rows, _ = normalised(take(X, index_like(index, X)), None, positive=positive)
+    noise = asarray_like(np.abs(noise) if positive else noise, X)
+    return xp.matrix_transpose(UnitSphere(positive).prox(xp.matrix_transpose(rows + noise), 0.0))
+
+
+def fitted_rows(atoms: Array, dead: np.ndarray, V: Array) -> Array:
+    """Return an array like V with the atoms, in order, in the rows that are dead."""
+    place = np.maximum(np.cumsum(dead) - 1, 0)
+    return take(atoms, index_like(place, V))

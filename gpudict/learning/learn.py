@@ -1,0 +1,186 @@
+"""Alternating dictionary learning: `learn`, on an array.
+
+What `alternate` yields is walked here: when to stop, and what is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from gpudict.arrays import check, parameters
+from gpudict.arrays.door import Array, array_namespace, device, draws, in_rows
+from gpudict.learning.alternate import Iteration, alternate
+from gpudict.learning.atoms import start
+from gpudict.learning.codes import Codes, Dense
+from gpudict.learning.records import Learned, Progress, objectives
+from gpudict.learning.samples import Samples
+from gpudict.learning.updates import Recipe, recipe_for, updates
+from gpudict.solvers.registry import documented, solver_names
+
+
+@documented(solvers=solver_names, updates=updates)
+def learn(
+    X: Array,
+    /,
+    n_components: int | None = None,
+    *,
+    alpha: float | None = None,
+    n_nonzero_coefs: int | None = None,
+    target_error: float = 0.0,
+    solver: str = "cd",
+    dictionary_update: str = "auto",
+    max_iter: int = 100,
+    tol: float = 1e-8,
+    code_tol: float | None = None,
+    code_max_iter: int | None = None,
+    dict_init: Array | str | None = None,
+    code_init: Array | None = None,
+    positive_code: bool = False,
+    positive_dict: bool = False,
+    sample_weight: Any = None,
+    callback: Callable[[Iteration], object] | None = None,
+    random_state: Any = None,
+    n_jobs: int | None = None,
+) -> Learned:
+    """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Data, a sample a row, of any library that follows the standard. Its library, device and
+        dtype are those of the result.
+    n_components : int, optional
+        Number of atoms k; d by default.
+    alpha, n_nonzero_coefs, target_error
+        What a code is, as in `encode`.
+    solver : str
+        Solver of the codes, as in `encode`: <solvers>.
+    dictionary_update : str
+        One of <updates>: the exact sweep over the atoms, or majorise-minimise steps on all of them
+        at once. 'auto' is the sweep on the host, mm on a GPU, where launches are what costs.
+    max_iter : int
+        The most iterations.
+    tol : float
+        Stop when an iteration lowers the objective by less than tol times it.
+    code_tol : float, optional
+        Relative gap of the codes; 1e-8 in float64 and 1e-5 in float32.
+    code_max_iter : int, optional
+        The most iterations of the code's solver.
+    dict_init : array (m, d), 'svd' or 'data', optional
+        Atoms to start from, normalised, cut or completed to k with samples; the SVD of X (the
+        default); or random samples.
+    code_init : array (n, m), optional
+        Codes to start from.
+    positive_code, positive_dict : bool
+        Ask for U ≥ 0, for V ≥ 0.
+    sample_weight : array-like (n,), optional
+        How much each sample counts, 2 as if it were there twice; the objective is the sum over
+        samples of w·(½‖x − uV‖² + alpha·‖u‖₁).
+    callback : callable, optional
+        Called with the `Iteration` after each iteration; learning stops if it returns True.
+    random_state : None, int, numpy RandomState or Generator
+        Draws the samples that revive unused atoms. One seed gives the same on every backend.
+    n_jobs : int, optional
+        Threads, as in `encode`.
+
+    Returns
+    -------
+    Learned
+        dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter, history.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
+    Examples
+    --------
+    >>> import gpudict
+    >>> X, _, _ = gpudict.datasets.make_sparse_coded_signal(
+    ...     n_samples=60, n_components=8, n_features=10, n_nonzero_coefs=2, random_state=0)
+    >>> learned = gpudict.learn(X, 8, alpha=0.05, random_state=0)
+    >>> learned.dictionary.shape, learned.code.shape
+    ((8, 10), (60, 8))
+    >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
+    True
+
+    References
+    ----------
+    Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
+    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
+    """
+    X = check.matrix(X, "X")
+    recipe = recipe_for(
+        X,
+        n_components,
+        alpha=alpha,
+        n_nonzero_coefs=n_nonzero_coefs,
+        target_error=target_error,
+        solver=solver,
+        dictionary_update=dictionary_update,
+        code_tol=code_tol,
+        code_max_iter=code_max_iter,
+        positive_code=positive_code,
+        positive_dict=positive_dict,
+        n_jobs=n_jobs,
+    )
+    return learned_from(
+        Samples.of(X, sample_weight),
+        recipe,
+        max_iter=max_iter,
+        tol=tol,
+        dict_init=dict_init,
+        code_init=code_init,
+        callback=callback,
+        random_state=random_state,
+    )
+
+
+def learned_from(
+    samples: Samples,
+    recipe: Recipe,
+    *,
+    max_iter: int,
+    tol: float,
+    dict_init: Array | str | None = None,
+    code_init: Array | None = None,
+    callback: Callable[[Iteration], object] | None = None,
+    random_state: Any = None,
+) -> Learned:
+    """Return what `learn` does, for samples that are checked and a recipe."""
+    samples = samples._replace(X=in_rows(samples.X))
+    X, rng = samples.X, draws(parameters.random_source(random_state))
+    V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
+    codes: Codes | None = None if U is None else Dense(U)
+    tol = parameters.number(tol, "tol")
+    limit = parameters.count(max_iter, "max_iter", minimum=0)
+    steps = alternate(samples, V, None if code_init is None else codes, recipe, rng)
+    xp, n = array_namespace(X), X.shape[0]
+    gap = xp.full_like(X[:, 0], float("inf"))
+    history: list[Progress] = []
+    converged = True
+    for now in islice(steps, limit):
+        V, codes, gap, converged = now.dictionary, now.codes, now.gap, converged and now.converged
+        history.append(now.progress)
+        last = len(history) == limit or _flat(history, tol)
+        stopped = callback is not None and callback(now._replace(last=last)) is True
+        if last or stopped:
+            break
+    shape = (n, recipe.k)
+    found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
+    objective = objectives(history, X)
+    return Learned(V, found.array(), objective, gap, converged, len(history), history)
+
+
+def _flat(history: list[Progress], tol: float) -> bool:
+    """Whether the last iteration lowered the objective by less than tol times it.
+
+    That it rises after atoms were revived is no reason to stop.
+    """
+    if len(history) < 2:
+        return False
+    before, now = history[-2].objective, history[-1].objective
+    rose = history[-2].unused > 0 and now - before >= tol * now > 0
+    return before - now < tol * now and not rose

@@ -1,0 +1,152 @@
+"""Samples with their weights, and where mini-batches of them come from.
+
+A weight counts how often a sample is there: a weight of 2 is the sample twice, and 0 is its
+absence. Batches are cut from an array, or yielded by an iterable.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpudict.arrays import check
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    divisor,
+    index_like,
+    is_array,
+    take,
+    to_host,
+)
+
+
+class Samples(NamedTuple):
+    """Rows of data X (n, d), the weight of each (n,) or None where all are 1, and their sum."""
+
+    X: Array
+    weight: Array | None
+    total: float
+
+    @classmethod
+    def of(cls, X: Array, sample_weight: Any = None) -> Samples:
+        """Check the weights, and bring them to the rows, whose place they follow."""
+        weight = check.weights(sample_weight, X)
+        if weight is None:
+            return cls(X, None, float(X.shape[0]))
+        return cls(X, weight, float(to_host(weight).sum(dtype=np.float64)))
+
+    def summed(self, values: Array, dtype: Any) -> Array:
+        """Return the weighted sum of a number of each sample (n,), 0-d, in the dtype if any."""
+        xp = array_namespace(values)
+        values = values if dtype is None else xp.astype(values, dtype, copy=False)
+        if self.weight is None:
+            return xp.sum(values)
+        return xp.sum(values * xp.astype(self.weight, values.dtype))
+
+    def mean(self) -> Array:
+        """Return the weighted mean of the rows, (d,)."""
+        xp = array_namespace(self.X)
+        rows = self.X if self.weight is None else self.X * self.weight[:, None]
+        return xp.sum(rows, axis=0) / self.total
+
+    def rooted(self) -> Array:
+        """Return the rows √w x: their Gram is the weighted one, (n, d)."""
+        xp = array_namespace(self.X)
+        return self.X if self.weight is None else self.X * xp.sqrt(self.weight)[:, None]
+
+    def squares(self) -> Array:
+        """Return ‖x‖² of each sample, (n,)."""
+        return array_namespace(self.X).sum(self.X * self.X, axis=1)
+
+    def typical(self, square: Array) -> Array:
+        """Return the geometric mean of ‖x‖² over samples that are not zero, 0-d; 0 if all are.
+
+        Unlike the mean, it is hardly moved by outliers.
+        """
+        xp, dtype = array_namespace(square), square.dtype
+        some = square > 0
+        logs = xp.where(some, xp.log(divisor(square)), square)
+        count = self.summed(xp.astype(some, dtype), dtype)
+        mean = self.summed(logs, dtype) / divisor(count)
+        return xp.where(count > 0, xp.exp(mean), xp.zeros_like(mean))
+
+
+class Source(NamedTuple):
+    """Where batches come from: an array that is cut, or an iterable that yields them.
+
+    `first` is the whole array or the first batch; `steps` a pass, 0 if unknown; `size` the rows of
+    a batch.
+    """
+
+    data: Any
+    first: Samples
+    steps: int
+    size: int
+
+    @classmethod
+    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
+        """Cut batches from an array, which is checked."""
+        size = min(size, X.shape[0])
+        return cls(X, Samples.of(X, sample_weight), math.ceil(X.shape[0] / size), size)
+
+    @classmethod
+    def of(cls, X: Any, size: int, sample_weight: Any = None) -> Source:
+        """Check an array, or the first batch of an iterable."""
+        if is_array(X):
+            return cls.of_array(check.matrix(X, "X"), size, sample_weight)
+        try:
+            walk = iter(X)
+        except TypeError:
+            return cls.of(check.matrix(X, "X"), size)  # which says what X must be
+        if sample_weight is not None:
+            raise ValueError(
+                "sample_weight came with an iterable of batches, and it can only be cut along with "
+                "an array. Pass X as one array, or leave the weights out."
+            )
+        head = next(walk, None)
+        if head is None:
+            raise ValueError(
+                "X is an iterable that yielded no batch, and at least one is needed. An iterator "
+                "can be walked once only: pass a new one, or a list."
+            )
+        first = Samples.of(check.matrix(head, "the first batch of X"))
+        data = itertools.chain([head], walk) if walk is X else X
+        return cls(data, first, 0, first.X.shape[0])
+
+    def batches(self, passes: int, rng: Any) -> Iterator[tuple[int, Samples]]:
+        """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
+
+        The rows of an array are shuffled once if rng is given. A batch in which no sample has a
+        weight is left out.
+        """
+        parts = self._cut(rng) if self.steps else None
+        for number in range(1, passes + 1):
+            for rows in self._checked() if parts is None else parts:
+                yield number, rows
+
+    def _checked(self) -> Iterator[Samples]:
+        first = self.first.X
+        for rows in self.data:
+            batch = check.matrix(rows, "a batch of X", like=first)
+            shape = (None, first.shape[1])
+            yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
+
+    def _cut(self, rng: Any) -> list[Samples]:
+        X, weight, _ = self.first
+        if rng is not None:
+            order = np.arange(X.shape[0])
+            rng.shuffle(order)
+            index = index_like(order, X)
+            X, weight = take(X, index), None if weight is None else take(weight, index)
+        n, size = X.shape[0], self.size
+        cuts = [slice(low, min(low + size, n)) for low in range(0, n, size)]
+        if weight is None:
+            return [Samples(X[cut, :], None, float(cut.stop - cut.start)) for cut in cuts]
+        totals = [float(to_host(weight)[cut].sum(dtype=np.float64)) for cut in cuts]
+        rows = zip(cuts, totals, strict=True)
+        return [Samples(X[cut, :], weight[cut], total) for cut, total in rows if total > 0]

@@ -1,0 +1,91 @@
+"""The dictionary's half-step as a function: statistics of the codes and atoms in, atoms out.
+
+With what a code is, it makes the recipe that batch and online learning share.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array, array_namespace, is_launch_bound, precise
+from gpudict.arrays.phases import phase
+from gpudict.arrays.threads import QUIET
+from gpudict.coding.plan import Plan, penalty_of
+from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.quadratic import Quadratic
+from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import find, update_names
+
+ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
+ON_THE_SPHERE = "sphere_"  # what the names of the solvers of updates begin with
+
+
+class DictionaryStep(NamedTuple):
+    """How the atoms are updated: a solver on the sphere, its steps, and the sign."""
+
+    solver: IterativeSolver[Any, Any]
+    penalty: UnitSphere
+    steps: int
+
+    def __call__(self, q: Quadratic, V: Array) -> Array:
+        """Return the updated atoms for the statistics of the codes."""
+        xp = array_namespace(V)
+        start, (k, d) = xp.matrix_transpose(V), V.shape
+        with phase("update"), precise(V), QUIET if k * k * d <= ALONE else nullcontext():
+            found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
+        return xp.matrix_transpose(found.Z)
+
+
+def updates() -> tuple[str, ...]:
+    """Return what `dictionary_update` may be."""
+    return ("auto", *(name.removeprefix(ON_THE_SPHERE) for name in update_names()))
+
+
+def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
+    """Return the update of that name; 'auto' is mm where a launch costs more than work."""
+    parameters.choice(name, "dictionary_update", updates())
+    if name == "auto":
+        name = "mm" if is_launch_bound(X) else "sweep"
+    penalty = UnitSphere(positive)
+    solver = find(f"{ON_THE_SPHERE}{name}", penalty, X)
+    assert isinstance(solver, IterativeSolver)
+    return DictionaryStep(solver, penalty, solver.max_iter)
+
+
+class Recipe(NamedTuple):
+    """How to learn: k atoms, what a code is, and how the atoms are updated."""
+
+    k: int
+    plan: Plan
+    update: DictionaryStep
+    n_jobs: int | None = None
+
+    @property
+    def positive(self) -> bool:
+        """Whether the atoms are non-negative."""
+        return self.update.penalty.positive
+
+
+def recipe_for(
+    X: Array,
+    n_components: int | None,
+    *,
+    alpha: float | None,
+    n_nonzero_coefs: int | None = None,
+    target_error: float = 0.0,
+    solver: str = "cd",
+    dictionary_update: str = "auto",
+    code_tol: float | None = None,
+    code_max_iter: int | None = None,
+    positive_code: bool = False,
+    positive_dict: bool = False,
+    n_jobs: int | None = None,
+) -> Recipe:
+    """Return the recipe that the parameters of a learner ask for, for data such as X."""
+    k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
+    penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
+    plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    return Recipe(k, plan, dictionary_step(dictionary_update, X, positive=positive_dict), n_jobs)

@@ -1,0 +1,1 @@
+"""The penalties, a file each; `contract` says what one must have."""

@@ -1,0 +1,137 @@
+"""What a penalty must have, by what is asked of it.
+
+Every penalty has a value and a prox. A `RowPenalty` is separable: the rows of Z do not see each
+other, so finished rows can leave a batch. A `CertifiedPenalty` has bounds on how far a row is from
+its optimum, which can stop a solver. Norms of columns are neither: Z = Vᵀ are the atoms then, and a
+sum over samples couples the rows of Z.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from gpudict.arrays.door import Array, array_namespace, take
+from gpudict.arrays.rows import Rows
+from gpudict.objective.inverses import basis, whitening
+from gpudict.objective.quadratic import Quadratic, correlation
+
+
+class Penalty(ABC):
+    """A value and a prox.
+
+    Attributes
+    ----------
+    positive : whether Z ≥ 0
+    separable : whether the rows of Z do not see each other
+    certified : whether `gap` is a bound
+    problem, asked_by : what it makes a problem of, and the parameters that ask for it, in sentences
+    """
+
+    positive: bool
+    separable: ClassVar[bool] = False
+    certified: ClassVar[bool] = False
+    problem: ClassVar[str] = ""
+    asked_by: ClassVar[str] = ""
+
+    @abstractmethod
+    def value(self, Z: Array, /) -> Array:
+        """Return the penalty of each row (separable) or column of Z."""
+
+    @abstractmethod
+    def prox(self, Z: Array, step: Array | float, /) -> Array:
+        """Return the minimiser of step·value + ½‖· − Z‖², the step in the quadratic's metric."""
+
+    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
+        """Return an upper bound, for each row, on how far Z is from the optimum; inf if none."""
+        xp = array_namespace(Z)
+        return xp.full_like(q.sq, xp.inf)
+
+
+class RowPenalty(Penalty):
+    """A penalty of each row of codes alone.
+
+    Attributes
+    ----------
+    support : the most atoms of a row where the penalty says so, or None
+    """
+
+    separable: ClassVar[bool] = True
+
+    @property
+    def support(self) -> int | None:
+        return None
+
+    def pull(self, corr: Array, /) -> Array:
+        """Return how strongly each correlation asks for its atom."""
+        return pull(corr, self.positive)
+
+    def certificate(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return what `gap` does, from the residual itself, (n,)."""
+        return self.gap(q, Z, q.cov)
+
+    def above_least_squares(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return how far each row is above the least squares, (n,): a bound too, if no value < 0.
+
+        It is ½‖r on the span of the atoms‖² + value, exact where the value is 0, and the better
+        bound where the penalty is near the rounding of V r. It costs a factorisation on the host.
+        """
+        if q.factors is None:
+            projected = correlation(q, Z) @ whitening(q)
+        else:
+            X, V = q.factors
+            projected = (X - Z @ V) @ basis(V)
+        return half_square(projected) + self.value(Z)
+
+    def cost(self, U: Rows, k: int, /) -> np.ndarray:
+        """Return what rows of k codes on the host add to the objective, (n,)."""
+        value: np.ndarray = self.value(U.dense(k))
+        return value
+
+    def mapped(self, f: Callable[[Array], Array], /) -> Self:
+        """Return the penalty with f(a) for each array a of its numbers of rows, if it has any."""
+        return self
+
+    def of_rows(self, index: Array | slice, /) -> Self:
+        """Return the penalty of some rows."""
+        return self.mapped(lambda a: a[index] if isinstance(index, slice) else take(a, index))
+
+    def astype(self, dtype: Any, /) -> Self:
+        """Return the penalty with its numbers of rows in a dtype."""
+        return self.mapped(lambda a: array_namespace(a).astype(a, dtype, copy=False))
+
+
+class CertifiedPenalty(RowPenalty):
+    """A penalty with bounds on objective − optimum, each a law: bound ≥ f(Z) − min f."""
+
+    certified: ClassVar[bool] = True
+    problem: ClassVar[str] = "the lasso"
+    asked_by: ClassVar[str] = "alpha"
+
+    @abstractmethod
+    def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
+        """Return a bound for each row from sums that cancel, (n,): what a solver steers by."""
+
+    @abstractmethod
+    def certificate(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return a bound for each row from the residual itself, (n,): what users get."""
+
+
+def pull(corr: Array, positive: bool) -> Array:
+    """Return how strongly each correlation asks for its atom: |corr|, or corr if z ≥ 0."""
+    return corr if positive else array_namespace(corr).abs(corr)
+
+
+def half_square(R: Array) -> Array:
+    """Return ½‖r‖² of each row."""
+    return 0.5 * array_namespace(R).sum(R * R, axis=1)
+
+
+def indicator(feasible: Array, Z: Array) -> Array:
+    """Return 0 where feasible and inf elsewhere, in the dtype of Z."""
+    xp = array_namespace(Z)
+    zero = xp.zeros(feasible.shape, dtype=Z.dtype, device=Z.device)
+    return xp.where(feasible, zero, xp.full_like(zero, xp.inf))

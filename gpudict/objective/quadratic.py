@@ -1,0 +1,207 @@
+"""The quadratic that every half-step of dictionary learning minimises.
+
+    f(Z) = ½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq        one row of Z, of cov and of sq for each sample
+
+For least squares ½‖X − Z V‖² it has gram = V Vᵀ (k, k), cov = X Vᵀ (n, k) and sq = ‖x‖² (n,). The
+code solves it for (X, V), the dictionary for (Xᵀ, Uᵀ); online learning adds quadratics up, and
+learning on many machines sums them. All functions are pure; the rows are independent.
+
+Everything is written in terms of the *correlation* cov − Z·gram = (X − Z V) Vᵀ, which is minus the
+gradient. Beside Z it gives the value, the residual and the duality gap with sums alone, so a
+solver that carries it pays for one matrix product an iteration, and a check costs none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    divisor,
+    take,
+)
+
+
+class Quadratic(NamedTuple):
+    """½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq; `factors` = (X, V) where it came from least squares."""
+
+    cov: Array
+    sq: Array
+    gram: Array | None = None
+    factors: tuple[Array, Array] | None = None
+
+
+def gram_of(V: Array, /) -> Array:
+    """Return V Vᵀ, (k, k)."""
+    return V @ array_namespace(V).matrix_transpose(V)
+
+
+def least_squares(X: Array, V: Array, /, *, gram: Array | None = None) -> Quadratic:
+    """Return ½‖X − Z V‖² as a function of Z; a Gram that is at hand is used, not formed again."""
+    return by_factors(X, V)._replace(gram=gram_of(V) if gram is None else gram)
+
+
+def by_factors(X: Array, V: Array, /) -> Quadratic:
+    """Return ½‖X − Z V‖² without a Gram: one of many atoms is larger than the work it saves."""
+    xp = array_namespace(X, V)
+    return Quadratic(X @ xp.matrix_transpose(V), xp.sum(X * X, axis=1), None, (X, V))
+
+
+def astype(q: Quadratic, dtype: Any, /) -> Quadratic:
+    """Return the quadratic in another dtype, formed anew from the data where that is known."""
+    xp = array_namespace(q.cov)
+    if q.factors is not None:
+        form = by_factors if q.gram is None else least_squares
+        return form(*(xp.astype(a, dtype) for a in q.factors))
+    assert q.gram is not None
+    return Quadratic(*(xp.astype(a, dtype) for a in (q.cov, q.sq, q.gram)))
+
+
+def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
+    """Return the dictionary's quadratic: gram = UᵀWU (k, k), cov = XᵀWU (d, k), sq (d,).
+
+    These are Mairal's A and B (2010, eq. 11); Z = Vᵀ. W is the diagonal of the samples' weights,
+    the identity by default. They are sums over the samples, so they add up over batches and
+    machines.
+    """
+    xp = array_namespace(X, U)
+    Xt, Ut = xp.matrix_transpose(X), xp.matrix_transpose(U)
+    WX, WU = (X, U) if weight is None else (weight[:, None] * X, weight[:, None] * U)
+    return Quadratic(Xt @ WU, xp.sum(X * WX, axis=0), Ut @ WU)
+
+
+def accumulate(
+    q: Quadratic, batch: Quadratic, /, *, forget: float = 1.0, share: float = 1.0
+) -> Quadratic:
+    """Return forget·q + share·batch, in sufficient statistics alone."""
+    assert q.gram is not None
+    assert batch.gram is not None
+    return Quadratic(
+        forget * q.cov + share * batch.cov,
+        forget * q.sq + share * batch.sq,
+        forget * q.gram + share * batch.gram,
+    )
+
+
+def product(q: Quadratic, Z: Array, /) -> Array:
+    """Return Z·gram, through the factors where no Gram is kept."""
+    if q.gram is not None:
+        return Z @ q.gram
+    assert q.factors is not None
+    V = q.factors[1]
+    return (Z @ V) @ array_namespace(V).matrix_transpose(V)
+
+
+def correlation(q: Quadratic, Z: Array, /) -> Array:
+    """Return cov − Z·gram, minus the gradient; by (X − Z V) Vᵀ where that is less work."""
+    if q.factors is not None and (q.gram is None or 2 * q.factors[1].shape[1] < Z.shape[1]):
+        X, V = q.factors
+        return (X - Z @ V) @ array_namespace(V).matrix_transpose(V)
+    return q.cov - product(q, Z)
+
+
+def residual(q: Quadratic, Z: Array, corr: Array, /) -> tuple[Array, Array]:
+    """Return ⟨x, r⟩ and ⟨r, r⟩ of each row's residual r = x − z V, from sums that cancel.
+
+    Their rounding is that of ‖x‖² and of ⟨z, cov⟩: enough to steer by, not to certify with.
+    """
+    xp = array_namespace(Z)
+    xr = q.sq - xp.sum(Z * q.cov, axis=1)
+    return xr, xr - xp.sum(Z * corr, axis=1)
+
+
+def exact(q: Quadratic, Z: Array, /) -> tuple[Array, Array, Array]:
+    """Return the correlation, ⟨x, r⟩ and ⟨r, r⟩ from the residual itself, where X is known."""
+    if q.factors is None:
+        corr = correlation(q, Z)
+        return corr, *residual(q, Z, corr)
+    X, V = q.factors
+    xp = array_namespace(Z)
+    R = X - Z @ V
+    return R @ xp.matrix_transpose(V), xp.sum(X * R, axis=1), xp.sum(R * R, axis=1)
+
+
+def squared_error(q: Quadratic, Z: Array, corr: Array, /) -> Array:
+    """Return ‖x − z V‖² of each row, from the residual itself where X is known, (n,)."""
+    if q.factors is None:
+        return residual(q, Z, corr)[1]
+    X, V = q.factors
+    R = X - Z @ V
+    return array_namespace(Z).sum(R * R, axis=1)
+
+
+def relative_gap(gap: Array, sq: Array, /) -> Array:
+    """Return gaps in units of ½‖x‖², (n,); as they are where x is 0."""
+    return 2 * gap / divisor(sq)
+
+
+def diagonal(q: Quadratic, /) -> Array:
+    """Return the squared norms of the atoms, (k,)."""
+    if q.gram is None:
+        assert q.factors is not None
+        xp = array_namespace(q.cov)
+        return xp.sum(q.factors[1] ** 2, axis=1)
+    k = q.gram.shape[0]
+    return array_namespace(q.gram).reshape(q.gram, (-1,))[:: k + 1]
+
+
+def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:
+    """Return the quadratic as one of atoms v/‖v‖ and codes z·‖v‖, and the norms (k,).
+
+    A zero atom stays zero, with 1 for its norm.
+    """
+    xp = array_namespace(q.cov)
+    norm = divisor(xp.sqrt(diagonal(q)))
+    gram = None if q.gram is None else q.gram / (norm[:, None] * norm[None, :])
+    factors = None if q.factors is None else (q.factors[0], q.factors[1] / norm[:, None])
+    return Quadratic(q.cov / norm[None, :], q.sq, gram, factors), norm
+
+
+def small_grams(q: Quadratic, index: Array, /) -> Array:
+    """Return the (n, m, m) Grams of the atoms in each row of index (n, m)."""
+    if q.gram is not None:
+        return q.gram[index[:, :, None], index[:, None, :]]
+    assert q.factors is not None
+    xp = array_namespace(q.cov)
+    n, m = index.shape
+    atoms = xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (n, m, -1))
+    return atoms @ xp.matrix_transpose(atoms)
+
+
+def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:
+    """Return how many numbers so many copies of a row's (m, m) Gram take while it is made."""
+    return copies * m * m + (
+        0 if q.gram is not None or q.factors is None else m * q.factors[1].shape[1]
+    )
+
+
+def of_rows(q: Quadratic, index: Array, /) -> Quadratic:
+    """Return the quadratic of the samples in index."""
+    factors = None if q.factors is None else (take(q.factors[0], index), q.factors[1])
+    return Quadratic(take(q.cov, index), take(q.sq, index), q.gram, factors)
+
+
+def spectral_bound(q: Quadratic, /) -> Array:
+    """Return a 0-d upper bound on the largest eigenvalue of the Gram, with products alone.
+
+    λmax ≤ ‖G⁸‖_F^⅛, at most k^(1/16) above it; an iterative estimate is a lower bound, and a step
+    longer than 1/λmax diverges.
+    """
+    G, xp = q.gram, array_namespace(q.cov)
+    if G is None or (q.factors is not None and q.factors[1].shape[1] < G.shape[0]):
+        assert q.factors is not None
+        V = q.factors[1]
+        G = xp.matrix_transpose(V) @ V  # the same eigenvalues, in the smaller of the two sizes
+    largest = divisor(xp.max(xp.abs(G)))
+    H = G / largest
+    scale = divisor(xp.sqrt(xp.sum(H * H)))
+    H = H / scale
+    for _ in range(3):
+        H = H @ H
+    return largest * scale * xp.sum(H * H) ** (1 / 16) * (1 + 1e-5)
+
+
+def step_length(q: Quadratic, /) -> Array:
+    """Return a gradient step, 0-d, that is safe for every row: 1/spectral_bound."""
+    return 1 / divisor(spectral_bound(q))  # which is 0 for a dictionary of zeros

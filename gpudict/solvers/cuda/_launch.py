@@ -1,0 +1,102 @@
+"""How the CUDA kernels are put together, compiled and launched, a warp a row.
+
+`lasso.cu` and `pursuit.cu` stand on `active.cuh` (the active set) and `warp.cuh` (what 32 lanes do
+together). They are compiled for the device at hand when they are first used, for a dtype, for 32 or
+64 places of a row's active set, and for numbers of atoms that 8 or 4 divides or not; CuPy keeps
+what it compiled on disk. CuPy arrays are taken as they are, PyTorch's through CuPy, in place and on
+their own stream.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.door import Array, array_namespace, bytes_each, launcher
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import Quadratic
+from gpudict.solvers.constants import LASSO, PURSUIT, STATUS
+
+LANES = 32
+SHARED = 2**15  # bytes of a block: what every device has without asking
+SOLVED, CROWDED, UNSETTLED = range(len(STATUS))
+
+
+@functools.cache
+def source(name: str) -> str:
+    """Return the CUDA C of a kernel, whole."""
+    folder = files("gpudict.solvers.cuda").joinpath("kernels")
+    warp, active, kernel = (
+        f'#line 1 "{file}"\n{folder.joinpath(file).read_text("utf-8")}'
+        for file in ("warp.cuh", "active.cuh", f"{name}.cu")
+    )
+    return "\n".join((warp, f'#line 1 "constants"\n{constants(name)}', active, kernel))
+
+
+def constants(name: str) -> str:
+    """Return the constants of a kernel in CUDA C."""
+    table: Any = {"lasso": LASSO, "pursuit": PURSUIT}[name]
+    single, double = (table[dtype]._asdict() for dtype in ("float32", "float64"))
+    lines = [f"enum Status {{ {', '.join(STATUS)} }};"]
+    for word, value in double.items():
+        if isinstance(value, int):
+            lines.append(f"constexpr int {word} = {value};")
+        else:
+            choice = f"sizeof(real) == 4 ? {single[word]!r} : {value!r}"
+            lines.append(f"constexpr real {word} = real({choice});")
+    return "\n".join(lines) + "\n"
+
+
+def options(real: str, slots: int, width: int) -> tuple[str, ...]:
+    """Return how a kernel is compiled: the type of its numbers, places / 32, atoms a load."""
+    return ("-std=c++17", f"-DREAL={real}", f"-DSLOTS={slots}", f"-DWIDTH={width}")
+
+
+def launch(name: str, like: Array, k: int, slots: int, arguments: tuple[Any, ...]) -> None:
+    """Run a kernel for each row of `like` (n, …), over k atoms."""
+    start = launcher(like)
+    assert start is not None
+    size = bytes_each(like)
+    warps = SHARED // ((LANES * slots) ** 2 * size)
+    width = next(w for w in (8 if size == 4 else 4, 4, 1) if k % w == 0)  # atoms of 16 or 32 bytes
+    chosen = options("float" if size == 4 else "double", slots, width)
+    blocks = -(-like.shape[0] // warps)
+    start(source(name), name, chosen, (blocks, warps * LANES, SHARED), arguments)
+
+
+def lasso(
+    q: Quadratic, penalty: L1, start: Array, *, slots: int, rounds: int
+) -> tuple[Array, Array, Array]:
+    """Solve each row of q from its codes `start`; return the codes, gaps (n,) and status (n,).
+
+    The Gram is that of all atoms, (k, k), or one for each row, (n, k, k).
+    """
+    assert q.gram is not None
+    xp, (n, k) = array_namespace(q.cov), q.cov.shape
+    Z = xp.zeros((n, k), dtype=q.cov.dtype, device=q.cov.device)  # rows contiguous
+    gap = xp.empty_like(q.sq)
+    status = xp.empty((n,), dtype=xp.int32, device=q.cov.device)
+    longest = xp.sqrt(xp.max(xp.reshape(q.gram, (1, -1)), axis=1))  # it is on the diagonal
+    arrays = (q.gram, q.cov, q.sq, penalty.alphas(q.sq), longest, start, Z, gap, status)
+    numbers = _ints(n, k, q.gram.ndim == 3, penalty.positive, rounds)
+    launch("lasso", q.cov, k, slots, (*arrays, *numbers))
+    return Z, gap, status
+
+
+def pursuit(q: Quadratic, most: int, target: float, *, slots: int) -> tuple[Array, Array]:
+    """Pursue each row of q; return the codes and the squared errors (n,), NaN where it gave up."""
+    assert q.gram is not None
+    xp, (n, k) = array_namespace(q.cov), q.cov.shape
+    Z = xp.zeros((n, k), dtype=q.cov.dtype, device=q.cov.device)
+    error = xp.empty_like(q.sq)
+    arguments = (q.gram, q.cov, q.sq, Z, error, *_ints(n, k, most), np.float64(target))
+    launch("pursuit", q.cov, k, slots, arguments)
+    return Z, error
+
+
+def _ints(*values: int) -> tuple[np.int32, ...]:
+    """Return numbers as the kernels take them: Python's own have no fixed width."""
+    return tuple(np.int32(v) for v in values)

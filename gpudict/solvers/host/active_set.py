@@ -1,0 +1,49 @@
+"""The active-set lasso of the host: compiled, exact, a row after the other; see `kernels.lasso`.
+
+It works in float64, and its gaps are certificates: rounding is in them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from gpudict.arrays.rows import Rows
+from gpudict.objective.penalties.l1 import L1
+from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
+
+
+class ActiveSet(RowSolver[L1]):
+    """An active set and the inverse of its Gram, to the exact optimum.
+
+    Attributes
+    ----------
+    rounds : of a row, before it is left to another solver
+    spare : places beyond the width of the atoms, for those that wait to change places
+    """
+
+    penalties = (L1,)
+    kind = Kind.CERTIFIED
+    stands_for = ("cd",)
+    fallback = "lars"
+    rounds: ClassVar[int] = 300
+    spare: ClassVar[int] = 16
+
+    def solve_rows(self, atoms: Atoms, rows: RowBatch, penalty: L1, limits: Limits) -> RowSolution:
+        """Solve the rows; the atoms of the codes to start from are the first active set."""
+        from gpudict.solvers.host.kernels import lasso
+
+        b, k = rows.cov.shape
+        most = k if atoms.width is None else min(k, atoms.width + self.spare)
+        summands = (atoms.width or 0) + 4.0
+        codes, gap, rounds = Rows.blank(b, most), np.empty(b), np.empty(b, np.int32)
+        data = (rows.cov, atoms.gram, rows.sq, atoms.norms, tuple(rows.init))
+        wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
+        allowed = (summands, most, min(limits.max_iter, self.rounds))
+        lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
+        converged = gap <= 0.5 * limits.tol * rows.sq
+        return RowSolution(codes.trimmed(), gap, converged, int(rounds.max()))
+
+
+SOLVER = ActiveSet()

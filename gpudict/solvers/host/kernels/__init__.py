@@ -1,0 +1,1 @@
+"""The compiled loops of the host, in what Numba understands of Python."""

@@ -1,0 +1,157 @@
+"""The lasso of one row after the other, by an active set and the inverse of its Gram.
+
+    min over u   ½⟨u, G u⟩ − ⟨u, c⟩ + alpha‖u‖₁        corr = c − G u
+
+On the active set S with signs s the optimum moves by d = M ρ, where M = G_SS⁻¹ and
+ρ = corr_S − alpha·s. A round:
+
+1. price: corr of all atoms, one sweep through the rows of G in S;
+2. admit the strongest of those that pull beyond alpha: M grows by a bordered row;
+3. walk: u + d, or as far as the first code that would change its sign. That atom leaves, M shrinks
+   by a rank-one update, and what is left of ρ scales by 1 − t; until a whole step fits.
+
+Every walk ends at the optimum of a face with a lower objective, so no set comes twice. It is the
+active-set view of the homotopy (Osborne, Presnell and Turlach 2000,
+https://doi.org/10.1093/imanum/20.3.389) with many atoms entering at once; with alpha = 0 and u ≥ 0
+it is Lawson and Hanson's. As ρ comes from corr anew in each round, errors of M do not add up; where
+they grow all the same, M is made anew.
+
+Everything is float64 inside, whatever the data: near the optimum float32 would decide by rounding,
+and the work is bound by latency, not by the width of numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpudict.solvers import constants
+from gpudict.solvers.host.kernels.active import Row, active, forget, price, work
+from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.faces import Entrants, enter, slopes, slopes_of_start, walk
+from gpudict.solvers.host.kernels.rows import emit
+from gpudict.solvers.host.kernels.tournament import fold, strongest, top, width_for
+
+EPS = constants.EPS["float64"]
+FIRST, MORE, SHARE, STALE, TINY, LOOSE, _ = constants.LASSO["float64"]
+
+
+@inner
+def listed_of_start(i, init, positive, listed, most):
+    """List the atoms of row i of the codes to start from, at most `most`; return their number.
+
+    Left out is what is not feasible.
+    """
+    ends, columns, values = init
+    entrants, codes, count = listed.atoms, listed.u, 0
+    for p in range(ends[i], ends[i + 1]):
+        if count < most and (values[p] > 0.0 or not positive):
+            entrants[count], codes[count] = columns[p], values[p]
+            count += 1
+    return count
+
+
+@inner
+def listed_of_set(A, listed, m):
+    """List the atoms of the set; return their number."""
+    for a in range(m):
+        listed.atoms[a], listed.u[a] = A.atoms[a], A.u[a]
+    return m
+
+
+@inner
+def choose(W, least, listed, wanted):
+    """List the `wanted` strongest of the atoms that pull beyond `least`; return their number."""
+    entrants, codes, pull, best = listed.atoms, listed.u, W.pull, W.best
+    count = 0
+    while count < wanted:
+        j = strongest(pull, best, least)
+        if j < 0:
+            break
+        entrants[count], codes[count] = j, 0.0
+        count += 1
+    return count
+
+
+@inner
+def bound(row, A, W, norms, largest, terms, m):
+    """Return the duality gap of the row, ½(1 − s)²‖r‖² + alpha‖u‖₁ − s⟨u, corr⟩.
+
+    Rounding is in it: each correlation is known to ν‖v‖, ν = terms·eps·(‖x‖ + Σ|u|‖v‖), by the
+    standard bound on sums of products; `terms` is the number of summands.
+    """
+    atoms, u, corr, c, alpha = A.atoms, A.u, W.corr, row.c, row.alpha
+    pull, size, uc, uq, mass = top(W.best), 0.0, 0.0, 0.0, 0.0
+    for a in range(m):
+        pull = max(pull, corr[atoms[a]] if row.positive else abs(corr[atoms[a]]))
+        size += abs(u[a])
+        mass += abs(u[a]) * norms[atoms[a]]
+        uc += u[a] * c[atoms[a]]
+        uq += u[a] * corr[atoms[a]]
+    noise = (terms + m) * EPS * (np.sqrt(row.sq) + mass)
+    error = max(row.sq - uc - uq, 0.0) + 2.0 * noise * (np.sqrt(row.sq) + mass)
+    pull += noise * largest
+    scale = alpha / pull if pull > alpha else 1.0
+    return 0.5 * (1.0 - scale) ** 2 * error + max(alpha * size - scale * uq, 0.0) + noise * mass
+
+
+@inner
+def rounded(row, A, corr, norms, m):
+    """Round the codes to float32; return by how much that can raise the objective."""
+    atoms, u, s = A.atoms, A.u, A.s
+    moved = raised = 0.0
+    for a in range(m):
+        single = float(np.float32(u[a]))
+        change = abs(single - u[a])
+        raised += change * abs(corr[atoms[a]] - row.alpha * s[a])
+        moved += change * norms[atoms[a]]
+        u[a] = single
+    return raised + 0.5 * moved * moved
+
+
+@compiled
+def solve(
+    cov, G, sq, norms, init, alphas, positive, single, terms, most, max_rounds, codes, gaps, rounds
+):
+    """Solve the lasso of each row of cov (b, k) with the Gram G (k, k), sq = ‖x‖² and alphas (b,).
+
+    `init` are the codes to start from, in compressed rows (ends, columns, values). At most `most`
+    atoms are in a set. Written are the codes, likewise, rounded to float32 if `single`, the bounds
+    on objective − optimum, gaps (b,), and the rounds (b,).
+    """
+    k = cov.shape[1]
+    A, W = active(most), work(k, width_for(k), most)
+    listed = Entrants(np.zeros(most + 8, np.int64), np.zeros(most + 8))
+    (ends, columns, values), largest, m = codes, norms.max(), 0
+    corr, pull, best = W.corr, W.pull, W.best
+    ends[0] = 0
+    for i in range(cov.shape[0]):
+        row = Row(G, cov[i], sq[i], alphas[i], positive)
+        m = forget(A, m)
+        least = row.alpha + TINY * max(row.alpha, np.sqrt(row.sq) * largest)
+        count = listed_of_start(i, init, positive, listed, most)
+        turn, stale, before = 0, 0, np.inf
+        anew = count > 0
+        while True:
+            m = enter(listed, count, row, A, W, m)
+            if anew:
+                slopes_of_start(row, A, m)
+            m = walk(A, W, m) if max_rounds > 0 else m
+            price(corr, row, A, m)
+            fold(pull, best, corr, positive, A.atoms, m)
+            off = slopes(row, A, corr, m)
+            if turn == max_rounds:
+                break
+            turn += 1
+            anew = not anew and off > LOOSE * least and stale < STALE
+            if anew:
+                stale, count = stale + 1, listed_of_set(A, listed, m)
+                m = forget(A, m)
+                continue
+            wanted = min(FIRST if m == 0 else max(MORE, m // SHARE), most - m)
+            count = choose(W, least, listed, wanted)
+            if count == 0 and (off <= least - row.alpha or off > 0.5 * before):
+                break
+            before = off if count == 0 else np.inf
+        rounds[i], gaps[i] = turn, bound(row, A, W, norms, largest, terms, m)
+        gaps[i] += rounded(row, A, corr, norms, m) if single else 0.0
+        ends[i + 1] = emit(A.atoms, A.u, m, ends[i], columns, values)

@@ -1,0 +1,71 @@
+"""Codes in compressed rows: values and columns one row after another, row i up to ends[i + 1].
+
+A learner needs two things of them, each a short loop over what is not zero: the statistics UᵀWU and
+UᵀWX, and the squared errors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gpudict.solvers.host.kernels.compiling import compiled, inner
+
+
+@inner
+def emit(atoms, u, m, low, columns, values):
+    """Write what is not zero of a row from place `low` on, columns rising; return the end."""
+    end = low
+    for a in range(m):
+        if u[a] != 0.0:
+            place = end
+            while place > low and columns[place - 1] > atoms[a]:
+                columns[place], values[place] = columns[place - 1], values[place - 1]
+                place -= 1
+            columns[place], values[place] = atoms[a], u[a]
+            end += 1
+    return end
+
+
+@compiled
+def compress(Z, ends, columns, values):
+    """Write the rows of Z (b, k) in compressed form."""
+    end = 0
+    ends[0] = 0
+    for i in range(Z.shape[0]):
+        for j in range(Z.shape[1]):
+            if Z[i, j] != 0.0:
+                columns[end], values[end] = j, Z[i, j]
+                end += 1
+        ends[i + 1] = end
+
+
+@compiled
+def add_statistics(ends, columns, values, X, weight, A, B):
+    """A += UᵀWU, the upper triangle alone, and B += UᵀWX; columns must rise within a row."""
+    d = X.shape[1]
+    for i in range(X.shape[0]):
+        low, high = ends[i], ends[i + 1]
+        for p in range(low, high):
+            v, j = weight[i] * values[p], columns[p]
+            for r in range(p, high):
+                A[j, columns[r]] += v * values[r]
+            for f in range(d):
+                B[j, f] += v * X[i, f]
+
+
+@compiled
+def squared_errors(ends, columns, values, X, V, error):
+    """Write ‖x − uV‖² of each row into error (b,)."""
+    d = X.shape[1]
+    r = np.empty(d)
+    for i in range(X.shape[0]):
+        total = 0.0
+        for f in range(d):
+            r[f] = X[i, f]
+        for p in range(ends[i], ends[i + 1]):
+            v, j = values[p], columns[p]
+            for f in range(d):
+                r[f] -= v * V[j, f]
+        for f in range(d):
+            total += r[f] * r[f]
+        error[i] = total

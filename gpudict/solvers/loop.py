@@ -1,0 +1,112 @@
+"""The one iteration of the house, and the one place that waits for the device.
+
+A check costs one wait: how many rows are done, the largest gap, and the largest width if the solver
+wants to know it, in one transfer. When a tenth of the rows is done they leave, by an argsort of the
+flags, which needs no wait, because their number is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gpudict.arrays.door import Array, array_namespace, few_shapes, read, take
+from gpudict.objective.penalties.contract import Penalty
+from gpudict.objective.quadratic import Quadratic, of_rows, relative_gap
+from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.records import Check, Solution
+from gpudict.solvers.stopping import Rule, Verdict
+
+COMPACT = 0.1  # share of finished rows worth a copy of the others
+
+
+class _Part(NamedTuple):
+    ids: Array
+    Z: Array
+    gap: Array
+    converged: Array
+
+
+def run(
+    solver: IterativeSolver[Any, Any],
+    q: Quadratic,
+    penalty: Any,
+    Z: Array,
+    /,
+    *,
+    stop: Rule | None,
+    max_iter: int,
+    check_every: int | None = None,
+) -> Solution:
+    """Iterate `solver` on the quadratic plus the penalty, from Z, until every row is done.
+
+    Without a rule it makes max_iter steps and never waits.
+    """
+    every = solver.check_every if check_every is None else check_every
+    xp = array_namespace(Z)
+    state, n_iter = solver.init(q, penalty, Z), 0
+    ids = xp.arange(Z.shape[0], device=Z.device)
+    parts: list[_Part] = []
+    history: list[Check] = []
+    verdict = None
+    while n_iter < max_iter:
+        state, n_iter, verdict = solver.step(q, penalty, state), n_iter + 1, None
+        if stop is None or (n_iter % every and n_iter < max_iter):
+            continue
+        verdict = stop(solver, q, penalty, state)
+        done, gap, width = _look(solver, q, state, verdict)
+        rows = ids.shape[0]
+        history.append(Check(n_iter, rows - done, gap))
+        if done == rows:
+            break
+        state = solver.resized(state, width)
+        left = few_shapes(ids, rows - done, rows)
+        if penalty.separable and n_iter < max_iter and rows - left >= COMPACT * rows:
+            order = xp.argsort(xp.astype(verdict.done, xp.int32))
+            stay, leave = order[:left], order[left:]
+            parts.append(_part(ids, state, verdict, leave))
+            ids, q, state = take(ids, stay), of_rows(q, stay), _rows(state, stay)
+            penalty = penalty.of_rows(stay)
+    if verdict is None:
+        verdict = _final(solver, q, penalty, state, stop)
+    parts.append(_Part(ids, state.Z, verdict.gap, verdict.converged))
+    return Solution(*_in_order(parts), n_iter, history)
+
+
+def _look(
+    solver: IterativeSolver[Any, Any], q: Quadratic, state: Any, verdict: Verdict
+) -> tuple[int, float, int]:
+    """Read back how many rows are done, the largest relative gap and the largest width."""
+    xp = array_namespace(q.sq)
+    done, width = xp.astype(verdict.done, q.sq.dtype), solver.width(state)
+    numbers = [xp.sum(done), xp.max(relative_gap(verdict.gap, q.sq))]
+    if width is not None:
+        numbers.append(xp.max(xp.astype(width, done.dtype) * (1 - done)))
+    count, gap, *widest = read(*numbers)
+    return round(count), gap, round(widest[0]) if widest else 0
+
+
+def _final(
+    solver: IterativeSolver[Any, Any], q: Quadratic, penalty: Penalty, state: Any, stop: Rule | None
+) -> Verdict:
+    if stop is not None:
+        return stop(solver, q, penalty, state)
+    xp = array_namespace(q.sq)
+    no = xp.zeros(q.sq.shape, dtype=xp.bool, device=q.sq.device)
+    return Verdict(no, no, xp.full_like(q.sq, xp.inf))
+
+
+def _rows(state: Any, index: Array) -> Any:
+    return type(state)(*(take(a, index) if getattr(a, "ndim", 0) else a for a in state))
+
+
+def _part(ids: Array, state: Any, verdict: Verdict, index: Array) -> _Part:
+    return _Part(*(take(a, index) for a in (ids, state.Z, verdict.gap, verdict.converged)))
+
+
+def _in_order(parts: list[_Part]) -> tuple[Array, Array, Array]:
+    if len(parts) == 1:
+        return parts[0].Z, parts[0].gap, parts[0].converged
+    xp = array_namespace(parts[0].Z)
+    order = xp.argsort(xp.concat([p.ids for p in parts]))
+    Z, gap, converged = (xp.concat([p[i] for p in parts], axis=0) for i in (1, 2, 3))
+    return take(Z, order), take(gap, order), take(converged, order)

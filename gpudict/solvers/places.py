@@ -1,0 +1,59 @@
+"""Where compiled solvers run, and up to how many atoms a Gram of all of them is kept.
+
+`GPUDICT_KERNELS=portable` in the environment turns the compiled solvers off. Where Numba cannot be
+imported those of the host are off too, and the log says so once.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+import os
+
+from gpudict.arrays.door import Array, launcher, on_host
+from gpudict.solvers.base import Place
+
+GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves,
+WARP_GRAM_LIMIT = 8192  # and above this where a CUDA kernel reads only the rows that it needs
+
+
+def allowed() -> bool:
+    """Whether compiled solvers are wanted."""
+    return os.environ.get("GPUDICT_KERNELS") != "portable"
+
+
+@functools.cache
+def numba_works() -> bool:
+    """Whether the compiled solvers of the host can run."""
+    try:
+        importlib.import_module("numba")
+    except ImportError as error:  # it is not there, or refuses this NumPy
+        logging.getLogger(__name__).warning(
+            "numba can't be imported (%s): the portable solvers run, not the compiled ones.", error
+        )
+        return False
+    return True
+
+
+def gram_limit(like: Array) -> int:
+    """Return for how many atoms, of such arrays, a Gram of all of them is kept."""
+    return GRAM_LIMIT if launcher(like) is None else WARP_GRAM_LIMIT
+
+
+def place_of(like: Array, k: int) -> Place:
+    """Return the place whose compiled solvers run for such arrays and k atoms, if there are any."""
+    if not allowed():
+        return Place.ANYWHERE
+    few = k <= gram_limit(like)
+    if on_host(like):
+        return Place.HOST if few and numba_works() else Place.ANYWHERE
+    if launcher(like) is None:
+        return Place.ANYWHERE
+    return Place.CUDA if few else Place.CUDA_MANY
+
+
+def described(place: Place) -> str:
+    """Return which arrays a place is for, in words."""
+    limit = GRAM_LIMIT if place is Place.HOST else WARP_GRAM_LIMIT
+    return place.value.format(limit=limit)

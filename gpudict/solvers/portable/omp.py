@@ -1,0 +1,153 @@
+"""Orthogonal matching pursuit on the Gram, with a progressive Cholesky factor: Batch-OMP.
+
+Each step takes, for each row, the atom that pulls hardest on the residual, and fits all the chosen
+atoms by least squares. With G_SS = L Lᵀ on the chosen atoms, a new atom j with g = G_Sj adds to L⁻¹
+
+    the row [−(L⁻¹g)ᵀ L⁻¹, 1] / δ,   δ² = g_jj − ‖L⁻¹g‖²
+
+so the code is u = L⁻ᵀ y with one new entry of y = L⁻¹ c a step: Rubinstein, Zibulevsky and Elad
+(2008), "Efficient implementation of the K-SVD algorithm using Batch-OMP", algorithm 1. An atom that
+depends on the chosen ones (δ² ≈ 0) is barred, and so is one that would make a code negative where
+codes must not be; the row then tries its next best atom.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gpudict.arrays.door import Array, array_namespace, scatter
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.quadratic import (
+    Quadratic,
+    correlation,
+    diagonal,
+    small_grams,
+    squared_error,
+)
+from gpudict.solvers.base import IterativeSolver, Kind
+
+SLOTS = 8  # to begin with
+
+
+class State(NamedTuple):
+    """Codes, their correlation, and for each row the factor of its chosen atoms, in c slots.
+
+    `barred` (n, k) are the atoms no longer to be tried, `index` (n, c) the chosen ones, `inverse`
+    (n, c, c) is L⁻¹ and `y` (n, c) is L⁻¹c, zero in slots that are free; `count` (n,) is the number
+    chosen, `done` (n,), `squared` (n,) the squared error where there is a target for it, and
+    `tried` the steps made, each of which takes a slot.
+    """
+
+    Z: Array
+    corr: Array
+    barred: Array
+    index: Array
+    inverse: Array
+    y: Array
+    count: Array
+    done: Array
+    squared: Array
+    tried: int
+
+
+class Omp(IterativeSolver[Cardinality, State]):
+    """Orthogonal matching pursuit, with a Cholesky factor a row."""
+
+    penalties = (Cardinality,)
+    kind = Kind.PURSUIT
+    stands_for = ("cd",)
+    max_iter = 10_000
+
+    def numbers_per_row(self, k: int, most: int, width: int) -> int:
+        """Return the numbers of dense rows, factors of `most` atoms, and these atoms."""
+        slots = SLOTS
+        while slots < most:
+            slots *= 2
+        return 7 * k + 6 * slots * slots + most * width
+
+    def init(self, q: Quadratic, penalty: Cardinality, Z: Array) -> State:
+        """Start from nothing chosen, whatever Z is."""
+        xp = array_namespace(Z)
+        zero = xp.zeros_like(Z)
+        n, k = Z.shape
+        slots = xp.zeros((n, SLOTS), dtype=Z.dtype, device=Z.device)
+        index = xp.broadcast_to(xp.arange(SLOTS, device=Z.device)[None, :] * 0, (n, SLOTS))
+        inverse = xp.zeros((n, SLOTS, SLOTS), dtype=Z.dtype, device=Z.device)
+        barred = xp.broadcast_to((diagonal(q) <= 0)[None, :], (n, k))
+        count = xp.zeros_like(q.sq)
+        done = (q.sq <= penalty.target) | (count >= penalty.n_nonzero)
+        corr = correlation(q, zero)
+        return State(zero, corr, barred, index, inverse, slots, count, done, q.sq, 0)
+
+    def step(self, q: Quadratic, penalty: Cardinality, state: State) -> State:
+        """Choose one more atom for each row that is not done, and fit all its atoms again."""
+        state = state if state.tried < state.y.shape[1] else _widened(state)
+        xp = array_namespace(state.Z)
+        eps = float(xp.finfo(state.Z.dtype).eps)
+        pull = xp.where(state.barred, xp.full_like(state.Z, -1.0), penalty.pull(state.corr))
+        j = xp.argmax(pull, axis=1, keepdims=True)
+        norm2, g = _entries(q, state.index, j)
+        w = (state.inverse @ g[:, :, None])[:, :, 0]  # L⁻¹g
+        delta2 = norm2 - xp.sum(w * w, axis=1)
+        independent = delta2 > 64 * eps * norm2
+        delta = xp.sqrt(xp.where(independent, delta2, xp.ones_like(delta2)))[:, None]
+        slot = xp.arange(state.y.shape[1], device=pull.device)[None, :] == state.tried
+        last = (xp.astype(slot, w.dtype) - (w[:, None, :] @ state.inverse)[:, 0, :]) / delta
+        y = xp.take_along_axis(q.cov, j, axis=1) - xp.sum(w * state.y, axis=1, keepdims=True)
+        y = y / delta
+
+        strong = xp.max(pull, axis=1) > 8 * eps * xp.sqrt(q.sq) * xp.sqrt(norm2)
+        live = ~state.done & strong
+        accepted = live & independent
+        if penalty.positive:
+            accepted = accepted & xp.all(_extended(state, slot, last, y)[2] >= 0, axis=1)
+        kept = xp.astype(accepted, y.dtype)[:, None]
+        inverse, y, u = _extended(state, slot, last * kept, y * kept)
+        index = xp.where(slot, xp.astype(j, state.index.dtype), state.index)
+        Z = scatter(index, u, xp.any(inverse != 0, axis=2), pull.shape[1])
+        columns = xp.arange(pull.shape[1], dtype=j.dtype, device=pull.device)[None, :]
+        count, corr = state.count + kept[:, 0], correlation(q, Z)
+        error = squared_error(q, Z, corr) if penalty.target else state.squared
+        done = ~live | (count >= penalty.n_nonzero) | (error <= penalty.target)
+        barred = state.barred | (columns == j)
+        return State(Z, corr, barred, index, inverse, y, count, done, error, state.tried + 1)
+
+    def settled(self, state: State) -> Array:
+        """Say which rows have what they may have."""
+        return state.done
+
+    def error(self, state: State) -> Array:
+        """Return the squared errors."""
+        return state.squared
+
+
+def _entries(q: Quadratic, index: Array, j: Array) -> tuple[Array, Array]:
+    """Return g_jj (n,) and g_Sj (n, c) for the chosen atoms S; free slots hold any atom."""
+    xp = array_namespace(j)
+    if q.gram is not None:
+        return q.gram[j, j][:, 0], q.gram[index, j]
+    g = small_grams(q, xp.concat([index, xp.astype(j, index.dtype)], axis=1))[:, :, -1]
+    return g[:, -1], g[:, :-1]
+
+
+def _extended(state: State, slot: Array, last: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Return L⁻¹, y and the code u = L⁻ᵀy with one more atom in the slot."""
+    xp = array_namespace(last)
+    inverse = xp.where(slot[:, :, None], last[:, None, :], state.inverse)
+    y = xp.where(slot, y, state.y)
+    return inverse, y, (xp.matrix_transpose(inverse) @ y[:, :, None])[:, :, 0]
+
+
+def _widened(state: State) -> State:
+    """Return the state with twice the slots: few shapes, for libraries that compile by shape."""
+    xp = array_namespace(state.y)
+    more = xp.zeros_like(state.inverse)
+    wide = xp.concat([state.inverse, more], axis=2)
+    return state._replace(
+        index=xp.concat([state.index, xp.zeros_like(state.index)], axis=1),
+        inverse=xp.concat([wide, xp.zeros_like(wide)], axis=1),
+        y=xp.concat([state.y, xp.zeros_like(state.y)], axis=1),
+    )
+
+
+SOLVER = Omp()

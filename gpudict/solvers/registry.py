@@ -1,0 +1,157 @@
+"""Which solvers there are, and which of them a name stands for: a file each, found by its name.
+
+`cd`, which is no file, is the fastest solver for the penalty and the arrays at hand. Other names,
+too, stand for a faster form of the same where one runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.contract import Penalty
+from gpudict.solvers import cuda, host, portable
+from gpudict.solvers.base import EVERY_NAME, IterativeSolver, Kind, Place, Solver
+from gpudict.solvers.places import described, place_of
+
+FASTEST = "cd"
+WIDTH = 100  # of a docstring's lines
+Documented = TypeVar("Documented", bound=Callable[..., Any])
+
+
+@functools.cache
+def all_solvers() -> dict[str, Solver[Any]]:
+    """Return every solver by its name."""
+    files = (
+        f"{package.__name__}.{module.name}"
+        for package in (portable, host, cuda)
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.ispkg and not module.name.startswith("_")
+    )
+    solvers = [importlib.import_module(file).SOLVER for file in files]
+    return {solver.name: solver for solver in sorted(solvers, key=lambda s: s.name)}
+
+
+def portable_solver(name: str) -> IterativeSolver[Any, Any]:
+    """Return the solver of exactly that name, which runs anywhere."""
+    solver = all_solvers()[name]
+    assert isinstance(solver, IterativeSolver)
+    return solver
+
+
+def coders() -> tuple[Solver[Any], ...]:
+    """Return the solvers of codes that are chosen by name."""
+    return tuple(
+        s
+        for s in all_solvers().values()
+        if s.kind is not Kind.UPDATE and EVERY_NAME not in s.stands_for
+    )
+
+
+def solver_names() -> tuple[str, ...]:
+    """Return what `solver` may be, `cd` first."""
+    return (FASTEST, *(s.name for s in coders()))
+
+
+def lasso_names() -> tuple[str, ...]:
+    """Return the names of the solvers that solve the lasso to its certificate, `cd` first."""
+    return (FASTEST, *(s.name for s in coders() if s.kind is Kind.CERTIFIED))
+
+
+def pursuit_names() -> tuple[str, ...]:
+    """Return the names of the solvers that run a pursuit, on any array."""
+    return tuple(s.name for s in coders() if s.solves(Cardinality) and s.place is Place.ANYWHERE)
+
+
+def update_names() -> tuple[str, ...]:
+    """Return the names of the solvers that update a dictionary, on any array."""
+    return tuple(
+        s.name
+        for s in all_solvers().values()
+        if s.kind is Kind.UPDATE and s.place is Place.ANYWHERE
+    )
+
+
+def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> Solver[Any]:
+    """Return the solver that a name stands for, for a penalty, arrays such as `like` and k atoms.
+
+    Of those that fit, one that says so is taken before all others, then one for exactly this type
+    of penalty, then one that is compiled for the place of the arrays.
+
+    Raises
+    ------
+    ValueError
+        There is no such solver, or none for this penalty or this array; the message says which.
+    """
+    every = all_solvers().values()
+    here = Place.ANYWHERE if like is None else place_of(like, k)
+    if name not in all_solvers():
+        parameters.choice(name, "solver", solver_names())
+    named = [s for s in every if name == s.name or {name, EVERY_NAME} & {*s.stands_for}]
+    fitting = [s for s in named if s.solves(penalty)]
+    if not fitting:
+        raise ValueError(_misfit(all_solvers()[name], penalty))
+    running = [s for s in fitting if s.place in (Place.ANYWHERE, here)]
+    if not running:
+        raise ValueError(_elsewhere(all_solvers()[name]))
+
+    def rank(s: Solver[Any]) -> tuple[bool, ...]:
+        exact = type(penalty) in s.penalties
+        return EVERY_NAME not in s.stands_for, not exact, s.place is Place.ANYWHERE
+
+    return min(running, key=rank)
+
+
+def _misfit(solver: Solver[Any], penalty: Penalty) -> str:
+    """Say that a solver and a penalty do not fit, and what to pass instead."""
+    solved, asked = (
+        " and ".join(dict.fromkeys(getattr(p, what) for p in solver.penalties))
+        for what in ("problem", "asked_by")
+    )
+    others = [s.name for s in coders() if s.solves(penalty) and s.place is Place.ANYWHERE]
+    return (
+        f"solver={solver.name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
+        f"{penalty.problem}. Pass {asked} instead, or one of the solvers "
+        f"{', '.join(map(repr, (FASTEST, *others)))}."
+    )
+
+
+def _elsewhere(solver: Solver[Any]) -> str:
+    """Say that a solver does not run for an array, and what to pass instead."""
+    general = sorted({name for s in coders() for name in s.stands_for})
+    return (
+        f"solver={solver.name!r} is compiled for {described(solver.place)}, and runs nowhere else. "
+        f"Pass one of {', '.join(general)}."
+    )
+
+
+def documented(**lists: Callable[[], tuple[str, ...]]) -> Callable[[Documented], Documented]:
+    """Write lists of names into a docstring, each in the place of its <word>."""
+
+    def written(described: Documented) -> Documented:
+        lines = (described.__doc__ or "").split("\n")
+        for word, names in lists.items():
+            text = ", ".join(map(repr, names()))
+            lines = [part for line in lines for part in _filled(line, f"<{word}>", text)]
+        described.__doc__ = "\n".join(lines)
+        return described
+
+    return written
+
+
+def _filled(line: str, mark: str, text: str) -> list[str]:
+    """Return a line with the text in the place of its mark, wrapped where that makes it long."""
+    if mark not in line:
+        return [line]
+    indent = re.match(" *", line)[0]  # type: ignore[index]
+    return textwrap.wrap(
+        line.strip().replace(mark, text), WIDTH, initial_indent=indent, subsequent_indent=indent
+    )

@@ -1,0 +1,1 @@
+"""The command `gpudict`: its demo, its doctor, its pictures."""

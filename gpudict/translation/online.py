@@ -1,0 +1,119 @@
+"""Learning from mini-batches with scikit-learn's methods, reports, callback and warning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array
+from gpudict.learning.learn_online import Patience, learned_from
+from gpudict.learning.online import State, Step, begin, step
+from gpudict.learning.records import Learned
+from gpudict.learning.samples import Samples, Source
+from gpudict.learning.updates import Recipe, recipe_for
+from gpudict.translation.reporting import BatchReporter
+from gpudict.translation.words import Callback, coding_of, start_of, warn
+
+
+def online_recipe(
+    X: Array,
+    n_components: int | None,
+    *,
+    alpha: float,
+    method: str,
+    method_max_iter: int,
+    positive_code: bool = False,
+    positive_dict: bool = False,
+    n_jobs: int | None = None,
+) -> Recipe:
+    """Return the recipe for data such as X that scikit-learn's parameters ask for."""
+    return recipe_for(
+        X,
+        n_components,
+        **coding_of(X, n_components, method, alpha, method_max_iter),
+        positive_code=positive_code,
+        positive_dict=positive_dict,
+        n_jobs=n_jobs,
+    )
+
+
+def online_learned(
+    X: Array,
+    recipe: Recipe,
+    *,
+    batch_size: int,
+    max_iter: int,
+    shuffle: bool,
+    tol: float,
+    max_no_improvement: int | None,
+    dict_init: Any = None,
+    callback: Callback | None = None,
+    verbose: int = False,
+    random_state: Any = None,
+    sample_weight: Any = None,
+    watch: Callable[[Step], object] | None = None,
+) -> Learned:
+    """Learn from X, which is checked; the parameters are those of `dict_learning_online`.
+
+    `watch` sees every step, and stops learning where it returns True.
+    """
+    reporter = BatchReporter(verbose)
+    reporter.begin()
+    most = n_steps(X, batch_size, max_iter)
+
+    def see(step: Step, patience: Patience, reason: str | None) -> object:
+        reporter.step(step, patience, reason, most)
+        if callback is not None:
+            callback(_mapping(step, patience, most))
+        return None if watch is None else watch(step)
+
+    learned = learned_from(
+        Source.of_array(X, parameters.count(batch_size, "batch_size"), sample_weight),
+        recipe,
+        max_iter=max_iter,
+        shuffle=shuffle,
+        tol=tol,
+        max_no_improvement=max_no_improvement,
+        dict_init=start_of(dict_init),
+        callback=see,
+        random_state=random_state,
+    )
+    if not learned.converged:
+        steps = recipe.plan.max_iter
+        warn(f"The codes of a step missed their tolerance after {steps} iterations.")
+    return learned
+
+
+def online_step(
+    samples: Samples, state: State | None, recipe: Recipe, dict_init: Any, rng: Any
+) -> Step:
+    """Make one step from a state, or the first one, with scikit-learn's warning."""
+    if state is None:
+        state = begin(samples, recipe, start_of(dict_init), rng)
+    made = step(state, samples, recipe, rng)
+    if not made.converged:
+        steps = recipe.plan.max_iter
+        warn(f"The codes of the batch missed their tolerance after {steps} iterations.")
+    return made
+
+
+def n_steps(X: Array, batch_size: int, max_iter: int) -> int:
+    """Return the most steps of that size in so many passes over X."""
+    size = min(parameters.count(batch_size, "batch_size"), int(X.shape[0]))
+    return -(-int(X.shape[0]) // size) * parameters.count(max_iter, "max_iter", minimum=0)
+
+
+def _mapping(step: Step, patience: Patience, most: int) -> Mapping[str, Any]:
+    """Return what the callback gets: a documented mapping, not the loop's own names."""
+    return {
+        "step": step.state.step,
+        "n_steps": most,
+        "code": step.code,
+        "dictionary": step.dictionary,
+        "batch_cost": step.progress.objective,
+        "ewa_cost": patience.cost,
+        "gap": step.progress.gap,
+        "unused": step.progress.unused,
+        "seconds": step.progress.seconds,
+    }
