@@ -1,7 +1,6 @@
-"""Benchmarks: the same problems for every competitor, timed in turn and judged from outside.
+"""Benchmarks: a race against others, and a GPU that is not there, counted and priced.
 
-A file in `problems` is a data set, a file in `methods` a competitor; both are found by their names.
-`python -m benchmarks.race` times methods on a problem and writes `results/NAME.json`,
-`python -m benchmarks.race.report` makes a table and a picture of those files, and
-`python -m benchmarks.models.device` estimates what an encode would cost on a GPU.
+`race` times the same problems for every competitor and judges what they return; `standins` are what
+stands for a GPU, `models` price what they count, and `gpu` measures a real one. README.md has the
+commands.
 """

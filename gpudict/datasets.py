@@ -38,9 +38,12 @@ def make_sparse_coded_signal(
 
     Returns
     -------
-    data : (n, d)
-    dictionary : (k, d), atoms of norm 1
-    code : (n, k)
+    data : array (n, d)
+        The samples.
+    dictionary : array (k, d)
+        Atoms of norm 1.
+    code : array (n, k)
+        What the samples are made of.
 
     Examples
     --------

@@ -16,7 +16,7 @@ LAUNCH, WAIT, LINK = 4e-6, 15e-6, 25e9
 
 
 class Card(NamedTuple):
-    """A device: bytes/s, FLOP/s by dtype and in TF32, FLOP/s of batched solves, bytes of L2.
+    """A device: bytes/s, FLOP/s by dtype, FLOP/s of batched solves, bytes of L2.
 
     `launch` and `wait` are seconds, `link` bytes/s to and from the host, `memory` bytes.
     """
@@ -24,7 +24,6 @@ class Card(NamedTuple):
     name: str
     bandwidth: float
     gemm: dict[torch.dtype, float]
-    tf32: float
     solve: float
     l2: float
     memory: float
@@ -36,12 +35,6 @@ class Card(NamedTuple):
         """Return the FLOP/s of products in the dtype; integers count as float32."""
         return self.gemm.get(dtype, self.gemm[torch.float32])
 
-    def with_tf32(self) -> Card:
-        """Return the card with float32 products in TF32, which rounds their factors to 10 bits."""
-        return self._replace(
-            name=f"{self.name}, TF32", gemm={**self.gemm, torch.float32: self.tf32}
-        )
-
 
 def _rates(single: float, double: float) -> dict[torch.dtype, float]:
     return {torch.float32: single, torch.float64: double}
@@ -51,16 +44,16 @@ CARDS = {
     card.name: card
     for card in (
         # "NVIDIA H100 Tensor Core GPU" data sheet, PCIe and SXM (51 to 67 TFLOP/s in FP32, 26 to 34
-        # in FP64, 2 to 3.35 TB/s, TF32 989 with sparsity, half of it without): frozen
-        Card("H100", 3e12, _rates(50e12, 30e12), 494e12, 1e12, 50e6, 80e9),
-        # "NVIDIA A100 Tensor Core GPU" data sheet, SXM 80 GB: FP32 19.5, FP64 on tensor cores 19.5,
-        # TF32 156 TFLOP/s, 2,039 GB/s; the L2 of 40 MB from "NVIDIA A100 architecture"
-        Card("A100", 2.039e12, _rates(19.5e12, 19.5e12), 156e12, 0.68e12, 40e6, 80e9),
-        # "NVIDIA L4 Tensor Core GPU" data sheet: FP32 30.3, TF32 120 with sparsity, 300 GB/s; FP64
+        # in FP64, 2 to 3.35 TB/s): frozen
+        Card("H100", 3e12, _rates(50e12, 30e12), 1e12, 50e6, 80e9),
+        # "NVIDIA A100 Tensor Core GPU" data sheet, SXM 80 GB: FP32 19.5, FP64 on tensor cores 19.5
+        # TFLOP/s, 2,039 GB/s; the L2 of 40 MB from "NVIDIA A100 architecture"
+        Card("A100", 2.039e12, _rates(19.5e12, 19.5e12), 0.68e12, 40e6, 80e9),
+        # "NVIDIA L4 Tensor Core GPU" data sheet: FP32 30.3 TFLOP/s, 300 GB/s; FP64
         # is 1/64 of FP32 and L2 48 MB by "NVIDIA Ada GPU architecture"
-        Card("L4", 0.3e12, _rates(30.3e12, 0.473e12), 60e12, 0.1e12, 48e6, 24e9),
-        # "NVIDIA Ada GPU architecture", appendix A, GeForce RTX 4090: FP32 82.6, FP64 1.29, TF32
-        # 82.6 TFLOP/s, 1,008 GB/s, L2 72 MB
-        Card("RTX 4090", 1.008e12, _rates(82.6e12, 1.29e12), 82.6e12, 0.336e12, 72e6, 24e9),
+        Card("L4", 0.3e12, _rates(30.3e12, 0.473e12), 0.1e12, 48e6, 24e9),
+        # "NVIDIA Ada GPU architecture", appendix A, GeForce RTX 4090: FP32 82.6, FP64 1.29
+        # TFLOP/s, 1,008 GB/s, L2 72 MB
+        Card("RTX 4090", 1.008e12, _rates(82.6e12, 1.29e12), 0.336e12, 72e6, 24e9),
     )
 }

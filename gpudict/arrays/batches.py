@@ -8,7 +8,6 @@ halves. The size that worked stays for the batches that follow.
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,6 +95,8 @@ def memory_error_saying(needs: Callable[[], str], like: Array) -> Iterator[None]
 
 
 def _log(here: slice, now: _Size, like: Array) -> None:
+    import logging
+
     logging.getLogger(__name__).warning(
         "The memory of %s was not enough for a batch of %d rows: it goes on with %d.",
         device(like), here.stop - here.start, now.rows,

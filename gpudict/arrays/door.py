@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import array_api_compat as compat
-import array_api_extra as extra
 import numpy as np
 
 from gpudict.arrays.backends import backend_of
@@ -52,8 +51,14 @@ __all__ = [
     "to_host",
 ]  # fmt: skip
 
-at = extra.at
 device = compat.device
+
+
+def at(x: Array) -> Any:
+    """Return what writes into x, or into a copy of it: at(x)[places].set(values, copy=…)."""
+    import array_api_extra as extra  # seldom needed, and slow to import
+
+    return extra.at(x)
 
 
 def is_array(x: Any) -> bool:
@@ -213,10 +218,10 @@ def sign(x: Array) -> Array:
     return xp.astype(x > 0, x.dtype) - xp.astype(x < 0, x.dtype)
 
 
-def divisor(x: Array) -> Array:
-    """Return x with 1 wherever it is not above 0: what can be divided by."""
+def divisor(x: Array, usable: Array | None = None) -> Array:
+    """Return x where it is usable, above 0 unless said otherwise, and 1 elsewhere: to divide by."""
     xp = array_namespace(x)
-    return xp.where(x > 0, x, xp.ones_like(x))
+    return xp.where(x > 0 if usable is None else usable, x, xp.ones_like(x))
 
 
 def bytes_each(x: Array) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from numbers import Integral, Real
 from typing import Any
@@ -51,6 +50,8 @@ def jobs(value: Any) -> int | None:
 def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """Return value if it is one of the known strings."""
     if value not in known:
+        import difflib
+
         near = difflib.get_close_matches(str(value).removeprefix("lasso_"), known, 1)
         near = near or [k for k in known if k.removeprefix("lasso_") == value]
         hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -87,6 +87,11 @@ def encode(
     MemoryError
         The memory of the device is not enough for a single row.
 
+    References
+    ----------
+    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1; the gap: Fercoq,
+    Gramfort and Salmon (2015), Mind the duality gap, eq. 5.
+
     Examples
     --------
     >>> import numpy as np, gpudict
@@ -98,11 +103,6 @@ def encode(
            [0. , 1.5]])
     >>> bool(solution.converged.all())
     True
-
-    References
-    ----------
-    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1; the gap: Fercoq,
-    Gramfort and Salmon (2015), Mind the duality gap, eq. 5.
     """
     X = check.matrix(X, "X")
     V = check.matrix(V, "V", like=X)

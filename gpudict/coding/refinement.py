@@ -45,8 +45,8 @@ def refined(found: Solution, q: Quadratic, plan: Plan) -> Solution:
 def _again(plan: Plan, *, narrow: bool) -> list[IterativeSolver[Any, Any]]:
     """Return the solvers of the rows that fall short, one after the other."""
     solver, fallback = plan.solver, plan.solver.fallback
-    own = [solver] if narrow and isinstance(solver, IterativeSolver) else []
-    return own if fallback is None else [*own, portable_solver(fallback)]
+    same = [solver] if narrow and isinstance(solver, IterativeSolver) else []
+    return same if fallback is None else [*same, portable_solver(fallback)]
 
 
 def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:

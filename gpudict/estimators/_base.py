@@ -103,6 +103,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         ----------
         like : array
             Any array of the library and device to move to. Dtypes stay.
+
+        Returns
+        -------
+        self
+            A copy; what was not fitted is shared with this estimator.
         """
         moved = copy.copy(self)
         for name, value in vars(self).items():
@@ -124,7 +129,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         save(self, path)
 
     def to_sklearn(self) -> Any:
-        """Return scikit-learn's estimator of the same name, fitted if this one is, in NumPy."""
+        """Return scikit-learn's estimator of the same name, fitted if this one is, in NumPy.
+
+        Returns
+        -------
+        object
+            An estimator of `sklearn.decomposition`.
+        """
         return to_sklearn(self)
 
     @classmethod
@@ -137,6 +148,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             The estimator of `sklearn.decomposition`.
         like : array, optional
             The fitted arrays get its library and device; NumPy's by default.
+
+        Returns
+        -------
+        self
+            An estimator of this class.
         """
         made: Self = from_sklearn(cls, estimator, like)
         return made

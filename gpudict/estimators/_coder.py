@@ -35,6 +35,7 @@ class Coder(Estimator):
         X : array (n, d)
             Data, of the library and device that the estimator was fitted with.
         y : ignored
+            Not used, present for scikit-learn's conventions.
         return_gap : bool
             Whether to return, beside the codes, a bound on how far each is from its optimum.
 
@@ -70,6 +71,7 @@ class Coder(Estimator):
         Returns
         -------
         array (n, d)
+            Of the library, device and dtype of the codes.
         """
         check_is_fitted(self)
         code = self._checked_codes(X)

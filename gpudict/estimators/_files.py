@@ -69,6 +69,10 @@ def load(path: Any, *, like: Array | None = None) -> Any:
     ValueError
         The file is not such a model, or one of a newer format.
 
+    References
+    ----------
+    The format: https://huggingface.co/docs/safetensors.
+
     Examples
     --------
     >>> import tempfile, numpy as np, gpudict
@@ -78,10 +82,6 @@ def load(path: Any, *, like: Array | None = None) -> Any:
     ...     again = gpudict.load(f"{folder}/model.safetensors")
     >>> again.transform(np.array([[3.0, 0.5]]))
     array([[2., 0.]])
-
-    References
-    ----------
-    The format: https://huggingface.co/docs/safetensors.
     """
     from safetensors import SafetensorError, safe_open
 

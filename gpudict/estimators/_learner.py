@@ -34,12 +34,14 @@ class Learner(CallbackSupportMixin, Estimator):
             Data, a sample a row, of any library, or an array-like. Its library and device become
             those of the estimator.
         y : ignored
+            Not used, present for scikit-learn's conventions.
         sample_weight : array-like (n,), optional
             How much each sample counts, 2 as if it were there twice.
 
         Returns
         -------
         self
+            This estimator.
         """
         self._learn(X, y, sample_weight, "fit")
         return self

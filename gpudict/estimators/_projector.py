@@ -52,6 +52,7 @@ class Projector(Learner):
         Returns
         -------
         array (n, k)
+            The scores.
         """
         check_is_fitted(self)
         X = self._checked(X, "transform")
@@ -71,6 +72,7 @@ class Projector(Learner):
         Returns
         -------
         array (n, d)
+            Of the library, device and dtype of the scores.
         """
         check_is_fitted(self)
         X = self._checked_codes(X)

@@ -53,8 +53,8 @@ class DictionaryLearning(Learner, Coder):
     dict_init : array (k, d), 'svd' or 'data', optional
         Atoms to start from; the SVD of X by default.
     callback : callable, optional
-        As in `dict_learning`: called at iterations 0, 5, 10, … with a mapping. (scikit-learn's own
-        callbacks are set with `set_callbacks`.)
+        As in `dict_learning`: called at iterations 0, 5, 10, … with a mapping. scikit-learn's own
+        callbacks are set with `set_callbacks`.
     verbose : int
         1 writes a dot an iteration, 2 a line.
     split_sign : bool
@@ -83,6 +83,10 @@ class DictionaryLearning(Learner, Coder):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
+
     Examples
     --------
     >>> import numpy as np, gpudict
@@ -95,10 +99,6 @@ class DictionaryLearning(Learner, Coder):
     np.True_
     >>> bool((gap <= 1e-8 * 0.5 * (X**2).sum(axis=1)).all())
     True
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
 
     _: KW_ONLY
@@ -110,7 +110,22 @@ class DictionaryLearning(Learner, Coder):
 
     @with_callbacks
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Learn from X as `fit` does, and return the codes of the last iteration, (n, k)."""
+        """Learn from X as `fit` does, and return the codes of the last iteration.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Data, as in `fit`.
+        y : ignored
+            Not used, present for scikit-learn's conventions.
+        sample_weight : array-like (n,), optional
+            How much each sample counts, as in `fit`.
+
+        Returns
+        -------
+        code : array (n, k)
+            The codes that the atoms were last updated for.
+        """
         return self._learn(X, y, sample_weight, "fit_transform").code
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:

@@ -65,6 +65,10 @@ transform_max_iter
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
+
     Examples
     --------
     >>> import gpudict
@@ -75,10 +79,6 @@ transform_max_iter
     (15, 20)
     >>> learner.partial_fit(X[:20]).n_steps_ == len(learner.history_)
     True
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
 
     _: KW_ONLY
@@ -122,12 +122,14 @@ transform_max_iter
         X : array (b, d)
             A batch, of the library and device of those before.
         y : ignored
+            Not used, present for scikit-learn's conventions.
         sample_weight : array-like (b,), optional
             How much each sample counts.
 
         Returns
         -------
         self
+            This estimator.
         """
         first = not hasattr(self, "components_")
         X = self._checked(X, "partial_fit", reset=first)

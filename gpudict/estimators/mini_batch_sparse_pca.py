@@ -43,6 +43,10 @@ class MiniBatchSparsePCA(Projector):
     n_iter_, history_, converged_
         As in `MiniBatchDictionaryLearning`: passes begun, and the record of each step.
 
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, section 5.4.
+
     Examples
     --------
     >>> import numpy as np, gpudict
@@ -53,10 +57,6 @@ class MiniBatchSparsePCA(Projector):
     (200, 5)
     >>> np.mean(pca.components_ == 0) > 0.8
     np.True_
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, section 5.4.
     """
 
     _: KW_ONLY

@@ -53,6 +53,10 @@ class SparseCoder(Coder):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    References
+    ----------
+    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1.
+
     Examples
     --------
     >>> import numpy as np, gpudict
@@ -62,10 +66,6 @@ class SparseCoder(Coder):
     >>> coder.transform(X)
     array([[2.5, 0. ],
            [0. , 1.5]])
-
-    References
-    ----------
-    Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1.
     """
 
     dictionary: Any
@@ -78,10 +78,12 @@ class SparseCoder(Coder):
         X : array (n, d)
             Data of any library, or an array-like.
         y : ignored
+            Not used, present for scikit-learn's conventions.
 
         Returns
         -------
         self
+            This estimator.
         """
         X = self._checked(X, "fit", reset=True)
         self.dictionary_ = self._atoms(X)

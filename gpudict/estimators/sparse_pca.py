@@ -61,6 +61,10 @@ class SparsePCA(Projector):
     error_, n_iter_, history_, converged_, n_features_in_, feature_names_in_
         As in `DictionaryLearning`.
 
+    References
+    ----------
+    Jenatton, Obozinski and Bach (2010), https://proceedings.mlr.press/v9/jenatton10a.html, eq. 1.
+
     Examples
     --------
     >>> import numpy as np, gpudict
@@ -71,10 +75,6 @@ class SparsePCA(Projector):
     (200, 5)
     >>> np.mean(pca.components_ == 0) > 0.9
     np.True_
-
-    References
-    ----------
-    Jenatton, Obozinski and Bach (2010), https://proceedings.mlr.press/v9/jenatton10a.html, eq. 1.
     """
 
     _: KW_ONLY

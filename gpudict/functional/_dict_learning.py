@@ -71,6 +71,7 @@ def dict_learning(
     Returns
     -------
     code : array (n, k)
+        Of the last iteration.
     dictionary : array (k, d)
         Atoms of norm 1.
     errors : array (n_iter,)
@@ -78,15 +79,19 @@ def dict_learning(
     n_iter : int
         Only with return_n_iter.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
         A row's code missed its tolerance within method_max_iter iterations.
 
-    Raises
-    ------
-    TypeError, ValueError
-        Input that can't be used; the message says what came, what is needed and what to do.
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
 
     Examples
     --------
@@ -99,10 +104,6 @@ def dict_learning(
     np.True_
     >>> np.allclose(np.linalg.norm(dictionary, axis=1), 1)
     True
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
     learned = batch_learned(
         check.matrix(asarray(X), "X"),

@@ -72,15 +72,19 @@ def dict_learning_online(
     dictionary : array (k, d)
         Atoms of norm 1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
         A row's code missed its tolerance within method_max_iter iterations.
 
-    Raises
-    ------
-    TypeError, ValueError
-        Input that can't be used; the message says what came, what is needed and what to do.
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
 
     Examples
     --------
@@ -91,10 +95,6 @@ def dict_learning_online(
     ...     X, 15, alpha=0.2, max_iter=20, batch_size=3, random_state=42)
     >>> code.shape, dictionary.shape
     ((30, 15), (15, 20))
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
     X = check.matrix(asarray(X), "X")
     recipe = online_recipe(

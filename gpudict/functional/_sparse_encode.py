@@ -39,9 +39,9 @@ def sparse_encode(
     dictionary : array (k, d)
         Atoms in rows, of the library and device of X.
     gram : array (k, k), optional
-        dictionary · dictionaryᵀ, if it is at hand. Honoured by every algorithm.
+        The product dictionary · dictionaryᵀ, if it is at hand. Honoured by every algorithm.
     cov : array (k, n), optional
-        dictionary · Xᵀ, if it is at hand. Honoured by every algorithm.
+        The product dictionary · Xᵀ, if it is at hand. Honoured by every algorithm.
     algorithm : str
         'lasso_cd' is the fastest certified solver for this array, 'lasso_lars' the exact homotopy,
         'lars' least-angle regression. One of <algorithms>.
@@ -70,15 +70,20 @@ def sparse_encode(
     code : array (n, k)
         Of the library, device and dtype of X.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Input that can't be used; the message says what came, what is needed and what to do.
+
     Warns
     -----
     sklearn.exceptions.ConvergenceWarning
         A row's duality gap is above 1e-8·½‖x‖² (1e-5 in float32) after max_iter iterations.
 
-    Raises
-    ------
-    TypeError, ValueError
-        Input that can't be used; the message says what came, what is needed and what to do.
+    References
+    ----------
+    Efron, Hastie, Johnstone and Tibshirani (2004) for 'lars'; Rubinstein, Zibulevsky and Elad
+    (2008) for 'omp'; Beck and Teboulle (2009) for 'lasso_fista'.
 
     Examples
     --------
@@ -88,11 +93,6 @@ def sparse_encode(
     >>> sparse_encode(X, V, alpha=1e-10, algorithm="lasso_lars").round(6) + 0.0
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
-
-    References
-    ----------
-    Efron, Hastie, Johnstone and Tibshirani (2004) for 'lars'; Rubinstein, Zibulevsky and Elad
-    (2008) for 'omp'; Beck and Teboulle (2009) for 'lasso_fista'.
     """
     X, V = (no_graph(a) if is_array(a) else asarray(a) for a in (X, dictionary))
     if check_input:

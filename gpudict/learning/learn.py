@@ -88,12 +88,18 @@ def learn(
     Returns
     -------
     Learned
-        dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter, history.
+        With dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter and
+        history.
 
     Raises
     ------
     TypeError, ValueError
         Input that can't be used; the message says what came, what is needed and what to do.
+
+    References
+    ----------
+    Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
+    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
 
     Examples
     --------
@@ -105,11 +111,6 @@ def learn(
     ((8, 10), (60, 8))
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
-
-    References
-    ----------
-    Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
-    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
     """
     X = check.matrix(X, "X")
     recipe = recipe_for(

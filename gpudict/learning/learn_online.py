@@ -110,13 +110,17 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     Returns
     -------
     Learned
-        dictionary (k, d); objective (n_steps,), the cost a sample of each batch before its update;
-        n_iter, the passes begun; history; past. code and gap are None: `encode` gives them.
+        With dictionary (k, d); objective (n_steps,), the cost a sample of each batch before its
+        update; n_iter, the passes begun; history; past. code and gap are None: `encode` gives them.
 
     Raises
     ------
     TypeError, ValueError
         Input that can't be used; the message says what came, what is needed and what to do.
+
+    References
+    ----------
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
 
     Examples
     --------
@@ -125,10 +129,6 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     ...     n_samples=200, n_components=8, n_features=10, n_nonzero_coefs=2, random_state=0)
     >>> gpudict.learn_online(X, 8, alpha=0.05, batch_size=20, random_state=0).dictionary.shape
     (8, 10)
-
-    References
-    ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
     """
     source = Source.of(X, parameters.count(batch_size, "batch_size"), sample_weight)
     recipe = recipe_for(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import logging
 import os
 
 from gpudict.arrays.door import Array, launcher, on_host
@@ -29,6 +28,8 @@ def numba_works() -> bool:
     try:
         importlib.import_module("numba")
     except ImportError as error:  # it is not there, or refuses this NumPy
+        import logging
+
         logging.getLogger(__name__).warning(
             "numba can't be imported (%s): the portable solvers run, not the compiled ones.", error
         )

@@ -1,7 +1,7 @@
 """Which layer catches which bug: each is planted into a solver of the package, and all layers run.
 
-    python tests/gpu/catches.py            # print the table
-    python tests/gpu/catches.py --write    # write it into tests/gpu/README.md
+    python -m tests.gpu.catches            # print the table
+    python -m tests.gpu.catches --write    # write it into tests/gpu/README.md
 
 The solver is `fista`, its source with a line replaced; the loop, the penalty and the stopping rule
 around it are the package's. A layer catches a bug if it raises, if the numbers,
@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import importlib.util
 import inspect
-import os
 import sys
 import types
 import warnings
@@ -23,31 +22,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-_icd = Path(sys.prefix) / "lib" / "libintelocl.so"
-if _icd.exists():
-    os.environ.setdefault("OCL_ICD_FILENAMES", str(_icd))
+import numpy as np
 
-import numpy as np  # noqa: E402
-from problems import signal  # noqa: E402
-
-from benchmarks.marked import put  # noqa: E402
-from gpudict.objective.penalties.l1 import L1  # noqa: E402
-from gpudict.objective.quadratic import least_squares  # noqa: E402
-from gpudict.solvers.loop import run  # noqa: E402
-from gpudict.solvers.portable import fista  # noqa: E402
-from gpudict.solvers.stopping import duality_gap  # noqa: E402
+from benchmarks.marked import put
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import least_squares
+from gpudict.solvers.loop import run
+from gpudict.solvers.portable import fista
+from gpudict.solvers.stopping import duality_gap
+from tests.support import backends
+from tests.support.counting import counted_waits
+from tests.support.problems import signal
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- catches: begin -->", "<!-- catches: end -->"
 ALPHA, EVERY, STEPS = 0.3, 10, 60
 CLEAN = "none"
-
-spec = importlib.util.spec_from_file_location("matrix", ROOT / "tests" / "conftest.py")
-matrix = importlib.util.module_from_spec(spec)
-sys.modules["matrix"] = matrix
-spec.loader.exec_module(matrix)
 
 
 class Bug(NamedTuple):
@@ -117,25 +107,25 @@ def right(Z: np.ndarray) -> None:
 
 def plainly(asarray: Callable[[np.ndarray], Any]) -> Callable[[types.ModuleType], None]:
     """Return the layer that checks numbers, dtype and device."""
-    return lambda module: right(matrix.host(solved(module, asarray).Z))
+    return lambda module: right(backends.host(solved(module, asarray).Z))
 
 
 def strictly(temper: Callable[[], Any]) -> Callable[[types.ModuleType], None]:
     """Return the layer of array-api-strict on a device that is not its default, in a temper."""
 
     def layer(module: types.ModuleType) -> None:
-        with temper(), matrix.counted_waits() as waits:
-            found = solved(module, matrix._strict)
+        with temper(), counted_waits() as waits:
+            found = solved(module, backends.on_device1)
             assert len(waits) <= STEPS // EVERY + 1, f"{len(waits)} waits"
-        right(matrix.host(found.Z))
+        right(backends.host(found.Z))
 
     return layer
 
 
 def on_dpnp(module: types.ModuleType) -> None:
     """Run on a queue that is not the default one."""
-    matrix._dpnp_prepared()
-    right(matrix.host(solved(module, matrix._dpnp).Z))
+    backends.prepare_dpnp()
+    right(backends.host(solved(module, backends.on_dpnp).Z))
 
 
 def on_the_simulated_device(module: types.ModuleType) -> None:
@@ -165,11 +155,11 @@ def on_fake_tensors(module: types.ModuleType) -> None:
 
 
 LAYERS: dict[str, Callable[[types.ModuleType], None]] = {
-    "NumPy, read-only": plainly(matrix._readonly),
-    "torch, CPU": plainly(matrix._torch),
-    "JAX, CPU": plainly(matrix._jax),
+    "NumPy, read-only": plainly(backends.read_only),
+    "torch, CPU": plainly(backends.on_torch),
+    "JAX, CPU": plainly(backends.on_jax),
     "strict, device1": strictly(contextlib.nullcontext),
-    "strictest, device1": strictly(matrix._strictest),
+    "strictest, device1": strictly(backends.strictest),
     "dpnp, own queue": on_dpnp,
     "simulated cuda": on_the_simulated_device,
     "FakeTensor cuda": on_fake_tensors,

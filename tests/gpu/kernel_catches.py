@@ -1,7 +1,7 @@
 """Which layer catches which bug of a CUDA kernel: each is planted into `lasso.cu`, and all run.
 
-    python tests/gpu/kernel_catches.py            # print the table
-    python tests/gpu/kernel_catches.py --write    # write it into tests/gpu/README.md
+    python -m tests.gpu.kernel_catches            # print the table
+    python -m tests.gpu.kernel_catches --write    # write it into tests/gpu/README.md
 
 The kernel solves a few hard rows in a process of its own, compiled for the CPU, and is compiled for
 a real device. Layers and bugs are rows of tables: a new one is a row.
@@ -12,16 +12,12 @@ from __future__ import annotations
 import argparse
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.marked import put  # noqa: E402
-from benchmarks.standins import nvrtc, warps  # noqa: E402
-from gpudict.solvers.cuda import _launch as cuda  # noqa: E402
+from benchmarks.marked import put
+from benchmarks.standins import nvrtc, warps
+from gpudict.solvers.cuda import _launch as cuda
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- kernel catches: begin -->", "<!-- kernel catches: end -->"

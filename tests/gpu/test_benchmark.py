@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
-import oracles
-import problems
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+from tests.support import oracles, problems
 
 torch = pytest.importorskip("torch")
 

@@ -10,10 +10,10 @@ import warnings
 
 import numpy as np
 import pytest
-from problems import signal
 from sklearn.exceptions import ConvergenceWarning
 
 import gpudict
+from tests.support.problems import signal
 
 pytest.importorskip("torch")
 

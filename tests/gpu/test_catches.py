@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import catches
-import kernel_catches
 import pytest
+
+from tests.gpu import catches, kernel_catches
 
 
 def rows(text: str) -> dict[str, list[str]]:

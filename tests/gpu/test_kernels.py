@@ -1,20 +1,13 @@
 """The CUDA kernels, run on the CPU.
 
 Held to the contract of every solver, to the solvers of the host, and to what only they must do:
-tiers of places, rows that are given up, lanes that meet, no races.
+tiers of places, rows that are given up, few launches. Their lanes are in test_lanes.py.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import numpy as np
-import oracles
-import problems
 import pytest
-import test_contract as contract
-from conftest import CASES, BackendCase, counted_waits, host
 
 import gpudict
 from benchmarks.standins import warps
@@ -24,12 +17,15 @@ from gpudict.solvers import places
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda import _launch as cuda
 from gpudict.solvers.registry import find
+from tests.solvers import test_contract as contract
+from tests.support import oracles, problems
+from tests.support.backends import CASES, BackendCase, host
+from tests.support.counting import counted_waits
 
 pytestmark = pytest.mark.skipif(
     warps.COMPILER is None,
     reason="the CUDA kernels run on the CPU through g++ on x86-64, which is not here",
 )
-
 LASSO = ("warp_active_set", "warp_working_set")
 IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
 CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
@@ -185,46 +181,6 @@ def test_each_with_its_own_gram(dtype: str):
     np.testing.assert_allclose(again[0][rest], Z[rest], rtol=1e-5)
     np.testing.assert_allclose(again[1][rest], gap[rest], atol=1e-5)
     assert not again[0][2].any()
-
-
-def rows(name: str, real: str, slots: int, bug: tuple[str, str], *flags: str):
-    """Run a few rows in a process of their own, from a source with a bug if one is given."""
-    code = cuda.source(name)
-    assert bug[0] in code
-    options, flags = cuda.options(real, slots, 4), ("-O1", "-g", *flags)
-    program = warps.compiled(code.replace(*bug), name, options, *flags, main="rows.cpp")
-    fixed = (
-        [path, "-R"] if (path := shutil.which("setarch")) else []
-    )  # addresses, for the sanitizer
-    return subprocess.run([*fixed, str(program)], capture_output=True, text=True, check=False)
-
-
-NO_BUG = ("", "")
-
-
-def test_lanes_that_part_are_noticed():
-    """Lanes meet at every shuffle and vote: a branch that differs between them ends the run."""
-    assert rows("lasso", "float", 1, NO_BUG).returncode == 0
-    parted = rows("lasso", "float", 1, ("while (A.used) {", "while (in(A.used, 0)) {"))
-    assert parted.returncode != 0
-    assert "Lanes part" in parted.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["lasso", "pursuit"])
-@pytest.mark.parametrize(("real", "slots"), [("float", 1), ("double", 2)])
-def test_no_races(name: str, real: str, slots: int):
-    """Shuffles order nothing here but what they carry: lanes share no memory that is written."""
-    watched = rows(name, real, slots, NO_BUG, "-DRACES", "-fsanitize=thread")
-    assert (watched.returncode, watched.stderr) == (0, "")
-
-
-@pytest.mark.slow
-def test_races_are_noticed():
-    """A lane that reads the column of another is one."""
-    bug = ("+= A.entry(b, s) * xb", "+= A.M[b * PLACES + s * LANES - (lane() > 0)] * xb")
-    watched = rows("lasso", "float", 1, bug, "-DRACES", "-fsanitize=thread")
-    assert "data race" in watched.stderr
 
 
 def test_on_a_device_that_counts(simulated, dtype: str):

@@ -10,7 +10,6 @@ their own stream.
 from __future__ import annotations
 
 import functools
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,11 @@ SOLVED, CROWDED, UNSETTLED = range(len(STATUS))
 @functools.cache
 def source(name: str) -> str:
     """Return the CUDA C of a kernel, whole."""
-    folder = files("gpudict.solvers.cuda").joinpath("kernels")
+    from pathlib import Path
+
+    folder = Path(__file__).parent / "kernels"
     warp, active, kernel = (
-        f'#line 1 "{file}"\n{folder.joinpath(file).read_text("utf-8")}'
+        f'#line 1 "{file}"\n{(folder / file).read_text("utf-8")}'
         for file in ("warp.cuh", "active.cuh", f"{name}.cu")
     )
     return "\n".join((warp, f'#line 1 "constants"\n{constants(name)}', active, kernel))

@@ -135,7 +135,7 @@ def descend(small: Small, u: Array, faces: int) -> Array:
             enters = enters & harder & (outer == strongest)
         signs = xp.where(inside, sign(u), xp.where(enters, sign(corr), zero))
         d = newton(small, signs != 0, corr - small.t * signs)
-        crossing = -u / xp.where(d != 0, d, xp.ones_like(d))
+        crossing = -u / divisor(d, d != 0)
         stops = xp.where((crossing > 0) & (crossing < 1), crossing, xp.ones_like(u))
         t = _best_stop(small, u, d, corr, stops)
         u = xp.where(stops == t, xp.where(t < 1, zero, u + d), u + t * d)

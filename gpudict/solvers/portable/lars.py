@@ -23,6 +23,7 @@ from gpudict.arrays.door import (
     array_namespace,
     asarray_like,
     batched_solve,
+    divisor,
     draws,
     few_shapes,
     scatter,
@@ -222,7 +223,7 @@ def _crossing(height: Array, rate: Array, barred: Array, lam: Array) -> Array:
     xp = array_namespace(height)
     eps = 32 * float(xp.finfo(height.dtype).eps)
     falls = (rate > eps) & ~barred
-    at = height / xp.where(falls, rate, xp.ones_like(rate))
+    at = height / divisor(rate, falls)
     return xp.where(falls, xp.maximum(xp.minimum(at, lam), xp.zeros_like(at)), xp.zeros_like(at))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, scatter
+from gpudict.arrays.door import Array, array_namespace, divisor, scatter
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.quadratic import (
     Quadratic,
@@ -90,7 +90,7 @@ class Omp(IterativeSolver[Cardinality, State]):
         w = (state.inverse @ g[:, :, None])[:, :, 0]  # L⁻¹g
         delta2 = norm2 - xp.sum(w * w, axis=1)
         independent = delta2 > 64 * eps * norm2
-        delta = xp.sqrt(xp.where(independent, delta2, xp.ones_like(delta2)))[:, None]
+        delta = xp.sqrt(divisor(delta2, independent))[:, None]
         slot = xp.arange(state.y.shape[1], device=pull.device)[None, :] == state.tried
         last = (xp.astype(slot, w.dtype) - (w[:, None, :] @ state.inverse)[:, 0, :]) / delta
         y = xp.take_along_axis(q.cov, j, axis=1) - xp.sum(w * state.y, axis=1, keepdims=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, at
+from gpudict.arrays.door import Array, array_namespace, at, divisor
 from gpudict.objective.penalties.columns import ColumnPenalty
 from gpudict.objective.quadratic import Quadratic, diagonal
 from gpudict.solvers.base import IterativeSolver, Kind
@@ -42,8 +42,7 @@ class Sweep(IterativeSolver[ColumnPenalty, State]):
         xp = array_namespace(state.Z)
         curvature = diagonal(q)
         used = curvature > float(xp.finfo(q.gram.dtype).eps) * xp.max(curvature)
-        length = 1 / xp.where(used, curvature, xp.ones_like(curvature))
-        length = xp.where(used, length, xp.zeros_like(length))
+        length = xp.where(used, 1 / divisor(curvature, used), xp.zeros_like(curvature))
         Z = xp.matrix_transpose(xp.asarray(xp.matrix_transpose(state.Z), copy=True))  # contiguous
         for j in range(Z.shape[1]):
             here = slice(j, j + 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -24,9 +24,8 @@ inner = njit(inline="always", **OPTIONS)
 @functools.cache
 def digest() -> str:
     """Return a hash of everything that is compiled."""
-    root = files("gpudict.solvers")
-    kernels = (f for f in root.joinpath("host", "kernels").iterdir() if f.name.endswith(".py"))
-    read = [root.joinpath("constants.py"), *sorted(kernels, key=lambda f: f.name)]
+    here = Path(__file__).parent
+    read = [here.parents[1] / "constants.py", *sorted(here.glob("*.py"))]
     return hashlib.sha256(b"\0".join(f.read_bytes() for f in read)).hexdigest()
 
 

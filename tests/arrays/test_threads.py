@@ -1,0 +1,60 @@
+"""Threads: how many, in whose process, and BLAS gets its own back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+import gpudict
+from gpudict.arrays.threads import blas_threads
+from tests.support import problems
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_has_threads_of_its_own():
+    """A process that is forked once the pool runs starts a new one, and does not wait."""
+    script = (
+        "import multiprocessing, numpy as np, gpudict\n"
+        "X, V = np.random.default_rng(0).standard_normal((9000, 9)), np.eye(9)\n"
+        "work = lambda _: gpudict.encode(X, V, alpha=0.5, n_jobs=2).Z\n"
+        "Z = work(0)\n"
+        "def child(queue): queue.put(bool((work(0) == Z).all()))\n"
+        "context = multiprocessing.get_context('fork')\n"
+        "queue = context.Queue()\n"
+        "process = context.Process(target=child, args=(queue,))\n"
+        "process.start()\n"
+        "assert queue.get(timeout=60)\n"
+        "process.join()\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
+
+
+def test_one_thread_inside_a_joblib_worker():
+    from joblib import Parallel, delayed
+
+    from gpudict.arrays.threads import threads
+
+    inside = Parallel(n_jobs=2, backend="threading")(delayed(threads)(None) for _ in range(2))
+    assert inside == [1, 1]
+    assert threads(3) == 3
+    assert threads(-1) >= 1
+    assert threads(None) >= 1
+
+
+def test_overlapping_pools_give_blas_its_threads_back():
+    X, V = problems.signal(n=4000, d=16, k=24)
+    work = lambda: gpudict.encode(X, V, alpha=0.2, n_jobs=2)  # noqa: E731
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    with threadpool_limits(limits=3, user_api="blas"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with pytest.raises(ZeroDivisionError):
+            gpudict.learn(X, 24, alpha=0.2, callback=lambda _: 1 / 0)
+        assert blas_threads() == 3

@@ -1,0 +1,71 @@
+"""`encode`: an alpha for each row, and batches and threads that change nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gpudict
+from tests.support import oracles, problems
+from tests.support.backends import BackendCase, host
+
+
+class TestAlphas:
+    """An alpha for each row is the loop over rows with each its own."""
+
+    @pytest.mark.parametrize("solver", ["cd", "working_set", "lars"])
+    def test_loop_over_rows(self, backend: BackendCase, dtype: str, solver: str):
+        X, V = (a.astype(dtype) for a in problems.signal(n=12, d=8, k=16, seed=5))
+        alphas = np.geomspace(0.01, 1, 12).astype(dtype)
+        dX, dV = backend.asarray(X), backend.asarray(V)
+        init = backend.asarray(np.ones((12, 16), dtype))
+        found = gpudict.encode(dX, dV, alpha=backend.asarray(alphas), solver=solver, init=init)
+        assert host(found.converged).all()
+        half = 0.5 * (X.astype(float) ** 2).sum(axis=1)
+        for i, alpha in enumerate(alphas):
+            judged = oracles.lasso_gap(X[i : i + 1], V, host(found.Z)[i : i + 1], float(alpha))
+            assert judged <= (1e-8 if dtype == "float64" else 2e-5) * half[i] + 1e-15
+            assert host(found.gap)[i] <= (1e-8 if dtype == "float64" else 1e-5) * half[i]
+
+    def test_one_of_a_graph(self):
+        torch = pytest.importorskip("torch")
+        X, alpha = torch.eye(3), torch.full((3,), 0.5, requires_grad=True)
+        torch.testing.assert_close(gpudict.encode(X, X, alpha=alpha).Z, 0.5 * X)
+
+    @pytest.mark.parametrize("scale", [1e-24, 1.0, 1e18])
+    def test_float32_at_any_scale(self, scale: float):
+        """The gap is a bound on the codes as they come out, rounded."""
+        X, V = (a.astype("float32") for a in problems.signal(n=40, d=3, k=8, seed=5))
+        X, alphas = (X * scale).astype("float32"), np.geomspace(0.01, 0.4, 40) * scale
+        found = gpudict.encode(X, V, alpha=alphas)
+        assert found.converged.all()
+        for i, alpha in enumerate(alphas):
+            x, u = X[i : i + 1].astype(float), found.Z[i : i + 1].astype(float)
+            best = gpudict.encode(x, V.astype(float), alpha=alpha).Z
+            value, least = (
+                oracles.lasso_objective(x, V.astype(float), z, alpha)[0] for z in (u, best)
+            )
+            assert value - least <= found.gap[i] + 1e-15 * least
+            assert found.gap[i] <= 1e-5 * 0.5 * (x**2).sum()
+
+    @pytest.mark.parametrize(
+        ("alpha", "sentence"),
+        [
+            ([1.0, 2.0], r"alpha has.*\(2,\)"),
+            ([1.0, -1.0, 1.0], "alpha"),
+            ([1.0, 0.0, 1.0], "alpha"),
+        ],
+    )
+    def test_bad_ones(self, alpha, sentence):
+        with pytest.raises(ValueError, match=sentence):
+            gpudict.encode(np.eye(3), np.eye(3), alpha=np.array(alpha))
+
+
+def test_batches_and_threads_do_not_change_the_answer():
+    big, atoms = problems.signal(n=200, d=12, k=10)
+    whole = gpudict.encode(big, atoms, alpha=0.05)
+    for options in ({"batch_size": 17}, {"batch_size": 64, "n_jobs": 3}, {"n_jobs": -1}):
+        cut = gpudict.encode(big, atoms, alpha=0.05, **options)
+        np.testing.assert_allclose(cut.Z, whole.Z, atol=1e-10)
+        assert cut.converged.all()
+        assert cut.history[0].unfinished >= whole.history[0].unfinished

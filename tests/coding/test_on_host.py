@@ -1,0 +1,77 @@
+"""Arrays of the host, compiled: threads change no bit, and every row is finished, or said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gpudict
+from gpudict.coding import on_host
+from gpudict.solvers.registry import all_solvers
+from tests.support import oracles, problems
+
+PURSUIT = {"n_nonzero_coefs": 4}
+
+
+class TestThreads:
+    """Any number of them gives the same bits, and any chunk the same codes."""
+
+    @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
+    def test_same_bits(self, signal, dtype, options, monkeypatch: pytest.MonkeyPatch):
+        X, V = (a.astype(dtype) for a in signal)
+        one = gpudict.encode(X, V, **options, n_jobs=1)
+        for n_jobs in (2, 3, -1, None):
+            many = gpudict.encode(X, V, **options, n_jobs=n_jobs)
+            np.testing.assert_array_equal(many.Z, one.Z)
+            np.testing.assert_array_equal(many.gap, one.gap)
+        monkeypatch.setattr(on_host, "ROWS", 7)
+        np.testing.assert_allclose(gpudict.encode(X, V, **options).Z, one.Z, atol=1e-6)
+
+    def test_read_only_and_strided(self, signal):
+        X, V = signal
+        wide = np.zeros((X.shape[0], 2 * X.shape[1]))
+        wide[:, ::2] = X
+        wide.flags.writeable = False
+        found = gpudict.encode(wide[:, ::2], np.asfortranarray(V), alpha=0.1)
+        np.testing.assert_allclose(found.Z, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-10)
+
+
+class TestRounds:
+    """A row that the compiled solver does not finish is finished by the portable one, or said."""
+
+    def test_limit_of_the_caller(self, signal):
+        X, V = signal
+        found = gpudict.encode(X, V, alpha=0.05, max_iter=1)
+        assert not found.converged.all()
+        judged = oracles.lasso_gap(X, V, found.Z, 0.05)
+        np.testing.assert_allclose(found.gap, judged, rtol=1e-6, atol=1e-12)
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_small_alphas(self, positive):
+        """Where d atoms are needed, and more rounds than a row has, the path goes on."""
+        rng = np.random.default_rng(0)
+        V, X = (problems.unit(rng.standard_normal((n, 64))) for n in (256, 20))
+        found = gpudict.encode(X, V, alpha=1e-6, positive=positive)
+        assert found.converged.all()
+        judged = oracles.lasso_gap(X, V, found.Z, 1e-6, positive)
+        assert (judged <= 0.5e-8 + 1e-12).all()
+
+    def test_second_chance(self, signal, monkeypatch: pytest.MonkeyPatch):
+        X, V = signal
+        monkeypatch.setattr(type(all_solvers()["active_set"]), "rounds", 1)
+        assert gpudict.encode(X, V, alpha=0.05).converged.all()
+
+    def test_a_solution_is_where_it_starts(self, signal):
+        X, V = signal
+        cold = gpudict.encode(X, V, alpha=0.05)
+        warm = gpudict.encode(X, V, alpha=0.05, init=cold.Z)
+        assert warm.n_iter < cold.n_iter
+        np.testing.assert_allclose(warm.Z, cold.Z, atol=1e-12)
+
+    @pytest.mark.parametrize("solver", ["cd", "working_set", "fista"])
+    def test_a_start_that_is_not_feasible(self, signal, solver):
+        X, V = (a[:20] for a in signal)
+        init = -np.ones((20, len(V)))
+        found = gpudict.encode(X, V, alpha=0.05, positive=True, init=init, solver=solver)
+        assert found.converged.all()
+        assert found.Z.min() == 0

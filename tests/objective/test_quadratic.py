@@ -1,0 +1,53 @@
+"""Laws of the quadratic and its inverses, on inputs that Hypothesis chooses."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gpudict.objective import inverses, quadratic
+
+seeds = st.integers(0, 2**31)
+
+
+@given(seeds, st.integers(1, 12), st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_quadratic_is_the_least_squares(seed, d, k):
+    """Value, gradient and residual, by the Gram and by the factors."""
+    rng = np.random.default_rng(seed)
+    X, V = rng.standard_normal((3, d)), rng.standard_normal((k, d))
+    Z = rng.standard_normal((3, k))
+    q = quadratic.least_squares(X, V)
+    R = X - Z @ V
+    for form in (q, q._replace(factors=None), q._replace(gram=None)):
+        corr = quadratic.correlation(form, Z)
+        np.testing.assert_allclose(corr, R @ V.T, atol=1e-10)
+        xr, rr = quadratic.residual(form, Z, corr)
+        np.testing.assert_allclose(xr, (X * R).sum(axis=1), atol=1e-9)
+        np.testing.assert_allclose(rr, (R * R).sum(axis=1), atol=1e-9)
+        np.testing.assert_allclose(quadratic.diagonal(form), (V * V).sum(axis=1), atol=1e-12)
+        top = np.linalg.eigvalsh(V @ V.T).max()
+        bound = quadratic.spectral_bound(form)
+        assert top <= bound <= top * min(k, d) ** (1 / 16) * 1.0001
+        tiny = form._replace(gram=None if form.gram is None else form.gram * 1e-250)
+        if tiny.gram is not None:
+            np.testing.assert_allclose(
+                quadratic.spectral_bound(tiny._replace(factors=None)), bound * 1e-250, rtol=0.5
+            )
+        W = inverses.whitening(form)
+        np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
+
+
+@given(seeds, st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_statistics_add_up(seed, forget):
+    rng = np.random.default_rng(seed)
+    X, U = rng.standard_normal((9, 4)), rng.standard_normal((9, 3))
+    one, two = quadratic.statistics(X[:5], U[:5]), quadratic.statistics(X[5:], U[5:])
+    both = quadratic.accumulate(one, two, forget=forget)
+    w = np.r_[np.full(5, np.sqrt(forget)), np.ones(4)][:, None]
+    whole = quadratic.statistics(w * X, w * U)
+    np.testing.assert_allclose(one.sq, (X[:5] ** 2).sum(axis=0))
+    for a, b in zip(both[:3], whole[:3], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)

@@ -1,0 +1,89 @@
+"""The one loop: it waits once a check, and rows leave as they finish, each with its own alpha."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.penalties.l1 import L1
+from gpudict.solvers.base import Kind, Place
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import all_solvers, coders, portable_solver
+from gpudict.solvers.stopping import duality_gap, exhausted
+from tests.support import oracles, problems
+from tests.support.counting import counted_waits
+from tests.support.solving import solve
+
+PORTABLE = [
+    s.name for s in coders() if s.place is Place.ANYWHERE and s.kind is not Kind.APPROXIMATE
+]
+UPDATES = [
+    s.name for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is Place.ANYWHERE
+]
+
+
+@pytest.mark.parametrize("name", PORTABLE)
+def test_waits_are_counted(name: str):
+    """One wait a check, whatever lies between; the working set also reads its start."""
+    import array_api_strict as xp
+
+    X, V = (xp.asarray(a, device=xp.Device("device1")) for a in problems.small("float64"))
+    pursuit = all_solvers()[name].kind is Kind.PURSUIT
+    penalty = Cardinality(4) if pursuit else L1(0.05)
+    start = 1 if name == "working_set" else 0
+    with counted_waits() as waits:
+        stop = exhausted if pursuit else duality_gap(0.0)
+        found = solve(name, X, V, penalty, stop, max_iter=60, check_every=20)
+    assert len(waits) == len(found.history) + start, waits
+    with counted_waits() as waits:
+        solve(name, X, V, penalty, None, max_iter=7)
+    assert len(waits) == start, waits
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_dictionary_updates_never_wait(name: str):
+    import array_api_strict as xp
+
+    X, V = (xp.asarray(a, device=xp.Device("device1")) for a in problems.signal())
+    U = xp.matrix_transpose(V @ xp.matrix_transpose(X))
+    with counted_waits() as waits:
+        q = quadratic.statistics(X, U)
+        run(portable_solver(name), q, UnitSphere(), xp.matrix_transpose(V), stop=None, max_iter=20)
+    assert waits == []
+
+
+@pytest.mark.parametrize("name", PORTABLE)
+def test_finished_rows_leave(name: str):
+    """Rows leave as they finish and come back in order, whatever the order they finished in."""
+    rng = np.random.default_rng(0)
+    V = problems.unit(rng.standard_normal((20, 10)))
+    n = 24
+    X = rng.standard_normal((n, 10)) * np.where(np.arange(n) % 3 == 0, 1e-3, 1)[:, None]
+    pursuit = all_solvers()[name].kind is Kind.PURSUIT
+    penalty = Cardinality(6, target=0.5) if pursuit else L1(0.2)
+    rule = exhausted if pursuit else duality_gap(1e-6)
+
+    def some(rows):
+        return solve(name, rows, V, penalty, rule, max_iter=20_000, check_every=1)
+
+    found = some(X)
+    left = [check.unfinished for check in found.history]
+    assert left[0] > left[len(left) // 2] >= left[-1] == 0
+    alone = np.concatenate([some(X[i : i + 1]).Z for i in range(n)])
+    np.testing.assert_allclose(found.Z, alone, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", [n for n in PORTABLE if all_solvers()[n].solves(L1)])
+def test_an_alpha_a_row_leaves_with_its_row(name: str):
+    """Where rows finish early, those that go on keep their own alpha."""
+    rng = np.random.default_rng(0)
+    V, X = problems.unit(rng.standard_normal((20, 10))), rng.standard_normal((24, 10))
+    alphas = np.where(np.arange(24) % 3 == 0, 10.0, np.linspace(0.1, 0.5, 24))
+    rule = duality_gap(1e-9)
+    found = solve(name, X, V, L1(alphas), rule, max_iter=100_000, check_every=1)
+    for i, alpha in enumerate(alphas):
+        judged = oracles.lasso_gap(X[i : i + 1], V, found.Z[i : i + 1], alpha)
+        assert judged <= 1.01e-9 * 0.5 * (X[i] @ X[i]) + 1e-15

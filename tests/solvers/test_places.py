@@ -1,0 +1,73 @@
+"""Where compiled solvers run, and what runs elsewhere: with the same answers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import gpudict
+from gpudict.coding.request import Request
+from gpudict.solvers import places
+from gpudict.solvers.host.kernels import compiling
+from gpudict.solvers.places import numba_works
+from tests.support import problems
+
+
+class TestFallback:
+    """Without Numba, or told so, the portable solvers run and give the same codes."""
+
+    def test_no_folder_for_a_cache(self, monkeypatch: pytest.MonkeyPatch):
+        def nowhere(function):
+            raise RuntimeError("cannot cache function: no locator available")
+
+        monkeypatch.setattr(compiling, "_Cache", nowhere)
+        assert compiling.compiled(lambda x: x + 1)(1) == 2
+
+    def test_environment(self, signal, tmp_path):
+        X, V = (a[:50] for a in signal)
+        np.savez(tmp_path / "data.npz", X=X, V=V)
+        script = (
+            "import sys, numpy as np, gpudict\n"
+            f"data = np.load({str(tmp_path / 'data.npz')!r})\n"
+            "Z = gpudict.encode(data['X'], data['V'], alpha=0.1).Z\n"
+            "assert 'numba' not in sys.modules\n"
+            f"np.save({str(tmp_path / 'Z.npy')!r}, Z)\n"
+        )
+        told = {**os.environ, "GPUDICT_KERNELS": "portable"}
+        subprocess.run([sys.executable, "-c", script], check=True, env=told)
+        Z = gpudict.encode(X, V, alpha=0.1).Z
+        np.testing.assert_allclose(np.load(tmp_path / "Z.npy"), Z, atol=1e-6)
+
+    def test_no_numba(self, signal, monkeypatch: pytest.MonkeyPatch, caplog):
+        X, V = (a[:50] for a in signal)
+        expected = gpudict.encode(X, V, alpha=0.1).Z
+        monkeypatch.setitem(sys.modules, "numba", None)  # then an import of it fails
+        numba_works.cache_clear()
+        try:
+            with caplog.at_level(logging.WARNING):
+                Z = [gpudict.encode(X, V, alpha=0.1).Z for _ in range(2)]
+        finally:
+            numba_works.cache_clear()
+        assert [r.name for r in caplog.records] == ["gpudict.solvers.places"]
+        assert "numba can't be imported" in caplog.text
+        np.testing.assert_allclose(Z, [expected] * 2, atol=1e-6)
+
+
+def test_no_gram_is_formed_for_many_atoms(monkeypatch: pytest.MonkeyPatch):
+    """Above the limit the products go through the factors, with the same answers."""
+    X, V = problems.signal(n=15, d=8, k=20)
+    names = ("working_set", "lars", "cd", "fista", "cd_sweep")
+    kept = {n: gpudict.encode(X, V, alpha=0.1, solver=n).Z for n in names}
+    pursuit = gpudict.encode(X, V, n_nonzero_coefs=4).Z
+    monkeypatch.setattr(places, "GRAM_LIMIT", 10)
+    assert Request(X, V).shared_gram(places.gram_limit(X)) is None
+    with pytest.raises(ValueError, match="'active_set' is compiled for arrays on the host and at"):
+        gpudict.encode(X, V, alpha=0.1, solver="active_set")
+    for name, Z in kept.items():
+        np.testing.assert_allclose(gpudict.encode(X, V, alpha=0.1, solver=name).Z, Z, atol=1e-5)
+    np.testing.assert_allclose(gpudict.encode(X, V, n_nonzero_coefs=4).Z, pursuit, atol=1e-10)

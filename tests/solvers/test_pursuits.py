@@ -1,0 +1,101 @@
+"""Pursuits, compiled and portable: near copies, ties, and the targets at which they stop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import gpudict
+from tests.support import problems
+from tests.support.problems import unit
+
+
+class TestPursuit:
+    """The compiled pursuit is the portable one, near the edge too."""
+
+    @pytest.mark.parametrize("distance", [1e-2, 1e-3, 1e-4, 1e-5])
+    def test_near_copies(self, distance):
+        """Each of five atoms has one: what remains is the least squares of all ten."""
+        rng = np.random.default_rng(0)
+        V = rng.standard_normal((10, 12))
+        V[5:] = V[:5] + distance * rng.standard_normal((5, 12))
+        X, V = problems.unit(rng.standard_normal((60, 12))), problems.unit(V)
+        found = gpudict.encode(X, V, n_nonzero_coefs=10)
+        error = ((X - found.Z @ V) ** 2).sum(axis=1)
+        best = ((X - X @ np.linalg.pinv(V) @ V) ** 2).sum(axis=1)
+        np.testing.assert_allclose(error, best, atol=1e-6)
+        half = gpudict.encode(X, V, target_error=0.3)
+        error = ((X - half.Z @ V) ** 2).sum(axis=1)
+        np.testing.assert_array_equal(half.converged, error <= 0.3)
+
+    def test_of_equal_atoms_the_first_is_taken(self):
+        Z = gpudict.encode(np.ones((1, 40)), np.eye(40), n_nonzero_coefs=3).Z
+        assert np.flatnonzero(Z).tolist() == [0, 1, 2]
+
+    @pytest.mark.parametrize("solver", ["batch_omp", "omp"])
+    def test_steps_and_small_rest(self, solver):
+        X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
+        for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):
+            found = gpudict.encode(X, V, solver=solver, **options)
+            np.testing.assert_array_equal(found.Z, X)
+            assert found.converged
+        for max_iter in (0, 1):
+            found = gpudict.encode(X, V, n_nonzero_coefs=2, solver=solver, max_iter=max_iter)
+            assert np.count_nonzero(found.Z) == max_iter
+            assert not found.converged
+
+
+class TestTies:
+    """Small integers: many atoms tie, many depend on each other."""
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_integers(self, positive):
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            V = rng.integers(-1, 2, (12, 6)).astype(float)
+            X = rng.integers(-2, 3, (10, 6)).astype(float)
+            for most in (1, 2, 4):
+                options = {"n_nonzero_coefs": most, "positive": positive}
+                for solver in ("lars", "omp"):
+                    Z = gpudict.encode(X, V, solver=solver, **options).Z
+                    assert (np.count_nonzero(Z, axis=1) <= most).all()
+                    assert np.isfinite(Z).all()
+            for alpha in (0.3, 0.01):
+                found = gpudict.encode(X, V, alpha=alpha, solver="lars", positive=positive)
+                assert found.converged.all(), (seed, alpha)
+
+    def test_equal_atoms(self):
+        """One of several equal atoms stands for all of them."""
+        for solver in ("lars", "omp"):
+            Z = gpudict.encode(
+                np.ones((1, 4)), np.ones((5, 4)) / 2, n_nonzero_coefs=2, solver=solver
+            ).Z
+            np.testing.assert_allclose(np.sort(Z), [[0, 0, 0, 0, 2]], atol=1e-9)
+
+
+class TestTargets:
+    """A pursuit stops at its target, and says when it could not."""
+
+    @pytest.mark.parametrize("solver", ["omp", "lars"])
+    def test_reached(self, solver):
+        rng = np.random.default_rng(0)
+        X, V = rng.standard_normal((20, 10)), unit(rng.standard_normal((30, 10)))
+        found = gpudict.encode(X, V, target_error=2.0, solver=solver)
+        error = ((X - found.Z @ V) ** 2).sum(axis=1)
+        assert found.converged.all()
+        assert (error <= 2).all()
+        assert (np.count_nonzero(found.Z, axis=1) < 10).any()
+        few = gpudict.encode(X, V, target_error=2.0, n_nonzero_coefs=1, solver=solver)
+        error = ((X - few.Z @ V) ** 2).sum(axis=1)
+        np.testing.assert_array_equal(few.converged, error <= 2)
+        assert not few.converged.all()
+
+    @pytest.mark.parametrize("target", [1e-6, 1e-8])
+    def test_in_float32(self, target):
+        rng = np.random.default_rng(3)
+        V = unit(rng.standard_normal((60, 40))).astype("f4")
+        X = unit(rng.standard_normal((100, 40))).astype("f4")
+        found = gpudict.encode(X, V, target_error=target)
+        error = ((X.astype(float) - found.Z.astype(float) @ V.astype(float)) ** 2).sum(axis=1)
+        full = np.count_nonzero(found.Z, axis=1) == 40
+        assert ((error <= 1.01 * target) | full).all()

@@ -1,0 +1,1 @@
+"""What tests share: the matrix of libraries, problems, oracles, counters."""
