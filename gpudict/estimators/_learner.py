@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
+from sklearn.callback import with_callbacks as _with_callbacks
 
 from gpudict.estimators._base import Estimator
 from gpudict.learning.records import Learned
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+
+
+def with_callbacks(fit: Fit) -> Fit:
+    """Let scikit-learn's callbacks see a fit; its decorator has no types."""
+    watched: Fit = _with_callbacks(fit)
+    return watched
 
 
 @dataclass(eq=False, repr=False)

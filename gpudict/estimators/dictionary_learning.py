@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from sklearn.callback import with_callbacks
-
 from gpudict.arrays import parameters
 from gpudict.estimators._coder import Coder, transform_alpha
-from gpudict.estimators._learner import Learner
+from gpudict.estimators._learner import Learner, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.records import Learned

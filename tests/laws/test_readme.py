@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.solvers.registry import solver_names
 from tests.laws.test_scikit_learn import DEVIATIONS
 from tests.support.backends import lacks
 
@@ -54,6 +55,12 @@ def test_the_faces_have_examples():
                      "learning.learn_online", "datasets")
     ]  # fmt: skip
     assert min(tried) >= 2
+
+
+def test_every_solver_is_named():
+    """A user finds each by name, and a new one is not forgotten."""
+    missing = [name for name in solver_names() if f"`'{name}'`" not in README]
+    assert not missing, f"the README does not name the solvers {missing}"
 
 
 def test_deviations_are_listed():

@@ -1,0 +1,101 @@
+"""The laws that every penalty declares by being one, on the instances of `support.penalties`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gpudict.arrays.rows import Rows
+from gpudict.objective import quadratic
+from gpudict.objective.penalties.contract import CertifiedPenalty, Penalty, RowPenalty
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import coders, find, portable_solver
+from gpudict.solvers.stopping import duality_gap
+from tests.support import problems
+from tests.support.penalties import PENALTIES, ROWS
+
+NAMES = [name for name, penalty in PENALTIES.items() if isinstance(penalty, RowPenalty)]
+CERTIFIED = [name for name in NAMES if PENALTIES[name].certified]
+
+
+def every(kind: type) -> set[type]:
+    """Return the kinds below a kind that are no kinds of others."""
+    below = kind.__subclasses__()
+    return {kind} if not below else set().union(*(every(k) for k in below))
+
+
+def test_every_penalty_is_here():
+    known = {type(penalty) for penalty in PENALTIES.values()}
+    assert {k for k in every(Penalty) if k.__module__.startswith("gpudict.")} == known
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_prox(name: str):
+    """prox(Z, t) minimises t·value + ½‖· − Z‖², of all that is near it and far."""
+    penalty, rng = PENALTIES[name], np.random.default_rng(0)
+    axis = 1 if penalty.separable else 0
+    Z = 2 * rng.standard_normal((ROWS, 5))
+
+    def cost(P, step):
+        return step * penalty.value(P) + 0.5 * ((P - Z) ** 2).sum(axis=axis)
+
+    for step in (0.1, 1.0, 3.0):
+        best = penalty.prox(Z, step)
+        assert np.isfinite(penalty.value(best)).all()
+        assert not penalty.positive or (best >= 0).all()
+        for size in (1e-3, 0.1, 1.0, 10.0):
+            P = best + size * rng.standard_normal(Z.shape)
+            P = penalty.prox(np.maximum(P, 0) if penalty.positive else P, 0.0)  # feasible
+            assert (cost(best, step) <= cost(P, step) + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_bounds(name: str):
+    """From anywhere no bound is below how far a code is from the best that is known."""
+    penalty, rng = PENALTIES[name], np.random.default_rng(1)
+    assert isinstance(penalty, CertifiedPenalty)
+    V = problems.unit(rng.standard_normal((5, 8)))
+    X = rng.standard_normal((ROWS, 8))
+    q = quadratic.least_squares(X, V)
+
+    def objective(U):
+        return 0.5 * ((X - U @ V) ** 2).sum(axis=1) + penalty.value(U)
+
+    zero, rule = np.zeros((ROWS, 5)), duality_gap(1e-13)
+    found = run(portable_solver("fista"), q, penalty, zero, stop=rule, max_iter=20_000)
+    assert found.converged.all()
+    for size in (0, 1e-8, 1e-3, 0.1, 1.0, 10.0):
+        U = penalty.prox(found.Z + size * rng.standard_normal(zero.shape), 0.0)
+        away = objective(U) - objective(found.Z)
+        for bound in (
+            penalty.gap(q, U, quadratic.correlation(q, U)),
+            penalty.certificate(q, U),
+            penalty.above_least_squares(q, U),
+        ):
+            assert (bound >= away - 1e-12 * (1 + np.abs(away))).all()
+        np.testing.assert_allclose(
+            penalty.gap(q, U, quadratic.correlation(q, U)), penalty.certificate(q, U), atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows(name: str):
+    """The penalty of some rows is that of all, there; compressed rows cost what the dense do."""
+    penalty, rng = PENALTIES[name], np.random.default_rng(2)
+    Z = penalty.prox(rng.standard_normal((ROWS, 5)) * (rng.random((ROWS, 5)) < 0.6), 0.1)
+    Z[3] = 0
+    for index in (slice(1, 5), np.array([4, 0, 3])):
+        some = penalty.of_rows(index)
+        np.testing.assert_array_equal(some.value(Z[index]), penalty.value(Z)[index])
+        np.testing.assert_array_equal(some.prox(Z[index], 0.7), penalty.prox(Z, 0.7)[index])
+    np.testing.assert_allclose(penalty.cost(Rows.of(Z), 5), penalty.value(Z), atol=1e-15)
+    single = penalty.astype(np.float32)
+    assert single.value(Z.astype(np.float32)).dtype == np.float32
+    assert single.prox(Z.astype(np.float32), 0.7).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_some_solver_takes_it(name: str):
+    penalty = PENALTIES[name]
+    assert find("cd", penalty).solves(penalty)
+    assert any(solver.solves(penalty) for solver in coders()) or not penalty.asked_by
