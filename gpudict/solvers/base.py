@@ -75,10 +75,9 @@ class Solver(ABC, Generic[P]):
         """The first sentence on the solver."""
         return (type(self).__doc__ or "").partition("\n")[0].rstrip(".")
 
-    def solves(self, penalty: Penalty | type[Penalty]) -> bool:
-        """Whether it solves a penalty, or all penalties of a type."""
-        kind = penalty if isinstance(penalty, type) else type(penalty)
-        return issubclass(kind, self.penalties)
+    def solves(self, penalty: type[Penalty]) -> bool:
+        """Whether it solves penalties of that type."""
+        return issubclass(penalty, self.penalties)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(

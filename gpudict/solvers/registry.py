@@ -47,6 +47,7 @@ def portable_solver(name: str) -> IterativeSolver[Any, Any]:
     return solver
 
 
+@functools.cache
 def coders() -> tuple[Solver[Any], ...]:
     """Return the solvers of codes that are chosen by name."""
     return tuple(
@@ -56,21 +57,25 @@ def coders() -> tuple[Solver[Any], ...]:
     )
 
 
+@functools.cache
 def solver_names() -> tuple[str, ...]:
     """Return what `solver` may be, `cd` first."""
     return (FASTEST, *(s.name for s in coders()))
 
 
+@functools.cache
 def lasso_names() -> tuple[str, ...]:
     """Return the names of the solvers that solve the lasso to its certificate, `cd` first."""
     return (FASTEST, *(s.name for s in coders() if s.kind is Kind.CERTIFIED))
 
 
+@functools.cache
 def pursuit_names() -> tuple[str, ...]:
     """Return the names of the solvers that run a pursuit, on any array."""
     return tuple(s.name for s in coders() if s.solves(Cardinality) and s.place is Place.ANYWHERE)
 
 
+@functools.cache
 def update_names() -> tuple[str, ...]:
     """Return the names of the solvers that update a dictionary, on any array."""
     return tuple(
@@ -83,34 +88,39 @@ def update_names() -> tuple[str, ...]:
 def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> Solver[Any]:
     """Return the solver that a name stands for, for a penalty, arrays such as `like` and k atoms.
 
-    Of those that fit, one that says so is taken before all others, then one for exactly this type
-    of penalty, then one that is compiled for the place of the arrays.
-
     Raises
     ------
     ValueError
         There is no such solver, or none for this penalty or this array; the message says which.
     """
-    every = all_solvers().values()
-    here = Place.ANYWHERE if like is None else place_of(like, k)
-    if name not in all_solvers():
+    return _found(name, type(penalty), Place.ANYWHERE if like is None else place_of(like, k))
+
+
+@functools.cache
+def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
+    """Return the solver of that name for a type of penalty in a place.
+
+    Of those that fit, one that says so is taken before all others, then one for exactly this type
+    of penalty, then one that is compiled for the place.
+    """
+    every = all_solvers()
+    if name not in every:
         parameters.choice(name, "solver", solver_names())
-    named = [s for s in every if name == s.name or {name, EVERY_NAME} & {*s.stands_for}]
+    named = [s for s in every.values() if name == s.name or {name, EVERY_NAME} & {*s.stands_for}]
     fitting = [s for s in named if s.solves(penalty)]
     if not fitting:
-        raise ValueError(_misfit(all_solvers()[name], penalty))
+        raise ValueError(_misfit(every[name], penalty))
     running = [s for s in fitting if s.place in (Place.ANYWHERE, here)]
     if not running:
-        raise ValueError(_elsewhere(all_solvers()[name]))
+        raise ValueError(_elsewhere(every[name]))
 
     def rank(s: Solver[Any]) -> tuple[bool, ...]:
-        exact = type(penalty) in s.penalties
-        return EVERY_NAME not in s.stands_for, not exact, s.place is Place.ANYWHERE
+        return EVERY_NAME not in s.stands_for, penalty not in s.penalties, s.place is Place.ANYWHERE
 
     return min(running, key=rank)
 
 
-def _misfit(solver: Solver[Any], penalty: Penalty) -> str:
+def _misfit(solver: Solver[Any], penalty: type[Penalty]) -> str:
     """Say that a solver and a penalty do not fit, and what to pass instead."""
     solved, asked = (
         " and ".join(dict.fromkeys(getattr(p, what) for p in solver.penalties))

@@ -102,7 +102,7 @@ COLUMNS = (UnitSphere(), UnitSphere(True), UnitBall(), UnitBall(True))
 
 
 @pytest.mark.parametrize(
-    ("name", "penalty"), [(s.name, p) for s, p in product(UPDATES, COLUMNS) if s.solves(p)]
+    ("name", "penalty"), [(s.name, p) for s, p in product(UPDATES, COLUMNS) if s.solves(type(p))]
 )
 def test_dictionary_update(backend: BackendCase, dtype: str, name: str, penalty):
     """From a feasible start the objective never rises, and what comes out is feasible."""
