@@ -10,9 +10,11 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -33,6 +35,8 @@ def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) 
 @functools.cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     """Return threads that wait for the next job: to start them takes longer than a small one."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
+
     return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
 
 
