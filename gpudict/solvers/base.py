@@ -92,8 +92,8 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     """A solver in steps, for all rows at once, on arrays of any library that it runs on.
 
     Its state S is a NamedTuple with `Z`, the codes, and for certified penalties `corr`, their
-    correlation. Of its arrays, those of two dimensions and more and those of shape (n,) have the
-    rows first, 0-d ones are shared: so the loop can drop finished rows from any solver.
+    correlation. Its arrays have the rows first, but for what the rows share, which is 0-d or held
+    in a tuple of its own: so the loop can drop finished rows from any solver.
 
     Attributes
     ----------

@@ -9,7 +9,13 @@ import pytest
 
 from gpudict.arrays.rows import Rows
 from gpudict.objective import quadratic
-from gpudict.objective.penalties.contract import CertifiedPenalty, Penalty, RowPenalty
+from gpudict.objective.penalties.contract import (
+    CertifiedPenalty,
+    CoordinatePenalty,
+    Penalty,
+    RowPenalty,
+)
+from gpudict.solvers.base import Kind, Place
 from gpudict.solvers.loop import run
 from gpudict.solvers.registry import coders, find, portable_solver
 from gpudict.solvers.stopping import duality_gap
@@ -18,6 +24,13 @@ from tests.support.penalties import PENALTIES, ROWS
 
 NAMES = [name for name, penalty in PENALTIES.items() if isinstance(penalty, RowPenalty)]
 CERTIFIED = [name for name in NAMES if PENALTIES[name].certified]
+SOLVED = [
+    (name, solver.name)
+    for name in CERTIFIED
+    for solver in coders()
+    if solver.solves(type(PENALTIES[name]))
+    and (solver.kind, solver.place) == (Kind.CERTIFIED, Place.ANYWHERE)
+]
 
 
 def every(kind: type) -> set[type]:
@@ -80,6 +93,18 @@ def test_bounds(name: str):
         )
 
 
+@pytest.mark.parametrize(("name", "solver"), SOLVED)
+def test_solvers(name: str, solver: str):
+    """Every portable solver that says so solves it, to its certificate."""
+    penalty, rng = PENALTIES[name], np.random.default_rng(3)
+    V = problems.unit(rng.standard_normal((5, 8)))
+    q = quadratic.least_squares(rng.standard_normal((ROWS, 8)), V)
+    start, rule = np.zeros((ROWS, 5)), duality_gap(1e-12)
+    found = run(portable_solver(solver), q, penalty, start, stop=rule, max_iter=20_000)
+    assert found.converged.all()
+    assert (penalty.certificate(q, found.Z) <= 1e-12 * q.sq).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rows(name: str):
     """The penalty of some rows is that of all, there; compressed rows cost what the dense do."""
@@ -94,6 +119,17 @@ def test_rows(name: str):
     single = penalty.astype(np.float32)
     assert single.value(Z.astype(np.float32)).dtype == np.float32
     assert single.prox(Z.astype(np.float32), 0.7).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", CERTIFIED)
+def test_atoms(name: str):
+    """The prox of the codes of some atoms is that of all, there, if it is a sum over the codes."""
+    penalty, Z = PENALTIES[name], np.random.default_rng(4).standard_normal((ROWS, 5))
+    if isinstance(penalty, CoordinatePenalty):
+        some = slice(2, 4)
+        np.testing.assert_array_equal(
+            penalty.of_atoms(some).prox(Z[:, some], 0.7), penalty.prox(Z, 0.7)[:, some]
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

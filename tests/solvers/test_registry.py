@@ -85,20 +85,21 @@ def test_a_new_penalty_is_solved_by_those_that_declare_its_kind():
 
 def test_what_does_not_fit_is_refused():
     """One sentence names both, what to pass instead, and the solvers that would do."""
+    pursuits = ", ".join(map(repr, registry.pursuit_names()))
     for call, said in (
         (
             lambda: find("omp", L1(0.1)),
             "solver='omp' solves pursuits, but alpha came, which asks for the lasso. Pass "
-            "n_nonzero_coefs or target_error instead, or one of the solvers 'cd', 'cd_sweep', ",
+            "n_nonzero_coefs or target_error instead, or one of the solvers 'cd', ",
         ),
         (
             lambda: find("ista", Cardinality(3)),
             "solver='ista' solves the lasso, but n_nonzero_coefs or target_error came, which asks "
-            "for pursuits. Pass alpha instead, or one of the solvers 'cd', 'lars', 'omp'.",
+            f"for pursuits. Pass alpha instead, or one of the solvers 'cd', {pursuits}.",
         ),
         (
             lambda: find("sgd", L1(0.1)),
-            "solver='sgd' is not known. Pass one of: 'cd', 'active_",
+            "solver='sgd' is not known. Pass one of: 'cd', ",
         ),
         (
             lambda: find("active_set", L1(0.1), HERE, 10**4),

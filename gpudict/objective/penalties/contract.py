@@ -2,8 +2,9 @@
 
 Every penalty has a value and a prox. A `RowPenalty` is separable: the rows of Z do not see each
 other, so finished rows can leave a batch. A `CertifiedPenalty` has bounds on how far a row is from
-its optimum, which can stop a solver. Norms of columns are neither: Z = Vᵀ are the atoms then, and a
-sum over samples couples the rows of Z.
+its optimum, which can stop a solver; a `CoordinatePenalty` is also a sum over the codes of a row.
+Norms of columns are none of these: Z = Vᵀ are the atoms then, and a sum over samples couples the
+rows of Z.
 """
 
 from __future__ import annotations
@@ -118,6 +119,14 @@ class CertifiedPenalty(RowPenalty):
     @abstractmethod
     def certificate(self, q: Quadratic, Z: Array, /) -> Array:
         """Return a bound for each row from the residual itself, (n,): what users get."""
+
+
+class CoordinatePenalty(CertifiedPenalty):
+    """A penalty that is a sum over the codes of a row, so that each can be solved alone."""
+
+    def of_atoms(self, index: slice, /) -> Self:
+        """Return the penalty of the codes of some atoms: another one if it tells them apart."""
+        return self
 
 
 def pull(corr: Array, positive: bool) -> Array:

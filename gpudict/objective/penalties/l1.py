@@ -10,12 +10,12 @@ import numpy as np
 
 from gpudict.arrays.door import Array, array_namespace
 from gpudict.arrays.rows import Rows
-from gpudict.objective.penalties.contract import CertifiedPenalty
+from gpudict.objective.penalties.contract import CoordinatePenalty
 from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual
 
 
 @dataclass(frozen=True, eq=False)
-class L1(CertifiedPenalty):
+class L1(CoordinatePenalty):
     """alpha·‖z‖₁ for each row z, with z ≥ 0 if `positive`; alpha is a number, or one a row (n,).
 
     The gap is Fenchel's, with the residual scaled into the dual feasible set as dual point

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.inverses import whitening
-from gpudict.objective.penalties.contract import CertifiedPenalty, half_square
+from gpudict.objective.penalties.contract import CoordinatePenalty, half_square
 from gpudict.objective.quadratic import Quadratic
 
 
 @dataclass(frozen=True)
-class LeastSquares(CertifiedPenalty):
+class LeastSquares(CoordinatePenalty):
     """Nothing is asked of the codes. Its gap, ½‖r on the span of the atoms‖², is exact."""
 
     positive: bool = False

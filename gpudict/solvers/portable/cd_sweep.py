@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, at, divisor
-from gpudict.objective.penalties.contract import CertifiedPenalty
+from gpudict.objective.penalties.contract import CoordinatePenalty
 from gpudict.objective.quadratic import Quadratic, correlation, diagonal
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.stopping import still
@@ -25,26 +25,26 @@ class State(NamedTuple):
     previous: Array
 
 
-class CdSweep(IterativeSolver[CertifiedPenalty, State]):
+class CdSweep(IterativeSolver[CoordinatePenalty, State]):
     """Coordinate descent, all rows an atom at a time."""
 
-    penalties = (CertifiedPenalty,)
+    penalties = (CoordinatePenalty,)
     kind = Kind.CERTIFIED
     check_every = 5
     max_iter = 20_000
 
-    def init(self, q: Quadratic, penalty: CertifiedPenalty, Z: Array) -> State:
+    def init(self, q: Quadratic, penalty: CoordinatePenalty, Z: Array) -> State:
         """Start from Z."""
         return State(Z, correlation(q, Z), Z)
 
-    def step(self, q: Quadratic, penalty: CertifiedPenalty, state: State) -> State:
+    def step(self, q: Quadratic, penalty: CoordinatePenalty, state: State) -> State:
         """Sweep once over the atoms; zero atoms stay as they are."""
         xp, curvature = array_namespace(state.Z), diagonal(q)
         length = xp.where(curvature > 0, 1 / divisor(curvature), xp.zeros_like(curvature))
         Z, corr = xp.asarray(state.Z, copy=True), state.corr
         for j in range(Z.shape[1]):
             here = slice(j, j + 1)
-            z = penalty.prox(Z[:, here] + length[here] * corr[:, here], length[here])
+            z = penalty.of_atoms(here).prox(Z[:, here] + length[here] * corr[:, here], length[here])
             corr = corr - (z - Z[:, here]) * gram_row(q, j)
             Z = at(Z)[:, here].set(z, copy=None)
         return State(Z, correlation(q, Z), state.Z)
