@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import gpudict
+from gpudict.arrays.backends import rows
 
 ROOT = Path(gpudict.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -32,7 +33,7 @@ FLOORS = (  # a room imports what stands before it
 )
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
 SKLEARN_ROOMS = ("translation", "datasets", "estimators")
-LIBRARIES = ("torch", "cupy", "cupyx", "jax", "dpnp", "dpctl", "array_api_strict")
+LIBRARIES = {row.requires for row in rows()} - {"numpy"} | {"cupyx", "dpctl"}
 
 
 def room(path: Path) -> str:
