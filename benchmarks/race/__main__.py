@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     made.add_argument("--threads", type=int, default=2)
     made.add_argument("--repeats", type=int, default=5)
-    made.add_argument("--methods", nargs="*")
+    made.add_argument("--methods", nargs="+", choices=methods.names())
     made.add_argument("--out", type=Path, default=Path("bench"), help="folder (default: bench)")
     return made
 
