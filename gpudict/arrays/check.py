@@ -148,7 +148,7 @@ def squares(X: Array) -> None:
 
 
 def alphas(alpha: Any, X: Array) -> Any:
-    """Return an alpha for each row as a vector in the place of X; a number or None as it is.
+    """Return an alpha for each row as a vector in the place of X; one number as it is, or None.
 
     In float64 where the device has it.
 
@@ -158,15 +158,20 @@ def alphas(alpha: Any, X: Array) -> Any:
         There is not one for each row, or one is not positive.
     """
     if alpha is None or np.ndim(alpha) == 0:
-        return alpha
+        return float(to_host(no_graph(alpha))) if is_array(alpha) else alpha
     values = (to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)).astype(np.float64)
+    if values.shape != (X.shape[0],):
+        raise ValueError(
+            f"alpha has the shape {values.shape}, and a number, or one for each of the "
+            f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
+        )
     dtype = float64_of(X) or X.dtype
     kind = array_namespace(X).finfo(dtype)
     some = (values >= float(kind.smallest_normal)) & (values <= float(kind.max))
-    if values.shape != (X.shape[0],) or not np.all(some):
+    if not np.all(some):
         raise ValueError(
-            f"alpha has the shape {values.shape}, and a number, or one above 0 for each of the "
-            f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
+            f"alpha[{np.argmin(some)}] is {values[np.argmin(some)]:g}, and one above 0 that fits "
+            f"{dtype} is needed for each row. Leave out such rows, or give them a small alpha."
         )
     return asarray_like(values, X, dtype)
 

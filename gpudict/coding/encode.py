@@ -7,8 +7,9 @@ from gpudict.arrays.door import Array
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
 from gpudict.coding.solve import solve
+from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
-from gpudict.solvers.registry import documented, solver_names
+from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names)

@@ -1,4 +1,4 @@
-"""scikit-learn's estimators over the function face: the same names, on any array library.
+"""scikit-learn's estimators over `translation`: the same names, on any array library.
 
 Glue on purpose, one estimator a file. `_base` checks input and follows X, `_learner` fits, `_coder`
 and `_projector` transform, `_tasks` speaks scikit-learn's callback protocol, `_files` writes and

@@ -12,7 +12,7 @@ from gpudict.estimators._learner import Learner, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.records import Learned
-from gpudict.solvers.registry import documented
+from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import algorithms, methods
 

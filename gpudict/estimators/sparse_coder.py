@@ -10,7 +10,7 @@ import numpy as np
 from gpudict.arrays import check
 from gpudict.arrays.door import Array
 from gpudict.estimators._coder import Coder
-from gpudict.solvers.registry import documented
+from gpudict.solvers.docstrings import documented
 from gpudict.translation.words import algorithms
 
 

@@ -10,7 +10,7 @@ from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.atoms import flips
-from gpudict.solvers.registry import documented
+from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import methods
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
-from gpudict.solvers.registry import documented
+from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import Callback, asarray, methods
 

@@ -7,7 +7,7 @@ from typing import Any
 from gpudict.arrays import check
 from gpudict.arrays.door import Array, array_namespace, is_array, no_graph
 from gpudict.coding.request import Request
-from gpudict.solvers.registry import documented
+from gpudict.solvers.docstrings import documented
 from gpudict.translation.coding import encoded
 from gpudict.translation.words import algorithms, asarray
 

@@ -17,7 +17,8 @@ from gpudict.learning.codes import Codes, Dense
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, recipe_for, updates
-from gpudict.solvers.registry import documented, solver_names
+from gpudict.solvers.docstrings import documented
+from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names, updates=updates)

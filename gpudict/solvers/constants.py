@@ -43,11 +43,13 @@ class Pursuit(NamedTuple):
     ----------
     TINY : of ‖x‖‖v‖: a pull that is rounding
     HARD : of an atom's squared norm: with less outside the span of the set the row is given up
+    FLOOR : and with less than that the atom is barred, as one that depends on the set
     NEAR : of ‖x‖²: a target below it too
     """
 
     TINY: float
     HARD: float
+    FLOOR: float
     NEAR: float
 
 
@@ -56,6 +58,6 @@ LASSO = {
     "float64": Lasso(6, 4, 3, 20, 4 * EPS["float64"], LOOSE=1e-9, FLOOR=1e-10),
 }
 PURSUIT = {
-    "float32": Pursuit(8 * EPS["float32"], HARD=1e-3, NEAR=1e-3),
-    "float64": Pursuit(8 * EPS["float64"], HARD=1e-6, NEAR=1e-10),
+    "float32": Pursuit(8 * EPS["float32"], HARD=1e-3, FLOOR=64 * EPS["float32"], NEAR=1e-3),
+    "float64": Pursuit(8 * EPS["float64"], HARD=1e-6, FLOOR=64 * EPS["float64"], NEAR=1e-10),
 }

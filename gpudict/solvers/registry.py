@@ -9,10 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-import re
-import textwrap
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
@@ -23,8 +20,6 @@ from gpudict.solvers.base import EVERY_NAME, IterativeSolver, Kind, Place, Solve
 from gpudict.solvers.places import described, place_of
 
 FASTEST = "cd"
-WIDTH = 100  # of a docstring's lines
-Documented = TypeVar("Documented", bound=Callable[..., Any])
 
 
 @functools.cache
@@ -112,7 +107,7 @@ def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
         raise ValueError(_misfit(every[name], penalty))
     running = [s for s in fitting if s.place in (Place.ANYWHERE, here)]
     if not running:
-        raise ValueError(_elsewhere(every[name]))
+        raise ValueError(_elsewhere(every[name], penalty))
 
     def rank(s: Solver[Any]) -> tuple[bool, ...]:
         return EVERY_NAME not in s.stands_for, penalty not in s.penalties, s.place is Place.ANYWHERE
@@ -126,42 +121,25 @@ def _misfit(solver: Solver[Any], penalty: type[Penalty]) -> str:
         " and ".join(dict.fromkeys(getattr(p, what) for p in solver.penalties))
         for what in ("problem", "asked_by")
     )
-    others = [s.name for s in coders() if s.solves(penalty) and s.place is Place.ANYWHERE]
     return (
         f"solver={solver.name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
-        f"{penalty.problem}. Pass {asked} instead, or one of the solvers "
-        f"{', '.join(map(repr, (FASTEST, *others)))}."
+        f"{penalty.problem}. Pass {asked} instead, or one of the solvers {_anywhere(penalty)}."
     )
 
 
-def _elsewhere(solver: Solver[Any]) -> str:
+def _elsewhere(solver: Solver[Any], penalty: type[Penalty]) -> str:
     """Say that a solver does not run for an array, and what to pass instead."""
-    general = sorted({name for s in coders() for name in s.stands_for})
     return (
         f"solver={solver.name!r} is compiled for {described(solver.place)}, and runs nowhere else. "
-        f"Pass one of {', '.join(general)}."
+        f"Pass one of the solvers {_anywhere(penalty)}."
     )
 
 
-def documented(**lists: Callable[[], tuple[str, ...]]) -> Callable[[Documented], Documented]:
-    """Write lists of names into a docstring, each in the place of its <word>."""
-
-    def written(described: Documented) -> Documented:
-        lines = (described.__doc__ or "").split("\n")
-        for word, names in lists.items():
-            text = ", ".join(map(repr, names()))
-            lines = [part for line in lines for part in _filled(line, f"<{word}>", text)]
-        described.__doc__ = "\n".join(lines)
-        return described
-
-    return written
-
-
-def _filled(line: str, mark: str, text: str) -> list[str]:
-    """Return a line with the text in the place of its mark, wrapped where that makes it long."""
-    if mark not in line:
-        return [line]
-    indent = re.match(" *", line)[0]  # type: ignore[index]
-    return textwrap.wrap(
-        line.strip().replace(mark, text), WIDTH, initial_indent=indent, subsequent_indent=indent
-    )
+def _anywhere(penalty: type[Penalty]) -> str:
+    """Return the names of the solvers that take a penalty on any array."""
+    takers = [s for s in all_solvers().values() if s.solves(penalty)]
+    fastest = [FASTEST for s in takers if FASTEST in s.stands_for][:1]
+    chosen = [
+        s.name for s in takers if s.place is Place.ANYWHERE and EVERY_NAME not in s.stands_for
+    ]
+    return ", ".join(map(repr, fastest + chosen))

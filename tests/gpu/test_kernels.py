@@ -232,5 +232,9 @@ def test_the_solver_that_is_chosen(simulated, monkeypatch, k: int, solver: str):
     gap = oracles.lasso_gap(X, V, raw(found.Z).numpy(), 0.1, False)
     assert (gap <= 1e-8 * 0.5 * (X**2).sum(axis=1)).all()
     other = {"warp_active_set": "warp_working_set"}.get(solver, "warp_active_set")
-    with simulated(), warps.on_the_cpu(), pytest.raises(ValueError, match="Pass one of cd, omp"):
+    with (
+        simulated(),
+        warps.on_the_cpu(),
+        pytest.raises(ValueError, match="Pass one of the solvers 'cd', "),
+    ):
         gpudict.encode(*ours, alpha=0.1, solver=other)

@@ -115,7 +115,7 @@ def test_libraries_stay_in_their_rooms(path: Path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_limits_of_the_house(path: Path):
-    """Files of at most 250 lines, bodies of 40, 7 parameters below the faces, and no policy."""
+    """Files of at most 250 lines, bodies of 40, 8 parameters below the faces, and no policy."""
     text = path.read_text()
     tree = ast.parse(text)
     assert text.count("\n") <= 250

@@ -34,7 +34,9 @@ def refused(name, like, penalty):
     """Whether it is a solver of the host, and this array, which is not there, is refused."""
     if all_solvers()[name].place is not Place.HOST or on_host(like):
         return False
-    with pytest.raises(ValueError, match=f"solver='{name}' is compiled.*Pass one of cd, omp"):
+    with pytest.raises(
+        ValueError, match=f"solver='{name}' is compiled.*Pass one of the solvers '(cd|sphere)"
+    ):
         find(name, penalty, like, 9)
     return True
 

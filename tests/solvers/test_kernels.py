@@ -21,7 +21,7 @@ TABLES = {"lasso": constants.LASSO, "pursuit": constants.PURSUIT}
 
 @pytest.mark.parametrize(("name", "modules"), [("lasso", (lasso, faces)), ("pursuit", (pursuit,))])
 def test_one_table(name: str, modules):
-    """The host has its row, CUDA both, by the same words; neither has a number of its own."""
+    """The host has its row, CUDA both, by the same words; CUDA has no number of its own."""
     known = {word: value for module in modules for word, value in vars(module).items()}
     for word, value in TABLES[name]["float64"]._asdict().items():
         assert known[word] == value

@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused():
         (
             lambda: find("active_set", L1(0.1), HERE, 10**4),
             "solver='active_set' is compiled for arrays on the host and at most 4096 atoms, and "
-            "needs numba, and runs nowhere else. Pass one of cd, omp.",
+            "needs numba, and runs nowhere else. Pass one of the solvers 'cd', ",
         ),
     ):
         with pytest.raises(ValueError, match=re.escape(said)):

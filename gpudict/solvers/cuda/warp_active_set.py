@@ -44,7 +44,7 @@ class WarpActiveSet(IterativeSolver[L1, State]):
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
         xp = array_namespace(Z)
-        return State(Z, xp.full_like(q.sq, float("inf")), q.sq >= 0, 0)
+        return State(Z, xp.full_like(q.sq, xp.inf), xp.ones_like(q.sq, dtype=xp.bool), 0)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
@@ -54,8 +54,9 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
     def settled(self, state: State) -> Array:
         """Say of each row that more places would not help, or are not to be had."""
-        last = state.launched == len(self.slots)
-        return state.crowded | ~state.crowded if last else ~state.crowded
+        if state.launched < len(self.slots):
+            return ~state.crowded
+        return array_namespace(state.crowded).ones_like(state.crowded)
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
         """Return the gap that the kernel has found."""

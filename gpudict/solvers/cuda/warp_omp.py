@@ -36,16 +36,17 @@ class WarpOmp(IterativeSolver[Cardinality, State]):
 
     def init(self, q: Quadratic, penalty: Cardinality, Z: Array) -> State:
         """Start from nothing."""
-        return State(array_namespace(Z).zeros_like(Z), q.sq, q.sq < 0)
+        xp = array_namespace(Z)
+        return State(xp.zeros_like(Z), q.sq, xp.zeros_like(q.sq, dtype=xp.bool))
 
     def step(self, q: Quadratic, penalty: Cardinality, state: State) -> State:
         """Code each row."""
-        slots = max(1, -(-penalty.n_nonzero // LANES))
+        xp, slots = array_namespace(q.sq), max(1, -(-penalty.n_nonzero // LANES))
+        every = xp.ones_like(q.sq, dtype=xp.bool)
         if slots > 2 or penalty.positive:
-            nothing = array_namespace(q.sq).full_like(q.sq, float("nan"))
-            return State(state.Z, nothing, q.sq >= 0)
+            return State(state.Z, xp.full_like(q.sq, float("nan")), every)
         Z, error = pursuit(q, penalty.n_nonzero, penalty.target, slots=slots)
-        return State(Z, error, q.sq >= 0)
+        return State(Z, error, every)
 
     def settled(self, state: State) -> Array:
         """Say of every row that one step was all."""

@@ -96,10 +96,10 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
         lam = xp.max(pull, axis=1, keepdims=True)
         end = _end(penalty, lam)
         signs = xp.where(_first(pull) & (lam > end), sign(split), xp.zeros_like(split))
-        zero = xp.zeros_like(Z)
+        zero, none = xp.zeros_like(Z), xp.zeros_like(Z, dtype=xp.bool)
         done = (lam <= end)[:, 0]
         done = done | (q.sq <= _target(penalty)) if _target(penalty) else done
-        return State(zero, correlation(q, zero), signs, zero > 0, lam, done, q.sq, split, 1)
+        return State(zero, correlation(q, zero), signs, none, lam, done, q.sq, split, 1)
 
     def step(self, q: Quadratic, penalty: L1 | Cardinality, state: State) -> State:
         """Move each row that is not done to its next event."""

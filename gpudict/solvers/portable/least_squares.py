@@ -33,8 +33,9 @@ class PseudoInverse(IterativeSolver[LeastSquares, State]):
 
     def init(self, q: Quadratic, penalty: LeastSquares, Z: Array) -> State:
         """Start from 0, for the solution of least norm."""
-        zero = array_namespace(Z).zeros_like(Z)
-        return State(zero, correlation(q, zero), q.sq, q.sq < 0)
+        xp = array_namespace(Z)
+        zero = xp.zeros_like(Z)
+        return State(zero, correlation(q, zero), q.sq, xp.zeros_like(q.sq, dtype=xp.bool))
 
     def step(self, q: Quadratic, penalty: LeastSquares, state: State) -> State:
         """Add the least-squares code of the residual where it helps."""

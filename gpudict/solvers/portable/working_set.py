@@ -112,11 +112,12 @@ class WorkingSet(IterativeSolver[L1, State]):
         supports = count(Z)
         (support,) = read(xp.max(supports))
         none = xp.zeros_like(supports)
+        above = xp.full_like(supports, xp.inf)
         n, k = Z.shape
         least = n * COPIES * min(k, SUPPORT) ** 2
         space = max(least, workspace(Z) // bytes_each(Z) - n * DENSE * k)
         known = (int(support), WARM if support else COLD, 0, space)
-        return State(Z, correlation(q, Z), supports, none + xp.inf, none, *known)
+        return State(Z, correlation(q, Z), supports, above, none, *known)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Make one round."""

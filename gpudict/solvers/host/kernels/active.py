@@ -1,6 +1,6 @@
 """An active set of atoms and M, the inverse of its Gram, in O(m²) for each that comes or goes.
 
-What `cuda/kernels/active.cuh` is on the host, with the same structs. M is (most + 8) square, zero
+What `cuda/kernels/active.cuh` is, on the host. M is (most + 8) square, zero
 beyond the m atoms of the set, as are all vectors over the set: the short loops run over whole
 vectors of 8. `leave` puts the last atom in the place of the one that goes.
 

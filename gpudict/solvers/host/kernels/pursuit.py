@@ -29,10 +29,7 @@ from gpudict.solvers.host.kernels.compiling import compiled, inner
 from gpudict.solvers.host.kernels.rows import emit
 from gpudict.solvers.host.kernels.tournament import fold, strongest, width_for
 
-TINY, HARD, NEAR = constants.PURSUIT["float64"]
-FLOOR = (
-    64 * constants.EPS["float64"]
-)  # of an atom's squared norm: with less outside the span it is barred
+TINY, HARD, FLOOR, NEAR = constants.PURSUIT["float64"]
 
 
 @inner
