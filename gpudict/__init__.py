@@ -67,12 +67,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "datasets":
-        return importlib.import_module("gpudict.datasets")
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"gpudict.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'gpudict' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker knows the names, and no others
+
+    def __getattr__(name: str) -> Any:
+        if name == "datasets":
+            return importlib.import_module("gpudict.datasets")
+        if name in _HOMES:
+            return getattr(importlib.import_module(f"gpudict.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'gpudict' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

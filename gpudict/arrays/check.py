@@ -147,19 +147,25 @@ def squares(X: Array) -> None:
         )
 
 
-def alphas(alpha: Any, X: Array) -> Any:
-    """Return an alpha for each row as a vector in the place of X; one number as it is, or None.
+def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
+    """Return alpha as one for all rows, still to be checked, or None, and one for each, or None.
 
-    In float64 where the device has it.
+    Those for each row are a vector in the place of X, in float64 where the device has it.
 
     Raises
     ------
-    ValueError
-        There is not one for each row, or one is not positive.
+    TypeError, ValueError
+        There is not one for each row, or one is no number above 0.
     """
     if alpha is None or np.ndim(alpha) == 0:
-        return float(to_host(no_graph(alpha))) if is_array(alpha) else alpha
-    values = (to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)).astype(np.float64)
+        return (float(to_host(no_graph(alpha))) if is_array(alpha) else alpha), None
+    values = to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)
+    if values.dtype.kind not in "iuf":
+        raise TypeError(
+            f"alpha has the dtype {values.dtype}, and real numbers are needed. Pass a float, or an "
+            "array of floats, one for each row of X."
+        )
+    values = values.astype(np.float64)
     if values.shape != (X.shape[0],):
         raise ValueError(
             f"alpha has the shape {values.shape}, and a number, or one for each of the "
@@ -173,7 +179,7 @@ def alphas(alpha: Any, X: Array) -> Any:
             f"alpha[{np.argmin(some)}] is {values[np.argmin(some)]:g}, and one above 0 that fits "
             f"{dtype} is needed for each row. Leave out such rows, or give them a small alpha."
         )
-    return asarray_like(values, X, dtype)
+    return None, asarray_like(values, X, dtype)
 
 
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:

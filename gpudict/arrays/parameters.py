@@ -49,7 +49,7 @@ def jobs(value: Any) -> int | None:
 
 def choice(value: Any, name: str, known: tuple[str, ...]) -> str:
     """Return value if it is one of the known strings."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         import difflib
 
         near = difflib.get_close_matches(str(value).removeprefix("lasso_"), known, 1)

@@ -111,8 +111,8 @@ def encode(
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    weight = check.alphas(alpha, X)
-    penalty = penalty_of(V.shape, weight, n_nonzero_coefs, target_error, positive)
+    one, each = check.alphas(alpha, X)
+    penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
     plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
     sparse = check.sparse_output(sparse_output, X)

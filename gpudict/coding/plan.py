@@ -66,25 +66,28 @@ class Plan(NamedTuple):
 
 def penalty_of(
     shape: tuple[int, int],
-    alpha: float | Array | None,
+    alpha: float | None,
     n_nonzero: int | None,
     target: float,
     positive: bool,
+    each: Array | None = None,
 ) -> RowPenalty:
     """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d).
 
-    Alpha is a number or, checked, one for each row.
+    `each` are alphas of the rows, checked, in place of one for all.
     """
     target = parameters.number(target, "target_error")
-    if alpha is not None and (n_nonzero is not None or target > 0):
+    lasso = alpha is not None or each is not None
+    if lasso and (n_nonzero is not None or target > 0):
         raise ValueError(
             "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
             "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
         )
+    if each is not None:
+        return L1(each, positive)
     if alpha is not None:
-        weight = alpha if getattr(alpha, "ndim", 0) else parameters.number(alpha, "alpha")
-        nothing = isinstance(weight, float) and weight == 0 and not positive
-        return LeastSquares() if nothing else L1(weight, positive)
+        weight = parameters.number(alpha, "alpha")
+        return LeastSquares() if weight == 0 and not positive else L1(weight, positive)
     if n_nonzero is None and target == 0:
         raise ValueError(
             "Neither alpha nor n_nonzero_coefs nor target_error came, so nothing makes the codes "

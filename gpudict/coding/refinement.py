@@ -86,7 +86,8 @@ def _finished(found: Solution, q: Quadratic, plan: Plan, missed: int) -> tuple[S
     """
     order, some = _first(~found.converged, missed)
     size = max(1, found.Z.shape[0] // SHARE)
-    cuts = [some[low : low + size] for low in range(0, some.shape[0], size)]
+    number = some.shape[0]
+    cuts = [some[low : min(low + size, number)] for low in range(0, number, size)]
     parts = [_once_more(found, q, plan, cut) for cut in cuts]
     again, left = _together([part for part, _ in parts]), sum(short for _, short in parts)
     old = take(found.gap, some)

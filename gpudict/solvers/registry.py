@@ -73,11 +73,12 @@ def pursuit_names() -> tuple[str, ...]:
 @functools.cache
 def update_names() -> tuple[str, ...]:
     """Return the names of the solvers that update a dictionary, on any array."""
-    return tuple(
-        s.name
-        for s in all_solvers().values()
-        if s.kind is Kind.UPDATE and s.place is Place.ANYWHERE
-    )
+    return tuple(n for n in _updates() if all_solvers()[n].place is Place.ANYWHERE)
+
+
+@functools.cache
+def _updates() -> tuple[str, ...]:
+    return tuple(s.name for s in all_solvers().values() if s.kind is Kind.UPDATE)
 
 
 def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> Solver[Any]:
@@ -88,6 +89,8 @@ def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> 
     ValueError
         There is no such solver, or none for this penalty or this array; the message says which.
     """
+    known = solver_names() if penalty.separable else _updates()
+    name = parameters.choice(name, "solver", known)
     return _found(name, type(penalty), Place.ANYWHERE if like is None else place_of(like, k))
 
 
@@ -95,19 +98,19 @@ def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> 
 def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
     """Return the solver of that name for a type of penalty in a place.
 
-    Of those that fit, one that says so is taken before all others, then one for exactly this type
-    of penalty, then one that is compiled for the place.
+    Of those that fit, one that stands for every name of its problem is taken before all others,
+    then one for exactly this type of penalty, then one that is compiled for the place.
     """
-    every = all_solvers()
-    if name not in every:
-        parameters.choice(name, "solver", solver_names())
-    named = [s for s in every.values() if name == s.name or {name, EVERY_NAME} & {*s.stands_for}]
+    every = all_solvers().values()
+    named = [s for s in every if name in (s.name, *s.stands_for)]
     fitting = [s for s in named if s.solves(penalty)]
+    if any(penalty.problem == p.problem for s in named for p in s.penalties):
+        fitting += [s for s in every if EVERY_NAME in s.stands_for and s.solves(penalty)]
     if not fitting:
-        raise ValueError(_misfit(every[name], penalty))
+        raise ValueError(_misfit(name, named, penalty))
     running = [s for s in fitting if s.place in (Place.ANYWHERE, here)]
     if not running:
-        raise ValueError(_elsewhere(every[name], penalty))
+        raise ValueError(_elsewhere(name, named[0].place, penalty))
 
     def rank(s: Solver[Any]) -> tuple[bool, ...]:
         return EVERY_NAME not in s.stands_for, penalty not in s.penalties, s.place is Place.ANYWHERE
@@ -115,22 +118,22 @@ def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
     return min(running, key=rank)
 
 
-def _misfit(solver: Solver[Any], penalty: type[Penalty]) -> str:
+def _misfit(name: str, named: list[Solver[Any]], penalty: type[Penalty]) -> str:
     """Say that a solver and a penalty do not fit, and what to pass instead."""
     solved, asked = (
-        " and ".join(dict.fromkeys(getattr(p, what) for p in solver.penalties))
+        " and ".join(dict.fromkeys(getattr(p, what) for s in named for p in s.penalties))
         for what in ("problem", "asked_by")
     )
     return (
-        f"solver={solver.name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
+        f"solver={name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
         f"{penalty.problem}. Pass {asked} instead, or one of the solvers {_anywhere(penalty)}."
     )
 
 
-def _elsewhere(solver: Solver[Any], penalty: type[Penalty]) -> str:
+def _elsewhere(name: str, place: Place, penalty: type[Penalty]) -> str:
     """Say that a solver does not run for an array, and what to pass instead."""
     return (
-        f"solver={solver.name!r} is compiled for {described(solver.place)}, and runs nowhere else. "
+        f"solver={name!r} is compiled for {described(place)}, and runs nowhere else. "
         f"Pass one of the solvers {_anywhere(penalty)}."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
@@ -83,4 +84,12 @@ def warn(what: str) -> None:
     from sklearn.exceptions import ConvergenceWarning
 
     advice = "Raise the limit of iterations or alpha, scale the features, or pass float64."
-    warnings.warn(f"{what} {advice}", ConvergenceWarning, stacklevel=3)
+    warnings.warn(f"{what} {advice}", ConvergenceWarning, stacklevel=_callers())
+
+
+def _callers() -> int:
+    """Return the stack level, for `warn`, of the line that called the library."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(("gpudict.", "sklearn.")):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.arrays.door import array_namespace
 from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
 
@@ -52,13 +53,42 @@ class TestAlphas:
         ("alpha", "sentence"),
         [
             ([1.0, 2.0], r"alpha has.*\(2,\)"),
-            ([1.0, -1.0, 1.0], "alpha"),
-            ([1.0, 0.0, 1.0], "alpha"),
+            ([[1.0], [1.0], [1.0]], r"alpha has.*\(3, 1\)"),
+            ([1.0, -1.0, 1.0], r"alpha\[1\] is -1"),
+            ([1.0, 1.0, 0.0], r"alpha\[2\] is 0"),
+            ([1.0, np.nan, 1.0], r"alpha\[1\] is nan"),
+            (["a", "b", "c"], "alpha has the dtype"),
         ],
     )
     def test_bad_ones(self, alpha, sentence):
-        with pytest.raises(ValueError, match=sentence):
+        with pytest.raises((TypeError, ValueError), match=sentence):
             gpudict.encode(np.eye(3), np.eye(3), alpha=np.array(alpha))
+
+    @pytest.mark.parametrize("alpha", [np.full(9, 0.1), np.full(5, 0.1), np.array([0.1])])
+    def test_where_one_is_needed(self, alpha):
+        """Only `encode` takes one for each row; what others get is refused, not read as one."""
+        X, V = problems.small("float64")
+        for call in (
+            lambda: gpudict.learn(X, 3, alpha=alpha),
+            lambda: gpudict.learn_online(X, 3, alpha=alpha),
+            lambda: gpudict.dict_learning(X, 3, alpha=alpha),
+            lambda: gpudict.dict_learning_online(X, 3, alpha=alpha),
+            lambda: gpudict.sparse_encode(X, V, alpha=alpha),
+            lambda: gpudict.DictionaryLearning(3, alpha=alpha).fit(X),
+            lambda: gpudict.MiniBatchDictionaryLearning(3, alpha=alpha).partial_fit(X),
+            lambda: gpudict.SparsePCA(3, alpha=alpha).fit(X),
+            lambda: gpudict.SparseCoder(V, transform_alpha=alpha).fit_transform(X),
+        ):
+            with pytest.raises(TypeError, match="must be a real number, but a ndarray came"):
+                call()
+
+    def test_one_in_an_array(self, backend: BackendCase):
+        """A tenth of the largest correlation, say, as the library of X computes it."""
+        X, V = (backend.asarray(a) for a in problems.small("float64"))
+        xp = array_namespace(X)
+        alpha = 0.1 * xp.max(xp.abs(X @ xp.matrix_transpose(V)))
+        found, want = (gpudict.encode(X, V, alpha=a) for a in (alpha, float(alpha)))
+        np.testing.assert_array_equal(host(found.Z), host(want.Z))
 
 
 def test_batches_and_threads_do_not_change_the_answer():

@@ -13,6 +13,7 @@ import pytest
 
 import gpudict
 from tests.support import oracles
+from tests.support.backends import BackendCase, host
 from tests.support.problems import near_copies, unit
 
 SOLVERS = ("active_set", "working_set", "lars")
@@ -70,6 +71,18 @@ def test_rounding_never_rules(solver, name, dtype, positive):
     assert (judged <= tol * half * (1 + 1e-3) + noise)[found.converged].all()
     if dtype in possible:
         assert found.converged.all()
+
+
+def test_on_any_array(backend: BackendCase):
+    """Rows of float32 that fall short are finished there, few of many of them."""
+    rng = np.random.default_rng(0)
+    V = np.repeat(unit(rng.standard_normal((10, 20))), 3, axis=0)
+    V = (V + 1e-3 * rng.standard_normal(V.shape)).astype(np.float32)
+    X = ((rng.standard_normal((200, 30)) * (rng.random((200, 30)) < 0.2)) @ V).astype(np.float32)
+    found = gpudict.encode(backend.asarray(X), backend.asarray(V), alpha=1e-2)
+    half = 0.5 * (X.astype(float) ** 2).sum(axis=1)
+    assert host(found.converged).all()
+    assert (oracles.lasso_gap(X, V, host(found.Z), 1e-2, False) <= 1.01e-5 * half).all()
 
 
 @pytest.mark.parametrize("alpha", [1e-10, 1e-11, 1e-12])

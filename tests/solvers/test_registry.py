@@ -102,6 +102,14 @@ def test_what_does_not_fit_is_refused():
             "solver='sgd' is not known. Pass one of: 'cd', ",
         ),
         (
+            lambda: find("omp", LeastSquares()),
+            "solver='omp' solves pursuits, but alpha came",
+        ),
+        (lambda: find("least_squares", LeastSquares()), "solver='least_squares' is not known."),
+        (lambda: find("sphere_mm", L1(0.1)), "solver='sphere_mm' is not known."),
+        (lambda: find("fista", UnitSphere()), "solver='fista' is not known. Pass one of: 'sphere_"),
+        (lambda: find(["cd"], L1(0.1)), "solver=['cd'] is not known."),  # type: ignore[arg-type]
+        (
             lambda: find("active_set", L1(0.1), HERE, 10**4),
             "solver='active_set' is compiled for arrays on the host and at most 4096 atoms, and "
             "needs numba, and runs nowhere else. Pass one of the solvers 'cd', ",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gpudict import dict_learning, dict_learning_online, sparse_encode
+from gpudict import SparseCoder, dict_learning, dict_learning_online, sparse_encode
 from tests.support import problems
 
 X, V = problems.signal(n=30, d=12, k=10)
@@ -38,14 +38,24 @@ def test_convergence_warning():
     """Where the limit of iterations leaves a gap, and nowhere else; the sentence says how large."""
     from sklearn.exceptions import ConvergenceWarning
 
-    with pytest.warns(ConvergenceWarning, match=r"30 of 30 codes did not converge in 1 it.*gap is"):
-        sparse_encode(X, V, alpha=0.01, algorithm="lasso_ista", max_iter=1)
-    with pytest.warns(ConvergenceWarning, match="missed their tolerance after 2 steps"):
-        dict_learning(X, 5, alpha=0.01, method="ista", method_max_iter=2, max_iter=2)
-    with pytest.warns(ConvergenceWarning, match="missed their tolerance"):
-        dict_learning_online(
-            X, 5, alpha=0.01, method="ista", method_max_iter=2, max_iter=1, return_code=False
-        )
+    short = {"alpha": 0.01, "method": "ista", "method_max_iter": 2}
+    for call, said in (
+        (
+            lambda: sparse_encode(X, V, alpha=0.01, algorithm="lasso_ista", max_iter=1),
+            r"30 of 30 codes did not converge in 1 it.*gap is",
+        ),
+        (
+            lambda: SparseCoder(
+                V, transform_algorithm="lasso_ista", transform_max_iter=1
+            ).transform(X),
+            "14 of 30 codes did not",
+        ),
+        (lambda: dict_learning(X, 5, max_iter=2, **short), "missed their tolerance after 2 steps"),
+        (lambda: dict_learning_online(X, 5, max_iter=1, return_code=False, **short), "missed"),
+    ):
+        with pytest.warns(ConvergenceWarning, match=said) as given:
+            call()
+        assert given[0].filename == __file__, "it points at the line of the user"
     for algorithm in ("lasso_cd", "lasso_lars", "threshold", "omp", "lars"):
         sparse_encode(
             X, V, algorithm=algorithm, n_nonzero_coefs=2 if "lasso" not in algorithm else None

@@ -29,6 +29,9 @@ def digest() -> str:
     return hashlib.sha256(b"\0".join(f.read_bytes() for f in read)).hexdigest()
 
 
+digest()  # of what is imported now: a file may change before the first call compiles it
+
+
 class _Cache(FunctionCache):  # type: ignore[misc]
     """Numba's cache with one more part to its key."""
 
