@@ -158,7 +158,8 @@ def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
         There is not one for each row, or one is no number above 0.
     """
     if alpha is None or np.ndim(alpha) == 0:
-        return (float(to_host(no_graph(alpha))) if is_array(alpha) else alpha), None
+        one = hasattr(alpha, "ndim") and is_array(alpha)
+        return (float(to_host(no_graph(alpha))) if one else alpha), None
     values = to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)
     if values.dtype.kind not in "iuf":
         raise TypeError(
