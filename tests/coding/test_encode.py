@@ -9,6 +9,7 @@ import gpudict
 from gpudict.arrays.door import array_namespace
 from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
+from tests.support.shortage import PORTABLE
 
 
 class TestAlphas:
@@ -82,6 +83,7 @@ class TestAlphas:
             with pytest.raises(TypeError, match="must be a real number, but a ndarray came"):
                 call()
 
+    @pytest.mark.parametrize("backend", PORTABLE, ids=lambda b: b.name)
     def test_one_in_an_array(self, backend: BackendCase):
         """A tenth of the largest correlation, say, as the library of X computes it."""
         X, V = (backend.asarray(a) for a in problems.small("float64"))

@@ -15,6 +15,7 @@ import gpudict
 from tests.support import oracles
 from tests.support.backends import BackendCase, host
 from tests.support.problems import near_copies, unit
+from tests.support.shortage import PORTABLE
 
 SOLVERS = ("active_set", "working_set", "lars")
 
@@ -73,6 +74,7 @@ def test_rounding_never_rules(solver, name, dtype, positive):
         assert found.converged.all()
 
 
+@pytest.mark.parametrize("backend", PORTABLE, ids=lambda b: b.name)
 def test_on_any_array(backend: BackendCase):
     """Rows of float32 that fall short are finished there, few of many of them."""
     rng = np.random.default_rng(0)
