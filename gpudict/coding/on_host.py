@@ -18,7 +18,7 @@ from gpudict.arrays.threads import QUIET, in_parallel, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
-from gpudict.objective.quadratic import Quadratic, of_rows, relative_gap
+from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
 from gpudict.solvers.base import Atoms, Limits, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.records import Check, Solution
 
@@ -77,19 +77,21 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
     if short.any():
         factors = (X, rows.V) if rows.is_products else None
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
-        found = refined_rows(found, q, plan, np.flatnonzero(short), rows.X.dtype)
+        found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, float(relative_gap(found.gap, batch.sq).max())
 
 
 def refined_rows(
-    found: RowSolution, q: Quadratic, plan: Plan, some: np.ndarray, dtype: np.dtype
+    found: RowSolution, q: Quadratic, plan: Plan, some: np.ndarray, rows: Request
 ) -> RowSolution:
-    """Refine some of the rows, whose codes are of that dtype."""
-    Z = found.codes.dense(q.cov.shape[1])
+    """Refine some of the rows."""
+    k, dtype = q.cov.shape[1], rows.X.dtype
+    Z, init = found.codes.dense(k), None if rows.init is None else start(rows).dense(k)[some]
+    init = init if init is None else plan.penalty.prox(np.where(diagonal(q) > 0, init, 0), 0.0)
     before = Solution(
         Z[some].astype(dtype), found.gap[some], found.converged[some], found.rounds, []
     )
-    after = refined(before, of_rows(q, some), plan.of_rows(some))
+    after = refined(before, of_rows(q, some), plan.of_rows(some), init)
     Z[some], found.gap[some], found.converged[some] = after[:3]
     return found._replace(codes=compressed(Z), rounds=max(found.rounds, after.n_iter))
 

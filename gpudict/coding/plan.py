@@ -59,6 +59,16 @@ class Plan(NamedTuple):
         margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
         return cls(chosen, penalty, duality_gap(margin * tol), tol, limit)
 
+    @property
+    def limited(self) -> bool:
+        """Whether fewer rounds are asked for than the solver makes unasked."""
+        return self.max_iter < self.solver.max_iter
+
+    def by(self, solver: Solver[Any]) -> Plan:
+        """Return the plan for another solver, which has its own limit unless one was asked for."""
+        limit = self.max_iter if self.limited else solver.max_iter
+        return self._replace(solver=solver, max_iter=limit)
+
     def of_rows(self, index: Array | slice) -> Plan:
         """Return the plan of some rows."""
         return self._replace(penalty=self.penalty.of_rows(index))

@@ -13,7 +13,7 @@ from typing import Any
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, float64_of, read, take
 from gpudict.coding.plan import Plan
-from gpudict.objective.quadratic import Quadratic, astype, of_rows
+from gpudict.objective.quadratic import Quadratic, astype, exact, of_rows
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.loop import run
 from gpudict.solvers.records import Solution
@@ -23,60 +23,110 @@ from gpudict.solvers.stopping import duality_gap
 SHARE = 4  # of a batch is finished at a time: float64 takes twice the memory of float32
 
 
-def refined(found: Solution, q: Quadratic, plan: Plan) -> Solution:
+def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None) -> Solution:
     """Return the solution with its certificate; rows that fell short are finished where that helps.
 
-    The penalty of the plan is that of these rows.
+    The penalty of the plan is that of these rows, and so are the codes that they started from.
     """
     if not plan.penalty.certified:
-        return found if plan.solver.fallback is None else _completed(found, q, plan)
+        return found if _fallback(plan) is None else _completed(found, q, plan)
     codes, wide = found.Z.dtype, float64_of(found.Z)
     q = q if wide is None or q.sq.dtype == wide else astype(q, wide)
     plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))
-    found, missed = _judged(found, q, plan)
-    if found.n_iter >= plan.max_iter or plan.solver.kind is Kind.APPROXIMATE:
-        return found
+    going = not (plan.limited and found.n_iter >= plan.max_iter)
+    going = going and plan.solver.kind is not Kind.APPROXIMATE
+    found, missed = _judged(found, q, plan, closely=going)
     for solver in _again(plan, narrow=q.sq.dtype != codes):
-        if missed:
-            found, missed = _finished(found, q, plan._replace(solver=solver), missed)
-    return found
+        if missed and going:
+            found, missed = _finished(found, q, plan.by(solver), missed)
+    if not missed or plan.solver.kind is Kind.APPROXIMATE:
+        return found
+    return _guarded(found, q, plan, init)
 
 
 def _again(plan: Plan, *, narrow: bool) -> list[IterativeSolver[Any, Any]]:
     """Return the solvers of the rows that fall short, one after the other."""
-    solver, fallback = plan.solver, plan.solver.fallback
-    same = [solver] if narrow and isinstance(solver, IterativeSolver) else []
-    return same if fallback is None else [*same, portable_solver(fallback)]
+    solver = plan.solver
+    chain = [solver] if narrow and isinstance(solver, IterativeSolver) else []
+    while (fallback := _fallback(plan)) is not None:
+        chain, plan = [*chain, fallback], plan.by(fallback)
+    return chain
+
+
+def _fallback(plan: Plan) -> IterativeSolver[Any, Any] | None:
+    """Return the solver that finishes what the plan's leaves, if there is one for its penalty."""
+    name = plan.solver.fallback
+    solver = None if name is None else portable_solver(name)
+    return solver if solver is not None and solver.solves(type(plan.penalty)) else None
 
 
 def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
     """Let the fallback code the rows that a pursuit gave up: their gap is NaN."""
-    assert plan.solver.fallback is not None
+    solver = _fallback(plan)
+    assert solver is not None
     xp = array_namespace(found.Z)
     lost = xp.isnan(found.gap)
     (number,) = read(xp.sum(xp.astype(lost, q.sq.dtype)))
     if not number:
         return found
     order, some = _first(lost, round(number))
-    solver, start = portable_solver(plan.solver.fallback), _like(take(found.Z, some), q)
+    start = _like(take(found.Z, some), q)
     part, plan = of_rows(q, some), plan.of_rows(some)
     again = run(solver, part, plan.penalty, start, stop=plan.stop, max_iter=plan.max_iter)
     again = again._replace(Z=xp.astype(again.Z, found.Z.dtype, copy=False))
     return _merged(found, again, order, take(lost, some))
 
 
-def _judged(found: Solution, q: Quadratic, plan: Plan) -> tuple[Solution, int]:
-    """Return the solution judged in the dtype of q, and how many rows fell short; one wait."""
-    penalty = plan.penalty
+def _judged(
+    found: Solution, q: Quadratic, plan: Plan, *, closely: bool
+) -> tuple[Solution, int]:
+    """Return the solution judged in the dtype of q, and how many rows fell short.
+
+    Where they are judged closely, those that do are given the better bound, which costs more.
+    """
     xp, Z = array_namespace(found.Z), _like(found.Z, q)
-    gap, limit = penalty.certificate(q, Z), 0.5 * plan.tol * q.sq
-    short = ~(gap <= limit)  # so is what is no number
-    value = penalty.value(Z)
-    near = short & (value > 0) & (value <= limit)  # then the bound by least squares may do
-    missed, some = read(*(xp.sum(xp.astype(rows, q.sq.dtype)) for rows in (short, near)))
-    if some:
-        gap = xp.minimum(gap, penalty.above_least_squares(q, Z))
-    return found._replace(gap=gap, converged=gap <= limit), round(missed)
+    gap, limit = plan.penalty.certificate(q, Z), 0.5 * plan.tol * q.sq
+    missed = _count(~(gap <= limit))  # so is what is no number
+    if missed and closely:
+        order, some = _first(~(gap <= limit), missed)
+        better = xp.concat([_closer(q, Z, plan, cut) for cut in _cuts(some, q)], axis=0)
+        gap = xp.concat([xp.minimum(take(gap, some), better), take(gap, order[some.shape[0] :])])
+        gap = take(gap, xp.argsort(order, stable=True))
+        missed = _count(~(gap <= limit))
+    return found._replace(gap=gap, converged=gap <= limit), missed
+
+
+def _closer(q: Quadratic, Z: Array, plan: Plan, some: Array) -> Array:
+    return plan.penalty.of_rows(some).closer(of_rows(q, some), take(Z, some))
+
+
+def _guarded(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:
+    """Let no row that did not converge be worse than zeros, or than the codes it started from."""
+    xp = array_namespace(found.Z)
+    for other in (xp.zeros_like(found.Z), init):
+        if other is not None:
+            other = xp.astype(other, found.Z.dtype, copy=False)
+            worse = ~(_objective(q, plan, found.Z) <= _objective(q, plan, other)) & ~found.converged
+            Z = xp.where(worse[:, None], other, found.Z)
+            gap = xp.where(worse, plan.penalty.certificate(q, _like(Z, q)), found.gap)
+            found = found._replace(Z=Z, gap=gap, converged=gap <= 0.5 * plan.tol * q.sq)
+    return found
+
+
+def _objective(q: Quadratic, plan: Plan, Z: Array) -> Array:
+    return 0.5 * exact(q, _like(Z, q))[2] + plan.penalty.value(_like(Z, q))
+
+
+def _count(rows: Array) -> int:
+    xp = array_namespace(rows)
+    return round(read(xp.sum(xp.astype(rows, xp.int32)))[0])
+
+
+def _cuts(some: Array, q: Quadratic) -> list[Array]:
+    """Return the rows in parts of a share of a batch, for which there is memory."""
+    number = some.shape[0]
+    size = max(1, q.sq.shape[0] // SHARE)
+    return [some[low : min(low + size, number)] for low in range(0, number, size)]
 
 
 def _finished(found: Solution, q: Quadratic, plan: Plan, missed: int) -> tuple[Solution, int]:
@@ -85,10 +135,7 @@ def _finished(found: Solution, q: Quadratic, plan: Plan, missed: int) -> tuple[S
     A row's better code stays. Return also how many rows still fall short.
     """
     order, some = _first(~found.converged, missed)
-    size = max(1, found.Z.shape[0] // SHARE)
-    number = some.shape[0]
-    cuts = [some[low : min(low + size, number)] for low in range(0, number, size)]
-    parts = [_once_more(found, q, plan, cut) for cut in cuts]
+    parts = [_once_more(found, q, plan, cut) for cut in _cuts(some, q)]
     again, left = _together([part for part, _ in parts]), sum(short for _, short in parts)
     old = take(found.gap, some)
     return _merged(found, again, order, (again.gap < old) | array_namespace(old).isnan(old)), left
@@ -107,7 +154,7 @@ def _once_more(found: Solution, q: Quadratic, plan: Plan, some: Array) -> tuple[
     assert isinstance(solver, IterativeSolver)
     again = run(solver, part, plan.penalty, _like(start, q), stop=rule, max_iter=plan.max_iter)
     rounded = xp.astype(again.Z, start.dtype)
-    return _judged(again._replace(Z=rounded), part, plan)
+    return _judged(again._replace(Z=rounded), part, plan, closely=True)
 
 
 def _together(parts: list[Solution]) -> Solution:

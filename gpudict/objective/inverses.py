@@ -40,9 +40,20 @@ def pseudo_inverse(V: Array, /) -> Array:
     return asarray_like(np.linalg.pinv(to_host(V).astype(np.float64), rcond=cut), V)
 
 
-def basis(V: Array, /) -> Array:
-    """Return orthonormal columns (d, r) that span the atoms."""
+def basis(V: Array, /) -> tuple[Array, float, float]:
+    """Return orthonormal columns (d, r) that span the atoms, scaled to norm 1; and two doubts.
+
+    How far, relative, rounding may turn the span, and how long what is outside it may be of an
+    atom of norm 1, which is taken for rounding.
+    """
     host = to_host(V).astype(np.float64)
-    _, values, rows = np.linalg.svd(host, full_matrices=False)
+    size = np.abs(host).max(axis=1, keepdims=True)
+    host = host / np.where(size > 0, size, 1)
+    norm = np.linalg.norm(host, axis=1, keepdims=True)
+    _, values, rows = np.linalg.svd(host / np.where(norm > 0, norm, 1), full_matrices=False)
     cut = max(V.shape) * np.finfo(np.float64).eps * values.max(initial=0)
-    return asarray_like(rows[values > cut, :].T, V)
+    kept = values > cut
+    if kept.sum() == V.shape[1]:
+        return asarray_like(np.eye(V.shape[1]), V), 0.0, 0.0
+    turned = cut / values[kept].min() if kept.any() else 0.0
+    return asarray_like(rows[kept, :].T, V), float(turned), 0.0 if kept.all() else float(cut)

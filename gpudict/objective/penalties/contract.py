@@ -79,13 +79,15 @@ class RowPenalty(Penalty):
 
         It is ½‖r on the span of the atoms‖² + value, exact where the value is 0, and the better
         bound where the penalty is near the rounding of V r. It costs a factorisation on the host.
+        Directions in which the atoms are rounding are none.
         """
         if q.factors is None:
-            projected = correlation(q, Z) @ whitening(q)
-        else:
-            X, V = q.factors
-            projected = (X - Z @ V) @ basis(V)
-        return half_square(projected) + self.value(Z)
+            return half_square(correlation(q, Z) @ whitening(q)) + self.value(Z)
+        X, V = q.factors
+        R, (span, turned, _) = X - Z @ V, basis(V)
+        xp = array_namespace(Z)
+        length = xp.sqrt(2 * half_square(R @ span)) + turned * xp.sqrt(2 * half_square(R))
+        return 0.5 * length**2 + self.value(Z)
 
     def cost(self, U: Rows, k: int, /) -> np.ndarray:
         """Return what rows of k codes on the host add to the objective, (n,)."""
@@ -119,6 +121,10 @@ class CertifiedPenalty(RowPenalty):
     @abstractmethod
     def certificate(self, q: Quadratic, Z: Array, /) -> Array:
         """Return a bound for each row from the residual itself, (n,): what users get."""
+
+    def closer(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return a bound that costs more, (n,), for rows for which the certificate is too far."""
+        return self.above_least_squares(q, Z)
 
 
 class CoordinatePenalty(CertifiedPenalty):

@@ -8,8 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from gpudict.arrays.door import Array, array_namespace
+from gpudict.arrays.door import Array, array_namespace, divisor, scatter
 from gpudict.arrays.rows import Rows
+from gpudict.objective.inverses import basis
+from gpudict.objective.penalties import faces
 from gpudict.objective.penalties.contract import CoordinatePenalty
 from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual
 
@@ -35,12 +37,41 @@ class L1(CoordinatePenalty):
         return soft(Z, self.column * step, self.positive)
 
     def gap(self, q: Quadratic, Z: Array, corr: Array, /) -> Array:
-        """Return the duality gap of each row, (n,), to the rounding of sums that cancel."""
-        return self._fenchel(q, Z, corr, *residual(q, Z, corr))
+        """Return the duality gap of each row, (n,), to the rounding of sums that cancel.
+
+        Where alpha is below the rounding of V r, 16 eps‖r‖‖v‖, the constraint holds to that.
+        """
+        xp = array_namespace(Z)
+        rr = _not_negative(residual(q, Z, corr)[1])
+        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
+        limit = xp.maximum(rounding, self.alphas(rounding))
+        scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
+        scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
+        return 0.5 * (1 - scale) ** 2 * rr + self._slack(Z, corr, scale)
 
     def certificate(self, q: Quadratic, Z: Array, /) -> Array:
-        """Return the duality gap of each row from the residual itself, (n,)."""
-        return self._fenchel(q, Z, *exact(q, Z))
+        """Return the duality gap of each row from the residual itself, rounding in it, (n,)."""
+        xp = array_namespace(Z)
+        corr, _, rr = exact(q, Z)
+        noise, mass = _noise(q, Z), _mass(q, Z)
+        scale = self._scale(q, corr, noise)
+        away = 0.5 * (1 - scale) ** 2
+        rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
+        scaled = away * rr + self._slack(Z, corr, scale) + noise * mass
+        return xp.minimum(scaled, 0.5 * rr + self.value(Z))
+
+    def closer(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return the smaller of two bounds at the face of each row, and that by least squares."""
+        xp = array_namespace(Z)
+        alpha, noise = self.alphas(q.sq), _noise(q, Z)
+        edge = alpha[:, None] - faces.TIES * noise[:, None] * xp.sqrt(diagonal(q))[None, :]
+        face = faces.face_of(q, Z, Z, Z != 0)
+        corr = exact(q, faces.solved(q, face, Z, alpha, xp.zeros_like(alpha))[0])[0]
+        face = faces.face_of(q, Z, corr, (self.pull(corr) > edge) & (diagonal(q) > 0)[None, :])
+        at_face = xp.minimum(self._exact_face(q, Z, face), self._inner_face(q, Z, face))
+        if self.positive:
+            return at_face
+        return xp.minimum(at_face, self._above_least_squares(q, Z))
 
     def cost(self, U: Rows, k: int, /) -> np.ndarray:
         """Return alpha·‖u‖₁ of each row, (n,)."""
@@ -63,20 +94,75 @@ class L1(CoordinatePenalty):
             return xp.full_like(like, self.alpha)
         return xp.astype(self.alpha, like.dtype, copy=False)
 
-    def _fenchel(self, q: Quadratic, Z: Array, corr: Array, xr: Array, rr: Array) -> Array:
-        """Return ½‖r‖² + alpha‖u‖₁ − ½‖x‖² + ½‖x − θ‖² for θ = scale·r, where |Vθ| ≤ alpha.
+    def _scale(self, q: Quadratic, corr: Array, noise: Array) -> Array:
+        """Return by what θ must be scaled to be feasible whatever rounding does, (n,)."""
+        xp = array_namespace(corr)
+        pull = self.pull(corr) + noise[:, None] * xp.sqrt(diagonal(q))[None, :]
+        pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
+        return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull))
 
-        It is ½(1 − scale)²‖r‖² + alpha‖u‖₁ − scale·⟨u, V r⟩: so ‖x‖² cancels before it can round.
-        Where alpha is below the rounding of V r, 16 eps‖r‖‖v‖, the constraint holds to that.
-        """
+    def _slack(self, Z: Array, corr: Array, scale: Array) -> Array:
+        """Return alpha‖u‖₁ − scale·⟨u, Vθ⟩, (n,), which is not negative."""
+        return _not_negative(self.value(Z) - scale * array_namespace(Z).sum(Z * corr, axis=1))
+
+    def _exact_face(self, q: Quadratic, Z: Array, face: faces.Face) -> Array:
+        """Return ½‖r − θ̂‖² for the exact optimum of the face, inf where θ̂ may not be feasible."""
+        xp, alpha = array_namespace(Z), self.alphas(q.sq)
+        near, rho = faces.solved(q, face, Z, alpha, xp.zeros_like(alpha))
+        noise = xp.maximum(_noise(q, Z), _noise(q, near))
+        eta = faces.reach(face, rho, noise)
+        inside = scatter(face.index, face.inside, face.inside > 0, Z.shape[1]) > 0
+        outer = self.pull(exact(q, near)[0])
+        outer = outer + (noise + eta)[:, None] * xp.sqrt(diagonal(q))[None, :]
+        outer = xp.where(inside, xp.full_like(outer, -xp.inf), outer)
+        bound = 0.5 * (faces.length(q, near - Z) + eta + noise) ** 2
+        left = (Z != 0) & ~inside  # of a code with more atoms than a face has space for
+        feasible = (xp.max(outer, axis=1) <= alpha) & ~xp.any(left, axis=1)
+        return xp.where(feasible, bound, xp.full_like(bound, xp.inf))
+
+    def _inner_face(self, q: Quadratic, Z: Array, face: faces.Face) -> Array:
+        """Return the bound of the face's optimum for an alpha that is smaller by rounding."""
+        xp, alpha = array_namespace(Z), self.alphas(q.sq)
+        near, _ = faces.solved(q, face, Z, alpha, faces.INNER * _noise(q, Z))
+        noise = xp.maximum(_noise(q, Z), _noise(q, near))
+        corr = exact(q, near)[0]
+        scale = self._scale(q, corr, noise)
+        Y, (own, _, rr) = near - Z, exact(q, Z)
+        away = (1 - scale) ** 2 * rr + 2 * scale * (1 - scale) * xp.sum(Y * own, axis=1)
+        away = _not_negative(away) + scale**2 * faces.length(q, Y) ** 2
+        rounding = noise * (noise + 3 * (_mass(q, Z) + _mass(q, Y)))
+        rounding = rounding + (1 - scale) * noise * xp.sqrt(q.sq)
+        return 0.5 * away + self._slack(Z, corr, scale) + rounding
+
+    def _above_least_squares(self, q: Quadratic, Z: Array) -> Array:
+        """Return the bound by least squares, inf where alpha lets u use what rounding hides."""
         xp = array_namespace(Z)
-        rr = xp.maximum(rr, xp.zeros_like(rr))
-        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
-        limit = xp.maximum(rounding, self.alphas(rounding))
-        scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
-        scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
-        slack = self.value(Z) - scale * xp.sum(Z * corr, axis=1)
-        return 0.5 * (1 - scale) ** 2 * rr + xp.maximum(slack, xp.zeros_like(slack))
+        bound = self.above_least_squares(q, Z)
+        if q.factors is None:
+            return xp.full_like(bound, xp.inf)
+        hidden = basis(q.factors[1])[2] * xp.sqrt(xp.max(diagonal(q)) * exact(q, Z)[2])
+        return xp.where(hidden <= self.alphas(q.sq), bound, xp.full_like(bound, xp.inf))
+
+
+def _mass(q: Quadratic, Z: Array) -> Array:
+    """Return Σ|u|‖v‖ of each row, (n,)."""
+    xp = array_namespace(Z)
+    return xp.sum(xp.abs(Z) * xp.sqrt(diagonal(q))[None, :], axis=1)
+
+
+def _noise(q: Quadratic, Z: Array) -> Array:
+    """Return ν, to which a correlation with an atom of norm 1 is known, (n,).
+
+    It is (4 + √d)·eps·(‖x‖ + Σ|u|‖v‖): sums of d products err by √d of them, hardly ever by more.
+    """
+    xp = array_namespace(Z)
+    d = Z.shape[1] if q.factors is None else q.factors[1].shape[1]
+    return (4 + d**0.5) * float(xp.finfo(Z.dtype).eps) * (xp.sqrt(q.sq) + _mass(q, Z))
+
+
+def _not_negative(x: Array) -> Array:
+    xp = array_namespace(x)
+    return xp.maximum(x, xp.zeros_like(x))
 
 
 def soft(Z: Array, t: Array | float, positive: bool = False) -> Array:

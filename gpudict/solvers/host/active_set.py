@@ -26,7 +26,7 @@ class ActiveSet(RowSolver[L1]):
     penalties = (L1,)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
-    fallback = "lars"
+    fallback = "face_walk"
     rounds: ClassVar[int] = 300
     spare: ClassVar[int] = 16
 

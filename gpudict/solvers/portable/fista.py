@@ -37,6 +37,7 @@ class Fista(IterativeSolver[CertifiedPenalty, State]):
     penalties = (CertifiedPenalty,)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)  # where there is no solver for exactly this penalty
+    fallback = "face_walk"
     check_every = 10
     max_iter = 20_000
 

@@ -80,6 +80,7 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
 
     penalties = (L1, Cardinality)
     kind = Kind.CERTIFIED
+    fallback = "face_walk"
     max_iter = 10_000
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:

@@ -98,6 +98,7 @@ class WorkingSet(IterativeSolver[L1, State]):
     penalties = (L1,)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
+    fallback = "face_walk"
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:
         """Return the numbers of dense rows, small Grams of `most` atoms, and these atoms.
