@@ -30,8 +30,9 @@ class CdSweep(IterativeSolver[CoordinatePenalty, State]):
 
     penalties = (CoordinatePenalty,)
     kind = Kind.CERTIFIED
+    fallback = "working_set"
     check_every = 5
-    max_iter = 20_000
+    max_iter = 2000
 
     def init(self, q: Quadratic, penalty: CoordinatePenalty, Z: Array) -> State:
         """Start from Z."""

@@ -29,7 +29,7 @@ from gpudict.arrays.door import (
     sign,
 )
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import Quadratic, correlation, diagonal, small_grams
+from gpudict.objective.quadratic import Quadratic, correlation, small_grams, with_unit_atoms
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.constants import LASSO
 
@@ -90,30 +90,30 @@ class FaceWalk(IterativeSolver[L1, State]):
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Go on to the next face, or the next optimum of one."""
-        xp = array_namespace(state.Z)
-        k = state.Z.shape[1]
-        least = _least(q, penalty, state.Z)
-        way = _way(q, penalty, state, least)
+        xp, k = array_namespace(state.Z), state.Z.shape[1]
+        unit, norm = with_unit_atoms(q)
+        problem = Unit(unit, penalty, penalty.column / norm[None, :])
+        before, noise = state.Z * norm, _noise(q, state.Z * norm)
+        way = _way(problem, state._replace(Z=before, corr=state.corr / norm), noise)
         t, leaves, stuck = _stop(way)
-        still = (state.done[:, None]) | stuck
+        still = state.done[:, None] | stuck
         here = way.j == xp.arange(k, dtype=way.j.dtype, device=way.j.device)[None, :]
         come = here & way.enters & ~still
         u = way.u + t * way.d
         u = xp.where(leaves | (u * way.s <= 0), xp.zeros_like(u), u)
         s = xp.where(leaves, xp.zeros_like(u), way.s)
-        kept = way.s != 0
-        Z = scatter(way.index, u, kept, k) + xp.where(come, t * way.d_j, xp.zeros_like(state.Z))
-        signs = scatter(way.index, s, kept, k) + xp.where(come, way.s_j, xp.zeros_like(state.Z))
+        kept, zero = way.s != 0, xp.zeros_like(before)
+        Z = (scatter(way.index, u, kept, k) + xp.where(come, t * way.d_j, zero)) / norm
+        signs = scatter(way.index, s, kept, k) + xp.where(come, way.s_j, zero)
         Z, signs = xp.where(still, state.Z, Z), xp.where(still, state.signs, signs)
         left = xp.any(leaves, axis=1) & ~still[:, 0]
         barred = (state.barred | (here & stuck)) & ~left[:, None]
         whole = (stuck | ~(xp.any(leaves, axis=1, keepdims=True) | way.spanned))[:, 0]
-        corr = correlation(q, Z)
-        off = _off(penalty, corr, signs)
-        waits = _strongest(penalty, corr, signs, barred)[1] > least
-        exact = off <= (least - penalty.column)[:, 0]
+        corr, noise = correlation(q, Z), _noise(q, Z * norm)
+        off = _off(problem, corr / norm, signs)
+        waits = _strongest(problem, corr / norm, (signs != 0) | barred, noise)[1] > 0
         tried = state.whole & ~way.enters[:, 0] & (off > 0.5 * state.off)
-        done = state.done | (whole & ~waits[:, 0] & (exact | tried))
+        done = state.done | (whole & ~waits[:, 0] & ((off <= noise) | tried))
         return State(Z, corr, signs, barred, whole, off, done, state.used + 1)
 
     def settled(self, state: State) -> Array:
@@ -130,38 +130,46 @@ class FaceWalk(IterativeSolver[L1, State]):
         return state._replace(used=max(1, width))
 
 
-def _least(q: Quadratic, penalty: L1, Z: Array) -> Array:
-    """Return the pull that is beyond alpha by more than rounding, (n, 1)."""
+class Unit(NamedTuple):
+    """The problem in atoms of norm 1, each with its own alpha: t (n, k)."""
+
+    q: Quadratic
+    penalty: L1
+    t: Array
+
+
+def _noise(q: Quadratic, Z: Array) -> Array:
+    """Return what is rounding in the correlations of atoms of norm 1, (n,)."""
     xp = array_namespace(Z)
-    norms = xp.sqrt(diagonal(q))
-    size = xp.sqrt(q.sq) + xp.sum(xp.abs(Z) * norms[None, :], axis=1)
-    eps = 4 * float(xp.finfo(Z.dtype).eps)
-    return penalty.column + eps * xp.maximum(penalty.alphas(q.sq), size * xp.max(norms))[:, None]
+    return 4 * float(xp.finfo(Z.dtype).eps) * (xp.sqrt(q.sq) + xp.sum(xp.abs(Z), axis=1))
 
 
-def _strongest(penalty: L1, corr: Array, signs: Array, barred: Array) -> tuple[Array, Array]:
-    """Return the atom outside the face that pulls hardest, and its pull, (n, 1)."""
+def _strongest(problem: Unit, corr: Array, out: Array, noise: Array) -> tuple[Array, Array]:
+    """Return the atom that pulls hardest beyond its alpha, and by how much beyond rounding."""
     xp = array_namespace(corr)
-    pull = xp.where((signs != 0) | barred, xp.zeros_like(corr), penalty.pull(corr))
-    j = xp.argmax(pull, axis=1, keepdims=True)
-    return j, pick(pull, j)
+    eps = 4 * float(xp.finfo(corr.dtype).eps)
+    beyond = problem.penalty.pull(corr) - problem.t * (1 + eps) - noise[:, None]
+    beyond = xp.where(out, xp.full_like(beyond, -xp.inf), beyond)
+    j = xp.argmax(beyond, axis=1, keepdims=True)
+    return j, pick(beyond, j)
 
 
-def _off(penalty: L1, corr: Array, signs: Array) -> Array:
+def _off(problem: Unit, corr: Array, signs: Array) -> Array:
     """Return how far each row is off the optimum of its face, (n,)."""
     xp = array_namespace(corr)
-    return xp.max(xp.abs(signs) * xp.abs(corr - penalty.column * signs), axis=1)
+    return xp.max(xp.abs(signs) * xp.abs(corr - problem.t * signs), axis=1)
 
 
-def _way(q: Quadratic, penalty: L1, state: State, least: Array) -> Way:
+def _way(problem: Unit, state: State, noise: Array) -> Way:
     """Return the way of each row, of which it may go a part."""
-    xp, k = array_namespace(state.Z), state.Z.shape[1]
-    j, pull = _strongest(penalty, state.corr, state.signs, state.barred)
-    enters = state.whole[:, None] & (pull > least)
+    q, xp, k = problem.q, array_namespace(state.Z), state.Z.shape[1]
+    j, beyond = _strongest(problem, state.corr, (state.signs != 0) | state.barred, noise)
+    enters = state.whole[:, None] & (beyond > 0)
     order = xp.argsort(xp.abs(state.signs), axis=1, descending=True, stable=True)
     index = order[:, : min(k, few_shapes(order, state.used, k))]
     s, u, corr = (pick(a, index) for a in (state.signs, state.Z, state.corr))
-    rho, inside = corr * xp.abs(s) - penalty.column * s, xp.abs(s)
+    t = xp.broadcast_to(problem.t, state.Z.shape)
+    rho, inside = xp.abs(s) * corr - pick(t, index) * s, xp.abs(s)
     G = small_grams(q, xp.concat([index, xp.astype(j, index.dtype)], axis=1))
     g, norm2 = G[:, :-1, -1] * inside, G[:, -1:, -1]
     eye = xp.eye(index.shape[1], dtype=s.dtype, device=s.device)[None, :, :]
@@ -173,7 +181,7 @@ def _way(q: Quadratic, penalty: L1, state: State, least: Array) -> Way:
     spanned = enters & (part <= floor * norm2)
     pulled = pick(state.corr, j)
     s_j = sign(pulled)
-    rho_j = pulled - penalty.column * s_j - xp.sum(w * rho, axis=1, keepdims=True)
+    rho_j = pulled - pick(t, j) * s_j - xp.sum(w * rho, axis=1, keepdims=True)
     d_j = xp.where(spanned, s_j, rho_j / divisor(part, enters & ~spanned))
     d_j = xp.where(enters, d_j, xp.zeros_like(d_j))
     d = xp.where(spanned, xp.zeros_like(ahead), ahead) - w * d_j

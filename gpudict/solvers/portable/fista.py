@@ -37,9 +37,9 @@ class Fista(IterativeSolver[CertifiedPenalty, State]):
     penalties = (CertifiedPenalty,)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)  # where there is no solver for exactly this penalty
-    fallback = "face_walk"
+    fallback = "working_set"
     check_every = 10
-    max_iter = 20_000
+    max_iter = 5000
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:
         """Return the numbers of dense rows, those of two steps among them."""

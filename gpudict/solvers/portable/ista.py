@@ -29,8 +29,9 @@ class Ista(IterativeSolver[CertifiedPenalty, State]):
 
     penalties = (CertifiedPenalty,)
     kind = Kind.CERTIFIED
+    fallback = "working_set"
     check_every = 10
-    max_iter = 200_000
+    max_iter = 20_000
 
     def init(self, q: Quadratic, penalty: CertifiedPenalty, Z: Array) -> State:
         """Start from Z."""

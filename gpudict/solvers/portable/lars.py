@@ -80,8 +80,8 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
 
     penalties = (L1, Cardinality)
     kind = Kind.CERTIFIED
-    fallback = "face_walk"
-    max_iter = 10_000
+    fallback = "working_set"
+    max_iter = 2000
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:
         """Return the numbers of dense rows, Grams of `most` active atoms, and these atoms."""

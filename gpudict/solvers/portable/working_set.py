@@ -99,6 +99,7 @@ class WorkingSet(IterativeSolver[L1, State]):
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
     fallback = "face_walk"
+    max_iter = 30
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:
         """Return the numbers of dense rows, small Grams of `most` atoms, and these atoms.
@@ -110,15 +111,16 @@ class WorkingSet(IterativeSolver[L1, State]):
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z; its largest support sizes the first working set (one wait)."""
         xp = array_namespace(Z)
-        supports = count(Z)
+        supports, corr = count(Z), correlation(q, Z)
         (support,) = read(xp.max(supports))
-        none = xp.zeros_like(supports)
-        above = xp.full_like(supports, xp.inf)
+        none = lowest = xp.zeros_like(supports)
+        if support:
+            lowest = penalty.value(Z) - 0.5 * xp.sum(Z * (q.cov + corr), axis=1)
         n, k = Z.shape
         least = n * COPIES * min(k, SUPPORT) ** 2
         space = max(least, workspace(Z) // bytes_each(Z) - n * DENSE * k)
         known = (int(support), WARM if support else COLD, 0, space)
-        return State(Z, correlation(q, Z), supports, above, none, *known)
+        return State(Z, corr, supports, lowest, none, *known)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Make one round."""
@@ -142,10 +144,12 @@ class WorkingSet(IterativeSolver[L1, State]):
         u, value, noise = (
             xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)
         )
-        lower = value[:, 0] + noise[:, 0] < state.lowest
-        idle = xp.where(lower & ~still(u, before), xp.zeros_like(state.idle), state.idle + 1)
+        value, noise = value[:, 0], noise[:, 0]
+        u = xp.where((value <= state.lowest + noise)[:, None], u, before)
+        lower = (value + noise < state.lowest) & ~still(u, before)
+        idle = xp.where(lower, xp.zeros_like(state.idle), state.idle + 1)
         Z = scatter(index, u / size, xp.ones_like(u) > 0, k)
-        lowest = xp.minimum(value[:, 0], state.lowest)
+        lowest = xp.minimum(value, state.lowest)
         known = (state.support, state.efforts, state.round + 1, state.space)
         return State(Z, correlation(q, Z), count(u), lowest, idle, *known)
 
