@@ -18,43 +18,28 @@ from gpudict.arrays.door import (
     csr,
     device,
     float64_of,
-    is_array,
     library,
-    no_graph,
     read,
     same_place,
-    to_host,
 )
 from gpudict.arrays.phases import phase
+from gpudict.arrays.plain import cast, is_one, plain, reals
 
 
-def matrix(x: Any, name: str, *, like: Array | None = None) -> Array:
+def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True) -> Array:
     """Return x as a finite two-dimensional float array, of the place and dtype of `like` if given.
+
+    Without `finite` it is not looked through.
 
     Raises
     ------
     TypeError
-        x is not an array of a library that follows the standard, is complex, a float of another
-        width than 32 or 64 bits, or of another namespace than `like`.
+        x is not a dense array, with values, of a library that follows the standard, is complex, a
+        float of another width than 32 or 64 bits, or of another namespace than `like`.
     ValueError
         x is not two-dimensional, is empty, has NaN or infinity, or is on another device.
     """
-    if hasattr(x, "toarray"):
-        raise TypeError(
-            f"{name} is a sparse array ({type(x).__name__}), and a dense one is needed. "
-            f"Convert it with {name}.toarray(), if it fits the memory."
-        )
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, and missing entries have no meaning here. "
-            f"Impute them, or pass {name}.filled(value)."
-        )
-    if not is_array(x):
-        raise TypeError(
-            f"{name} must be an array that follows the array API standard (NumPy, CuPy, PyTorch, "
-            f"JAX, …), but a {type(x).__module__}.{type(x).__qualname__} came. "
-            f"Convert it first, for instance with numpy.asarray({name})."
-        )
+    x = plain(x, name)
     if like is not None:
         _same_library(x, name, like)
     if x.ndim != 2:
@@ -67,11 +52,11 @@ def matrix(x: Any, name: str, *, like: Array | None = None) -> Array:
             f"{name} must have at least one row and one column, but its shape is {tuple(x.shape)}. "
             "Look at the step that selects or loads the data."
         )
-    x = _floating(no_graph(x), name)
+    x = _floating(x, name)
     xp = array_namespace(x)
     with phase("checks"):
-        finite = read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0]
-    if not finite:
+        sound = read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0] if finite else True
+    if not sound:
         raise ValueError(
             f"{name} has NaN or infinity, and every value must be finite. "
             "Remove or impute those entries first."
@@ -104,9 +89,10 @@ def _floating(x: Array, name: str) -> Array:
             "Stack its real and imaginary parts as features, or take its modulus."
         )
     if not xp.isdtype(x.dtype, "real floating") or x.dtype not in (xp.float32, float64_of(x)):
+        wide = "float32" if float64_of(x) is None else "float64"
         raise TypeError(
             f"{name} has dtype {x.dtype}, and float32 or float64, in the machine's own byte order, "
-            f"is needed. Convert it, for instance with {name}.astype('float64')."
+            f"is needed. Convert it, for instance with {cast(x, name, wide)}."
         )
     return x
 
@@ -118,14 +104,15 @@ def weights(value: Any, X: Array) -> Array | None:
     """
     if value is None:
         return None
-    w = to_host(no_graph(value)) if is_array(value) else np.asarray(value)
+    w = reals(value, "sample_weight")
     if w.shape != (X.shape[0],):
         raise ValueError(
             f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
             "each row of X. Pass one number a sample."
         )
-    w = w.astype(np.float64)
-    w = w.astype(np.float32).astype(np.float64) if X.dtype == array_namespace(X).float32 else w
+    with np.errstate(over="ignore"):
+        single = w.astype(np.float32).astype(np.float64)
+    w = single if X.dtype == array_namespace(X).float32 else w
     if not np.isfinite(w).all() or (w < 0).any() or not w.any():
         raise ValueError(
             "sample_weight must be finite, not negative, and not zero for every sample. "
@@ -157,16 +144,11 @@ def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
     TypeError, ValueError
         There is not one for each row, or one is no number above 0.
     """
-    if alpha is None or np.ndim(alpha) == 0:
-        one = hasattr(alpha, "ndim") and is_array(alpha)
-        return (float(to_host(no_graph(alpha))) if one else alpha), None
-    values = to_host(no_graph(alpha)) if is_array(alpha) else np.asarray(alpha)
-    if values.dtype.kind not in "iuf":
-        raise TypeError(
-            f"alpha has the dtype {values.dtype}, and real numbers are needed. Pass a float, or an "
-            "array of floats, one for each row of X."
-        )
-    values = values.astype(np.float64)
+    if is_one(alpha):
+        return alpha, None
+    values = reals(alpha, "alpha", flags=False)
+    if values.ndim == 0:
+        return float(values), None
     if values.shape != (X.shape[0],):
         raise ValueError(
             f"alpha has the shape {values.shape}, and a number, or one for each of the "

@@ -8,6 +8,9 @@ each is named once, and `__init__` does nothing but keep them, as scikit-learn a
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +31,7 @@ from gpudict.arrays.door import (
     same_place,
     to_host,
 )
+from gpudict.arrays.plain import array_like
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
 
@@ -38,11 +42,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
         """Return X as a finite float array; note its features, or compare them, as `reset` says."""
-        if is_array(X) and not is_numpy(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
+        given, X = X, as_numbers(X)
+        if foreign(X):
             X = check.matrix(X, "X")
+            validate_data(self, given, reset=reset, skip_check_array=True)
         else:
-            X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+            with naming("X"):
+                X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
         self._check_output(X, method)
         if not reset:
             self._check_place(X, method)
@@ -50,8 +56,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _checked_codes(self, X: Any) -> Array:
         """Return codes or scores as a finite float array, where the estimator is."""
-        foreign = is_array(X) and not is_numpy(X)
-        X = check.matrix(X, "X") if foreign else check_array(X, dtype=[np.float64, np.float32])
+        X = as_numbers(X)
+        if foreign(X):
+            X = check.matrix(X, "X")
+        else:
+            with naming("X"):
+                X = check_array(X, dtype=[np.float64, np.float32])
         self._check_place(X, "inverse_transform")
         return X
 
@@ -80,12 +90,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             "X with estimator.to(X)."
         )
 
-    def _moved(self, value: Any, X: Array) -> Any:
-        """Return an array that is a parameter in the place and dtype of X; a name or None as is."""
-        if value is None or isinstance(value, str):
+    def _moved(self, value: Any, X: Array, name: str) -> Any:
+        """Return an array that is a parameter in the place of X; a start's name or None as is."""
+        if value is None or (name == "dict_init" and isinstance(value, str)):
             return value
-        there = is_array(value) and array_namespace(value) is array_namespace(X)
-        return value if there and same_place(value, X) else asarray_like(host(value), X)
+        value = check.matrix(array_like(value, name), name, finite=False)
+        there = array_namespace(value) is array_namespace(X) and same_place(value, X)
+        return value if there else asarray_like(to_host(value), X)
 
     def _given(self, names: str) -> dict[str, Any]:
         """Return the parameters of these names, as keywords."""
@@ -186,6 +197,33 @@ def matching(value: Array, like: Array) -> Any:
     return (float64_of(like) or xp.float32) if name == "float64" else getattr(xp, name)
 
 
-def host(value: Any) -> np.ndarray:
-    """Return a parameter that is an array of any library, or a sequence, as a NumPy array."""
-    return to_host(value) if is_array(value) else np.asarray(value)
+def foreign(X: Any) -> bool:
+    """Whether X is an array of another library than NumPy, whose checks are not scikit-learn's."""
+    return is_array(X) and not is_numpy(X)
+
+
+def as_numbers(X: Any) -> Any:
+    """Return X as scikit-learn may check it, if it is of a kind that stands for numbers.
+
+    A frame stays one, for its names; of what it holds the kind is looked at. Complex numbers stay
+    too: of them scikit-learn has a sentence.
+    """
+    if hasattr(X, "columns") and hasattr(X, "shape"):
+        array_like(X[:0], "X")
+        return X
+    return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let scikit-learn's errors say of which parameter they speak, and what to do."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", said := str(error).strip()):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{name} can't be used: {said.rstrip('.')}. Pass {name} as a dense two-dimensional "
+            "array of finite real numbers."
+        ) from error

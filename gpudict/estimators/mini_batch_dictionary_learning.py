@@ -103,7 +103,7 @@ transform_max_iter
         learned = online_learned(
             X,
             self._recipe(X),
-            dict_init=self._moved(self.dict_init, X),
+            dict_init=self._moved(self.dict_init, X, "dict_init"),
             random_state=self.rng_,
             sample_weight=sample_weight,
             watch=watch,
@@ -140,7 +140,7 @@ transform_max_iter
             X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
             assert self.past_ is not None
             state = State(self.components_, self.past_, self.n_steps_)
-        start, samples = self._moved(self.dict_init, X), Samples.of(X, sample_weight)
+        start, samples = self._moved(self.dict_init, X, "dict_init"), Samples.of(X, sample_weight)
         step = online_step(samples, state, self._recipe(X), start, self.rng_)
         self.components_, self.past_, self.n_steps_ = step.state
         self.dual_gap_ = step.gap

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-
 from gpudict.arrays import check
 from gpudict.arrays.door import Array
+from gpudict.arrays.plain import array_like
 from gpudict.estimators._coder import Coder
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.words import algorithms
@@ -93,7 +92,7 @@ class SparseCoder(Coder):
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
         """Return X as a finite float array with a feature for each of an atom's."""
         X = super()._checked(X, method, reset=reset)
-        shape = np.shape(self.dictionary)
+        shape = tuple(array_like(self.dictionary, "dictionary").shape)
         if shape[1:] != tuple(X.shape[1:]):
             raise ValueError(
                 "Dictionary and X have different numbers of features: dictionary.shape: "
@@ -103,7 +102,7 @@ class SparseCoder(Coder):
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
-        return check.matrix(self._moved(self.dictionary, X), "dictionary", like=X)
+        return check.matrix(self._moved(self.dictionary, X, "dictionary"), "dictionary", like=X)
 
     @property
     def _fitted(self) -> Array | None:

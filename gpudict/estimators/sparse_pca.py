@@ -83,8 +83,8 @@ class SparsePCA(Projector):
 
     def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
         options = self._given("alpha max_iter tol method n_jobs verbose random_state")
-        for name, given in (("code_init", self.V_init), ("dict_init", self.U_init)):
-            moved = self._moved(given, features)
+        for name, theirs in (("code_init", "V_init"), ("dict_init", "U_init")):
+            moved = self._moved(getattr(self, theirs), features, theirs)
             options[name] = (
                 None if moved is None else array_namespace(moved).matrix_transpose(moved)
             )

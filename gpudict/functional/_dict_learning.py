@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.plain import array_like
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
-from gpudict.translation.words import Callback, asarray, methods
+from gpudict.translation.words import Callback, methods
 
 
 @documented(methods=methods)
@@ -106,7 +107,7 @@ def dict_learning(
     True
     """
     learned = batch_learned(
-        check.matrix(asarray(X), "X"),
+        check.matrix(array_like(X, "X"), "X"),
         n_components,
         alpha=alpha,
         method=method,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
 from gpudict.translation.coding import encoded
 from gpudict.translation.online import online_learned, online_recipe
-from gpudict.translation.words import Callback, algorithm_of, asarray, is_pursuit
+from gpudict.translation.words import Callback, algorithm_of, is_pursuit
 
 
 def dict_learning_online(
@@ -96,7 +97,7 @@ def dict_learning_online(
     >>> code.shape, dictionary.shape
     ((30, 15), (15, 20))
     """
-    X = check.matrix(asarray(X), "X")
+    X = check.matrix(array_like(X, "X"), "X")
     recipe = online_recipe(
         X,
         n_components,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
-from gpudict.arrays.door import Array, array_namespace, is_array, no_graph
+from gpudict.arrays.door import Array, array_namespace
+from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.coding import encoded
-from gpudict.translation.words import algorithms, asarray
+from gpudict.translation.words import algorithms
 
 
 @documented(algorithms=algorithms)
@@ -59,7 +60,7 @@ def sparse_encode(
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     check_input : bool
-        False skips the checks of X and dictionary, which must then be float32 or float64 arrays.
+        False skips the look for NaN and infinity in X and dictionary.
     verbose : int
         1 and more write a line about the solution.
     positive : bool
@@ -94,14 +95,15 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
-    X, V = (no_graph(a) if is_array(a) else asarray(a) for a in (X, dictionary))
-    if check_input:
-        X = check.matrix(X, "X")
-        V = check.matrix(V, "dictionary", like=X)
+    X = check.matrix(array_like(X, "X"), "X", finite=check_input)
+    V = array_like(dictionary, "dictionary")
+    V = check.matrix(V, "dictionary", like=X, finite=check_input)
     check.shaped(V, "dictionary", (None, X.shape[1]), "an atom has as many features as X")
     n, k = X.shape[0], V.shape[0]
     gram, cov, init = (
-        None if a is None else check.shaped(check.matrix(asarray(a), name, like=X), name, s, why)
+        None
+        if a is None
+        else check.shaped(check.matrix(array_like(a, name), name, like=X), name, s, why)
         for a, name, s, why in (
             (gram, "gram", (k, k), "it is dictionary · dictionaryᵀ"),
             (cov, "cov", (k, n), "it is dictionary · Xᵀ"),

@@ -12,7 +12,7 @@ from gpudict.learning.records import Learned
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import recipe_for
 from gpudict.translation.reporting import Reporter
-from gpudict.translation.words import Callback, asarray, coding_of, start_of, warn
+from gpudict.translation.words import Callback, coding_of, start_of, warn
 
 EVERY = 5  # iterations between two calls of the callback
 
@@ -65,8 +65,8 @@ def batch_learned(
         recipe,
         max_iter=max_iter,
         tol=tol,
-        dict_init=start_of(dict_init),
-        code_init=None if code_init is None else asarray(code_init),
+        dict_init=start_of(dict_init, "dict_init"),
+        code_init=start_of(code_init, "code_init"),
         callback=see,
         random_state=random_state,
     )

@@ -57,6 +57,7 @@ def _limits(
 ) -> tuple[float | None, int | None, float]:
     """Return alpha, n_nonzero_coefs and target_error as `encode` wants them."""
     parameters.choice(algorithm, "algorithm", algorithms())
+    alpha = None if alpha is None else parameters.number(alpha, "alpha")
     if not is_pursuit(algorithm):
         return (1.0 if alpha is None else alpha), None, 0.0
     if algorithm in pursuits() and n_nonzero is None and alpha:

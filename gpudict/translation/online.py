@@ -75,7 +75,7 @@ def online_learned(
         shuffle=shuffle,
         tol=tol,
         max_no_improvement=max_no_improvement,
-        dict_init=start_of(dict_init),
+        dict_init=start_of(dict_init, "dict_init"),
         callback=see,
         random_state=random_state,
     )
@@ -90,7 +90,7 @@ def online_step(
 ) -> Step:
     """Make one step from a state, or the first one, with scikit-learn's warning."""
     if state is None:
-        state = begin(samples, recipe, start_of(dict_init), rng)
+        state = begin(samples, recipe, start_of(dict_init, "dict_init"), rng)
     made = step(state, samples, recipe, rng)
     if not made.converged:
         steps = recipe.plan.max_iter

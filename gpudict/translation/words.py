@@ -1,4 +1,4 @@
-"""scikit-learn's names for solvers and what they are told, array-likes, and its warning."""
+"""scikit-learn's names for solvers and what they are told, starts, and its warning."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-import numpy as np
-
 from gpudict.arrays import parameters
-from gpudict.arrays.door import is_array
+from gpudict.arrays.plain import array_like
 from gpudict.solvers.base import Kind
 from gpudict.solvers.registry import coders, lasso_names, pursuit_names
 
@@ -27,14 +25,9 @@ class Coding(TypedDict, total=False):
     code_max_iter: int
 
 
-def asarray(x: Any) -> Any:
-    """Return x as it is if it is an array of any library, or sparse, else as a NumPy array."""
-    return x if is_array(x) or hasattr(x, "toarray") else np.asarray(x)
-
-
-def start_of(dict_init: Any) -> Any:
-    """Return dict_init as an array, or the name of a start, or None."""
-    return dict_init if dict_init is None or isinstance(dict_init, str) else asarray(dict_init)
+def start_of(value: Any, name: str) -> Any:
+    """Return a start as an array, or its name, or None."""
+    return value if value is None or isinstance(value, str) else array_like(value, name)
 
 
 def pursuits() -> tuple[str, ...]:

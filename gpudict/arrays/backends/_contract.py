@@ -100,7 +100,10 @@ class Backend(NamedTuple):
     to_host : array -> numpy.ndarray; waits for the device
     from_host : NumPy array of the host -> array of the library, in place
     on_host : whether this array's memory is the host's, so that NumPy can read it in place
-    detach : array -> the same array outside any autograd graph
+    obstacle : array -> why its values can't be read as a dense array's and what to do, the end of
+        the sentence "X is …" in which {name} stands for X; None
+    cast : how a user casts {name} to {dtype}
+    detach : array -> the same array outside any autograd graph, of the library's own type
     launch_bound : whether starting an operation on this array's device costs more than small work
     threaded : whether one operation already uses all cores (or is not the host's work at all)
     compiles : whether each new shape of an operation is compiled anew
@@ -129,6 +132,8 @@ class Backend(NamedTuple):
     to_host: Callable[[Array], np.ndarray] = np.from_dlpack
     from_host: Callable[[np.ndarray], Array] = lambda a: a
     on_host: Callable[[Array], bool] = lambda x: False
+    obstacle: Callable[[Array], str | None] = lambda x: None
+    cast: str = "{name}.astype('{dtype}')"
     detach: Callable[[Array], Array] = lambda x: x
     launch_bound: Callable[[Array], bool] = lambda x: False
     threaded: bool = True

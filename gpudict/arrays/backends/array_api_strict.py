@@ -26,5 +26,6 @@ BACKEND = Backend(
     requires="array_api_strict",
     install="python -m pip install array-api-strict",
     mover=mover,
+    cast="array_api_strict.astype({name}, array_api_strict.{dtype})",
     to_host=to_host,
 )

@@ -20,6 +20,20 @@ def mover(device: str | None) -> Mover:
     return lambda a: jax.device_put(a, where)
 
 
+def obstacle(x: Array) -> str | None:
+    """Return what keeps the values of an array that is traced, or was given away."""
+    import jax
+
+    if isinstance(x, jax.core.Tracer):
+        return (
+            "traced by JAX (jit, vmap, grad), and gpudict reads values as it goes. Call it outside "
+            "of the transform, or in jax.pure_callback."
+        )
+    if x.is_deleted():
+        return "an array that was deleted or donated to a function. Pass a copy made before that."
+    return None
+
+
 def launch_bound(x: Array) -> bool:
     """Whether it is on a device that is not the host."""
     return any(d.platform != "cpu" for d in x.devices())
@@ -80,6 +94,7 @@ BACKEND = Backend(
     requires="jax",
     install="python -m pip install jax",
     mover=mover,
+    obstacle=obstacle,
     to_host=np.asarray,
     launch_bound=launch_bound,
     compiles=True,

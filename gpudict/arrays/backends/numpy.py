@@ -24,11 +24,28 @@ def csr_parts(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return ends, columns.astype(np.int32), Z[rows, columns]
 
 
+def obstacle(x: np.ndarray) -> str | None:
+    """Return what keeps fields from being columns."""
+    if x.dtype.names is None:
+        return None
+    return (
+        "a structured array, and one of plain numbers is needed. Convert it with "
+        "numpy.lib.recfunctions.structured_to_unstructured({name})."
+    )
+
+
+def detach(x: np.ndarray) -> np.ndarray:
+    """Return the array of a subclass, which may have operators of its own."""
+    return x if type(x) is np.ndarray else np.asarray(x)
+
+
 BACKEND = Backend(
     name="numpy",
     requires="numpy",
     install="python -m pip install numpy",
     mover=lambda device: moves(np, device),
+    obstacle=obstacle,
+    detach=detach,
     to_host=np.asarray,
     on_host=lambda x: True,
     threaded=False,

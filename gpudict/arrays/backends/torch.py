@@ -34,6 +34,36 @@ def mover(device: str | None) -> Mover:
     return lambda a: torch.asarray(a, device=device)
 
 
+def obstacle(x: Array) -> str | None:
+    """Return what keeps the values of a tensor that is not dense, or has none, or is traced."""
+    import torch
+
+    if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        return (
+            "inside a transform of torch.func (vmap, grad), and gpudict reads values as it goes. "
+            "Call it outside of the transform."
+        )
+    if x.is_nested:
+        return (
+            "a nested tensor, and a dense one is needed. Stack rows of one length with torch.cat."
+        )
+    if x.layout is not torch.strided:
+        return (
+            f"a tensor of the layout {x.layout}, and a dense one is needed. Convert it with "
+            "{name}.to_dense(), if it fits the memory."
+        )
+    if x.is_quantized:
+        return "a quantized tensor, and one of floats is needed. Pass {name}.dequantize()."
+    if x.device.type == "meta":
+        return "on the device meta, so it has no values. Make it on a device that has memory."
+    return None
+
+
+def detach(x: Array) -> Array:
+    """Return the tensor outside its graph, with the sign written into it that a view only notes."""
+    return x.detach().resolve_neg() if x.is_neg() else x.detach()
+
+
 def from_host(a: np.ndarray) -> Array:
     """Return the tensor of the host that shares the array's memory."""
     import torch
@@ -192,7 +222,9 @@ BACKEND = Backend(
     to_host=lambda x: x.cpu().numpy(),
     from_host=from_host,
     on_host=lambda x: x.device.type == "cpu",
-    detach=lambda x: x.detach(),
+    obstacle=obstacle,
+    cast="{name}.to(torch.{dtype})",
+    detach=detach,
     launch_bound=lambda x: x.device.type != "cpu",
     scatter=assign,
     solve=solve,
