@@ -28,6 +28,7 @@ from gpudict.arrays.door import (
     float64_of,
     is_array,
     is_numpy,
+    no_graph,
     same_place,
     to_host,
 )
@@ -212,6 +213,16 @@ def as_numbers(X: Any) -> Any:
         array_like(X[:0], "X")
         return X
     return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values of a parameter are one, or equal arrays."""
+    if a is b or a is None or b is None:
+        return a is b
+    if any(is_array(v) or isinstance(v, list | tuple) for v in (a, b)):
+        x, y = (to_host(no_graph(v)) if is_array(v) else np.asarray(v) for v in (a, b))
+        return np.array_equal(x, y)
+    return bool(a == b)
 
 
 @contextmanager

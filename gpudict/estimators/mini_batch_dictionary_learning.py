@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, draws
+from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
@@ -16,6 +17,8 @@ from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 from gpudict.translation.online import n_steps, online_learned, online_recipe, online_step
 from gpudict.translation.words import methods
+
+FIXED = "dict_init random_state"  # what the start alone asks for
 
 
 @dataclass(eq=False, repr=False)
@@ -93,6 +96,7 @@ transform_max_iter
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
         X = self._checked(X, method, reset=True)
+        self._started = self._given(FIXED)
         tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
         self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
 
@@ -117,6 +121,9 @@ transform_max_iter
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from X as one mini-batch, going on from where the estimator is.
 
+        Parameters that are changed between two batches hold from the next one on. n_components,
+        dict_init and random_state can't: they make the start.
+
         Parameters
         ----------
         X : array (b, d)
@@ -133,20 +140,36 @@ transform_max_iter
         """
         first = not hasattr(self, "components_")
         X = self._checked(X, "partial_fit", reset=first)
+        recipe = self._recipe(X)
         if first:
             self.rng_, self.history_, self.converged_ = draws(self.random_state), [], True
-            state = None
+            self._started, state = self._given(FIXED), None
         else:
+            self._check_unchanged(recipe)
             X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
             assert self.past_ is not None
             state = State(self.components_, self.past_, self.n_steps_)
         start, samples = self._moved(self.dict_init, X, "dict_init"), Samples.of(X, sample_weight)
-        step = online_step(samples, state, self._recipe(X), start, self.rng_)
+        step = online_step(samples, state, recipe, start, self.rng_)
         self.components_, self.past_, self.n_steps_ = step.state
         self.dual_gap_ = step.gap
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
         return self
+
+    def _check_unchanged(self, recipe: Recipe) -> None:
+        """Raise if a parameter that no later batch can follow is not what learning began with."""
+        began = {"n_components": self._n_atoms, **getattr(self, "_started", {})}
+        for name, before in began.items():
+            now = recipe.k if name == "n_components" else getattr(self, name)
+            if not same(before, now):
+                short = all(v is None or isinstance(v, str | int) for v in (before, now))
+                what = f", {before!r} then and {now!r} now" if short else ""
+                raise ValueError(
+                    f"{name} was changed since learning began{what}, and partial_fit goes on from "
+                    f"the atoms that are there. Set {name} back, call fit, which begins anew, or "
+                    "make a new estimator."
+                )
 
     def _recipe(self, X: Array) -> Recipe:
         """Return how a step is made, by `fit` or by `partial_fit`."""

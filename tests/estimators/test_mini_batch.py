@@ -48,3 +48,49 @@ def test_partial_fit_is_the_steps_of_fit():
     parts.partial_fit(X[:20].astype("float32"))
     assert whole.components_.dtype == np.float64
     np.testing.assert_allclose(parts.components_, whole.components_, atol=1e-12)
+
+
+EFFECT = {  # what partial_fit may be told anew, and what it can't be
+    "alpha": (0.4, None),
+    "fit_algorithm": ("omp", None),
+    "positive_code": (True, None),
+    "positive_dict": (True, None),
+    "n_jobs": (1, None),
+    "transform_max_iter": (500, None),
+    "n_components": (6, "8 then and 6 now"),
+    "dict_init": ("data", "'data' now"),
+    "random_state": (1, "0 then and 1 now"),
+}
+
+
+@pytest.mark.parametrize("first", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", EFFECT)
+def test_a_parameter_that_is_changed_holds_or_is_refused(name: str, first: str):
+    new, refused = EFFECT[name]
+    made = [MiniBatchDictionaryLearning(8, alpha=0.1, random_state=0) for _ in range(2)]
+    for learner in made:
+        getattr(learner, first)(X[:20])
+    kept, changed = made
+    changed.set_params(**{name: new})
+    if refused is None:
+        changed.partial_fit(X[20:40])
+        same = np.array_equal(kept.partial_fit(X[20:40]).components_, changed.components_)
+        assert same == (name in ("n_jobs", "transform_max_iter"))
+        assert name != "positive_dict" or (changed.components_ >= 0).all()
+        return
+    before = changed.components_
+    with pytest.raises(ValueError, match=f"{name} was changed.*{refused}.*call fit"):
+        changed.partial_fit(X[20:40])
+    assert changed.components_ is before
+    assert changed.n_steps_ == kept.n_steps_
+    changed.set_params(**{name: getattr(kept, name)}).partial_fit(X[20:40])
+    np.testing.assert_array_equal(kept.partial_fit(X[20:40]).components_, changed.components_)
+    changed.set_params(**{name: new}).fit(X[20:40])
+
+
+def test_a_start_that_is_equal_is_not_changed():
+    learner = MiniBatchDictionaryLearning(8, alpha=0.1, dict_init=V).partial_fit(X[:20])
+    learner.set_params(dict_init=V.copy()).partial_fit(X[20:40])
+    for start in (V + 1, None, "svd", V[:3]):
+        with pytest.raises(ValueError, match="dict_init was changed"):
+            learner.set_params(dict_init=start).partial_fit(X[20:40])
