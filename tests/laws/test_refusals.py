@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn.decomposition
 
 import gpudict
 from tests.support import problems
@@ -208,6 +209,34 @@ def test_what_is_no_array_of_real_numbers_is_refused(entry: str):
             found, said = outcome(entry, made(plain), like)
             assert found is None, kind
             assert not kind.startswith("masked") or "masked array" in said
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names", "ignore:Objective did not")  # theirs
+@pytest.mark.parametrize("function", ["sparse_encode", "dict_learning", "dict_learning_online"])
+def test_what_scikit_learn_takes_is_taken(function: str):
+    """With the dtype that its estimators give, of which it says more than of its functions."""
+    wholes = (X * 10).round()
+    kinds = ALIKE | {
+        "half": lambda a: a.astype("f2"),
+        "single": lambda a: a.astype("f4"),
+        "whole": lambda a: a.astype(int),
+        "big-endian whole": lambda a: a.astype(">i4"),
+        "nullable whole": lambda a: pandas.DataFrame(a.astype(int)).astype("Int64"),
+        "flags": lambda a: a > 0,
+    }
+    for kind, made in kinds.items():
+        given = made(wholes)
+        atoms = V.astype("f4" if kind == "single" else "f8")  # theirs mixes no dtypes
+        theirs = sklearn.decomposition.SparseCoder(atoms, **LASSO).transform(given)
+        meant = np.asarray(wholes > 0 if kind == "flags" else wholes, theirs.dtype)
+        codes = function == "sparse_encode"
+        found, want = (
+            LIKE(x, V, alpha=0.1) if codes else dictionary(function, x) for x in (given, meant)
+        )
+        assert found.dtype == theirs.dtype, kind
+        np.testing.assert_array_equal(found, want, err_msg=kind)
+        if codes:
+            np.testing.assert_allclose(found, theirs, atol=1e-2, err_msg=kind)
 
 
 @pytest.mark.parametrize("entry", ["encode", "dict_learning", "DictionaryLearning"])
