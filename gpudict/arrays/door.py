@@ -173,6 +173,11 @@ def index_like(a: np.ndarray, like: Array) -> Array:
     return asarray_like(a, like, kinds.default_dtypes(device=device(like))["indexing"])
 
 
+def copied(x: Array) -> Array:
+    """Return a copy of x, which may be written without x changing."""
+    return array_namespace(x).asarray(x, copy=True)
+
+
 def read(*scalars: Array) -> list[float]:
     """Bring 0-d arrays to the host in one transfer: one wait, however many they are."""
     if len(scalars) == 1:

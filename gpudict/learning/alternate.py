@@ -2,7 +2,8 @@
 
 `alternate` is the loop, a generator of iterations; what to do about them (stop, report, call back)
 is decided by whoever walks it. Each half-step is the quadratic of the other: the codes solve it for
-(X, V), the atoms for the statistics A = UᵀU, B = UᵀX. Neither half-step raises the objective.
+(X, V), the atoms for the statistics A = UᵀU, B = UᵀX. Neither half-step raises the objective, but
+for what is no minimum: the choice of a pursuit, and atoms that are revived.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, float64_of, to_host
+from gpudict.arrays.door import Array, copied, float64_of, to_host
 from gpudict.learning.atoms import revived, unused
 from gpudict.learning.codes import Codes, coded
 from gpudict.learning.records import Progress, Summary
@@ -35,8 +36,12 @@ class Iteration(NamedTuple):
 
     @property
     def code(self) -> Array:
-        """The codes as an array (n, k), made when it is asked for."""
-        return self.codes.array()
+        """The codes as an array (n, k), copied when it is asked for."""
+        return copied(self.codes.array())
+
+    def shown(self, *, last: bool) -> Iteration:
+        """Return what a callback may write into: learning goes on from other arrays."""
+        return self._replace(dictionary=copied(self.dictionary), gap=copied(self.gap), last=last)
 
 
 def alternate(

@@ -5,6 +5,7 @@ What `alternate` yields is walked here: when to stop, and what is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -64,7 +65,8 @@ def learn(
     max_iter : int
         The most iterations.
     tol : float
-        Stop when an iteration lowers the objective by less than tol times it.
+        Stop when an iteration lowers the objective by less than tol times it; with a pursuit, whose
+        choices can raise it, when it moves by less. The best iterate is returned.
     code_tol : float, optional
         Relative gap of the codes; 1e-8 in float64 and 1e-5 in float32.
     code_max_iter : int, optional
@@ -162,18 +164,29 @@ def learned_from(
     xp, n = array_namespace(X), X.shape[0]
     gap = xp.full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
-    converged = True
+    converged, least = True, math.inf
+    flat = _flat if recipe.plan.penalty.certified else _still
     for now in islice(steps, limit):
-        V, codes, gap, converged = now.dictionary, now.codes, now.gap, converged and now.converged
+        converged = converged and now.converged
+        if not now.progress.objective > least:
+            V, codes, gap, least = now.dictionary, now.codes, now.gap, now.progress.objective
         history.append(now.progress)
-        last = len(history) == limit or _flat(history, tol)
-        stopped = callback is not None and callback(now._replace(last=last)) is True
+        last = len(history) == limit or flat(history, tol)
+        stopped = callback is not None and callback(now.shown(last=last)) is True
         if last or stopped:
             break
     shape = (n, recipe.k)
     found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
     objective = objectives(history, X)
     return Learned(V, found.array(), objective, gap, converged, len(history), history)
+
+
+def _still(history: list[Progress], tol: float) -> bool:
+    """Whether the last iteration moved the objective by less than tol times it: pursuits rise."""
+    if len(history) < 2:
+        return False
+    before, now = history[-2].objective, history[-1].objective
+    return abs(before - now) < tol * now
 
 
 def _flat(history: list[Progress], tol: float) -> bool:

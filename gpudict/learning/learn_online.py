@@ -184,7 +184,7 @@ def learned_from(
         history.append(now.progress._replace(seconds=time.perf_counter() - began))
         reason = patience.reason(now)
         last = reason is not None or len(history) == passes * source.steps
-        stopped = callback is not None and callback(now._replace(last=last), patience, reason)
+        stopped = callback is not None and callback(now.shown(last=last), patience, reason)
         if last or stopped is True:
             break
     objective = objectives(history, source.first.X)

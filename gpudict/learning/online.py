@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, float64_of, read, to_host
+from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
 from gpudict.learning.atoms import revived, start, unused
 from gpudict.learning.codes import Codes, coded
 from gpudict.learning.records import Progress, Summary
@@ -52,8 +52,14 @@ class Step(NamedTuple):
 
     @property
     def code(self) -> Array:
-        """The codes as an array (b, k), made when it is asked for."""
-        return self.codes.array()
+        """The codes as an array (b, k), copied when it is asked for."""
+        return copied(self.codes.array())
+
+    def shown(self, *, last: bool) -> Step:
+        """Return what a callback may write into: learning goes on from other arrays."""
+        past = Quadratic(*(copied(a) for a in (self.state.past[:3])))
+        state = self.state._replace(dictionary=copied(self.dictionary), past=past)
+        return self._replace(state=state, gap=copied(self.gap), last=last)
 
 
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:

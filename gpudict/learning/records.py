@@ -38,7 +38,7 @@ class Learned(NamedTuple):
     dictionary : (k, d), atoms of norm 1 in rows
     code : (n, k); None from online learning
     objective : (n_iter,), ½‖X − UV‖² + alpha·‖U‖₁ after each iteration (online: of each
-        mini-batch, per sample)
+        mini-batch, per sample); dictionary and code are of the lowest
     gap : (n,), how far each row's code is, at most, from the optimum for the dictionary that it was
         computed with; None from online learning
     converged : whether the codes of every iteration reached their tolerance
