@@ -7,6 +7,7 @@ what they call trusts them, for a check is a pass over the data and, on a device
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,79 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
     ValueError
         x is not two-dimensional, is empty, has NaN or infinity, or is on another device.
     """
+    x = _shaped(x, name, like)
+    if finite:
+        xp = array_namespace(x)
+        with phase("checks"):
+            (peak,) = read(xp.max(xp.abs(x)))
+        _finite(peak, name)
+    return x
+
+
+def samples(x: Any, name: str = "X", *, like: Array | None = None, finite: bool = True) -> Array:
+    """Return what `matrix` does, for data, of which its dtype can also hold the sums of squares.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `matrix`; or its values are too large or too small to be squared.
+    """
+    x = _shaped(x, name, like)
+    return x if not finite else squares(x, name)
+
+
+def squares(x: Array, name: str) -> Array:
+    """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
+    xp = array_namespace(x)
+    with phase("checks"):
+        kind, (peak,) = xp.finfo(x.dtype), read(xp.max(xp.abs(x)))
+    _finite(peak, name)
+    low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
+    if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
+        raise ValueError(
+            f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
+            f"Divide {name}, and alpha with it, by its standard deviation, or pass float64."
+        )
+    return x
+
+
+def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
+    """Return what `matrix` does, for atoms: in the dtype of `like`, their Gram and its inverse fit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `matrix`; or an atom is too long or too short.
+    """
+    V = _shaped(V, name, like)
+    if not finite:
+        return V
+    xp = array_namespace(V)
+    with phase("checks"):
+        size = xp.max(xp.abs(V), axis=1)
+        some = xp.where(size > 0, size, xp.ones_like(size))
+        kind, (peak, least) = xp.finfo(V.dtype), read(xp.max(size), xp.min(some))
+    _finite(peak, name)
+    low = (float(kind.smallest_normal) / float(kind.eps)) ** 0.25
+    high = (float(kind.max) * float(kind.eps)) ** 0.25
+    if peak and not (low < least and peak < high):
+        far = least if not low < least else peak
+        raise ValueError(
+            f"{name} has an atom with values up to {far:.1e}, of which the Gram of the atoms and "
+            f"its inverse do not fit {V.dtype}. Divide each atom by its norm, or leave it out."
+        )
+    return V
+
+
+def _finite(peak: float, name: str) -> None:
+    if not math.isfinite(peak):
+        raise ValueError(
+            f"{name} has NaN or infinity, and every value must be finite. "
+            "Remove or impute those entries first."
+        )
+
+
+def _shaped(x: Any, name: str, like: Array | None) -> Array:
     x = plain(x, name)
     if like is not None:
         _same_library(x, name, like)
@@ -53,15 +127,10 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
             "Look at the step that selects or loads the data."
         )
     x = _floating(x, name)
-    xp = array_namespace(x)
-    with phase("checks"):
-        sound = read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0] if finite else True
-    if not sound:
-        raise ValueError(
-            f"{name} has NaN or infinity, and every value must be finite. "
-            "Remove or impute those entries first."
-        )
-    return x if like is None else xp.astype(x, like.dtype, copy=False)
+    if like is None:
+        return x
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        return array_namespace(x).astype(x, like.dtype, copy=False)
 
 
 def _same_library(x: Array, name: str, like: Array) -> None:
@@ -119,19 +188,6 @@ def weights(value: Any, X: Array) -> Array | None:
             "Leave out samples that have no weight."
         )
     return asarray_like(w, X)
-
-
-def squares(X: Array) -> None:
-    """Raise a ValueError if the dtype of X can't hold the sums of squares that learning needs."""
-    xp = array_namespace(X)
-    with phase("checks"):
-        kind, (peak,) = xp.finfo(X.dtype), read(xp.max(xp.abs(X)))
-    low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
-    if peak and not low < peak * peak < high / (X.shape[0] * X.shape[1]):
-        raise ValueError(
-            f"X has values up to {peak:.1e}, and sums of their squares do not fit {X.dtype}. "
-            "Divide X, and alpha with it, by its standard deviation, or pass float64."
-        )
 
 
 def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:

@@ -6,6 +6,7 @@ from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
+from gpudict.coding.silence import warn_if_silent
 from gpudict.coding.solve import solve
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
@@ -88,6 +89,11 @@ def encode(
     MemoryError
         The memory of the device is not enough for a single row.
 
+    Warns
+    -----
+    UserWarning
+        alpha is so large that every code is zero.
+
     References
     ----------
     Tibshirani (1996), Regression shrinkage and selection via the lasso, eq. 1; the gap: Fercoq,
@@ -105,8 +111,8 @@ def encode(
     >>> bool(solution.converged.all())
     True
     """
-    X = check.matrix(X, "X")
-    V = check.matrix(V, "V", like=X)
+    X = check.samples(X)
+    V = check.atoms(V, "V", like=X)
     check.shaped(V, "V", (None, X.shape[1]), "an atom has as many features as a row of X")
     if init is not None:
         init = check.matrix(init, "init", like=X)
@@ -116,5 +122,7 @@ def encode(
     plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
     sparse = check.sparse_output(sparse_output, X)
-    found = solve(Request(X, V, init), plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
+    request = Request(X, V, init)
+    found = solve(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
+    warn_if_silent(found, request, plan)
     return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found

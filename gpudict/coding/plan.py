@@ -18,6 +18,7 @@ from gpudict.solvers.base import Solver
 from gpudict.solvers.registry import find
 from gpudict.solvers.stopping import Rule, duality_gap, exhausted
 
+USUAL = 1000  # rounds that scikit-learn's functions ask for, unless the user does
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 
 
@@ -61,8 +62,8 @@ class Plan(NamedTuple):
 
     @property
     def limited(self) -> bool:
-        """Whether fewer rounds are asked for than the solver makes unasked."""
-        return self.max_iter < self.solver.max_iter
+        """Whether fewer rounds are asked for than the solver makes unasked, or scikit-learn's."""
+        return self.max_iter < min(self.solver.max_iter, USUAL)
 
     def by(self, solver: Solver[Any]) -> Plan:
         """Return the plan for another solver, which has its own limit unless one was asked for."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, float64_of, read, take
 from gpudict.coding.plan import Plan
+from gpudict.objective.penalties.contract import CertifiedPenalty
 from gpudict.objective.quadratic import Quadratic, astype, exact, of_rows
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.loop import run
@@ -77,9 +78,7 @@ def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
     return _merged(found, again, order, take(lost, some))
 
 
-def _judged(
-    found: Solution, q: Quadratic, plan: Plan, *, closely: bool
-) -> tuple[Solution, int]:
+def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tuple[Solution, int]:
     """Return the solution judged in the dtype of q, and how many rows fell short.
 
     Where they are judged closely, those that do are given the better bound, which costs more.
@@ -97,6 +96,7 @@ def _judged(
 
 
 def _closer(q: Quadratic, Z: Array, plan: Plan, some: Array) -> Array:
+    assert isinstance(plan.penalty, CertifiedPenalty)
     return plan.penalty.of_rows(some).closer(of_rows(q, some), take(Z, some))
 
 

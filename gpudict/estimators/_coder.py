@@ -88,7 +88,7 @@ class Coder(Estimator):
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
-        return check.matrix(self.components_, "components_", like=X)
+        return check.atoms(self.components_, "components_", like=X)
 
     def _alpha(self) -> float | None:
         """Return the alpha of the transform."""

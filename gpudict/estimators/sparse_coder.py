@@ -102,7 +102,7 @@ class SparseCoder(Coder):
 
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
-        return check.matrix(self._moved(self.dictionary, X, "dictionary"), "dictionary", like=X)
+        return check.atoms(self._moved(self.dictionary, X, "dictionary"), "dictionary", like=X)
 
     @property
     def _fitted(self) -> Array | None:

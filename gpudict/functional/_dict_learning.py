@@ -107,7 +107,7 @@ def dict_learning(
     True
     """
     learned = batch_learned(
-        check.matrix(array_like(X, "X"), "X"),
+        check.samples(array_like(X, "X")),
         n_components,
         alpha=alpha,
         method=method,

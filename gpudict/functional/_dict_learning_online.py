@@ -97,7 +97,7 @@ def dict_learning_online(
     >>> code.shape, dictionary.shape
     ((30, 15), (15, 20))
     """
-    X = check.matrix(array_like(X, "X"), "X")
+    X = check.samples(array_like(X, "X"))
     recipe = online_recipe(
         X,
         n_components,

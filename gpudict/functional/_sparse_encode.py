@@ -95,9 +95,9 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
-    X = check.matrix(array_like(X, "X"), "X", finite=check_input)
+    X = check.samples(array_like(X, "X"), finite=check_input)
     V = array_like(dictionary, "dictionary")
-    V = check.matrix(V, "dictionary", like=X, finite=check_input)
+    V = check.atoms(V, "dictionary", like=X, finite=check_input)
     check.shaped(V, "dictionary", (None, X.shape[1]), "an atom has as many features as X")
     n, k = X.shape[0], V.shape[0]
     gram, cov, init = (

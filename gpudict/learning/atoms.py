@@ -37,7 +37,6 @@ def start(
     X = samples.X
     xp, (n, d) = array_namespace(X), X.shape
     U = None
-    check.squares(X)
     if dict_init is None or isinstance(dict_init, str):
         name = parameters.choice(dict_init or "svd", "dict_init", ("svd", "data"))
         with precise(X):

@@ -17,7 +17,7 @@ from gpudict.learning.atoms import start
 from gpudict.learning.codes import Codes, Dense
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe, recipe_for, updates
+from gpudict.learning.updates import Recipe, recipe_for, updates, warn_if_nothing_learned
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
 
@@ -115,7 +115,7 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    X = check.matrix(X, "X")
+    X = check.samples(X)
     recipe = recipe_for(
         X,
         n_components,
@@ -175,6 +175,7 @@ def learned_from(
         stopped = callback is not None and callback(now.shown(last=last)) is True
         if last or stopped:
             break
+    warn_if_nothing_learned(history, samples, recipe)
     shape = (n, recipe.k)
     found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
     objective = objectives(history, X)

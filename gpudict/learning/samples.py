@@ -18,6 +18,7 @@ from gpudict.arrays.door import (
     Array,
     array_namespace,
     divisor,
+    float64_of,
     index_like,
     is_array,
     take,
@@ -49,10 +50,16 @@ class Samples(NamedTuple):
         return xp.sum(values * xp.astype(self.weight, values.dtype))
 
     def mean(self) -> Array:
-        """Return the weighted mean of the rows, (d,)."""
-        xp = array_namespace(self.X)
-        rows = self.X if self.weight is None else self.X * self.weight[:, None]
-        return xp.sum(rows, axis=0) / self.total
+        """Return the weighted mean of the rows, (d,): in float64 where there is, else corrected."""
+        xp, wide = array_namespace(self.X), float64_of(self.X)
+        mean = self._mean(self.X, wide)
+        if wide is None:
+            mean = mean + self._mean(self.X - mean, wide)
+        return xp.astype(mean, self.X.dtype, copy=False)
+
+    def _mean(self, rows: Array, dtype: Any) -> Array:
+        rows = rows if self.weight is None else rows * self.weight[:, None]
+        return array_namespace(rows).sum(rows, axis=0, dtype=dtype) / self.total
 
     def rooted(self) -> Array:
         """Return the rows √w x: their Gram is the weighted one, (n, d)."""
@@ -98,11 +105,11 @@ class Source(NamedTuple):
     def of(cls, X: Any, size: int, sample_weight: Any = None) -> Source:
         """Check an array, or the first batch of an iterable."""
         if is_array(X):
-            return cls.of_array(check.matrix(X, "X"), size, sample_weight)
+            return cls.of_array(check.samples(X), size, sample_weight)
         try:
             walk = iter(X)
         except TypeError:
-            return cls.of(check.matrix(X, "X"), size)  # which says what X must be
+            return cls.of(check.samples(X), size)  # which says what X must be
         if sample_weight is not None:
             raise ValueError(
                 "sample_weight came with an iterable of batches, and it can only be cut along with "
@@ -114,7 +121,7 @@ class Source(NamedTuple):
                 "X is an iterable that yielded no batch, and at least one is needed. An iterator "
                 "can be walked once only: pass a new one, or a list."
             )
-        first = Samples.of(check.matrix(head, "the first batch of X"))
+        first = Samples.of(check.samples(head, "the first batch of X"))
         data = itertools.chain([head], walk) if walk is X else X
         return cls(data, first, 0, first.X.shape[0])
 
@@ -132,7 +139,7 @@ class Source(NamedTuple):
     def _checked(self) -> Iterator[Samples]:
         first = self.first.X
         for rows in self.data:
-            batch = check.matrix(rows, "a batch of X", like=first)
+            batch = check.samples(rows, "a batch of X", like=first)
             shape = (None, first.shape[1])
             yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
 

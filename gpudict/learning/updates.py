@@ -9,10 +9,13 @@ from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
-from gpudict.arrays.door import Array, array_namespace, is_launch_bound, precise
+from gpudict.arrays.door import Array, array_namespace, is_launch_bound, precise, read
 from gpudict.arrays.phases import phase
 from gpudict.arrays.threads import QUIET
 from gpudict.coding.plan import Plan, penalty_of
+from gpudict.coding.silence import say_silent
+from gpudict.learning.records import Progress
+from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver
@@ -89,3 +92,10 @@ def recipe_for(
     penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
     plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
     return Recipe(k, plan, dictionary_step(dictionary_update, X, positive=positive_dict), n_jobs)
+
+
+def warn_if_nothing_learned(history: list[Progress], samples: Samples, recipe: Recipe) -> None:
+    """Warn if alpha left every code zero, always: nothing but chance has moved the atoms."""
+    if history and recipe.plan.penalty.certified and all(h.unused == recipe.k for h in history):
+        xp = array_namespace(samples.X)
+        say_silent(read(xp.max(samples.squares()))[0] ** 0.5, "norm of a sample")

@@ -6,6 +6,7 @@ from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, read
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
+from gpudict.coding.silence import warn_if_silent
 from gpudict.coding.solve import solve
 from gpudict.objective.quadratic import relative_gap
 from gpudict.solvers.base import Kind
@@ -44,9 +45,9 @@ def encoded(
         max_iter=max_iter if penalty.certified else None,
     )
     found = solve(request, plan, n_jobs=n_jobs)
-    judged = penalty.certified and plan.solver.kind is not Kind.APPROXIMATE
-    if judged and (missed := _missed(X, found)):
-        warn(missed)
+    warn_if_silent(found, request, plan)
+    if plan.solver.kind is not Kind.APPROXIMATE:
+        _warn_of_missed(X, found, certified=penalty.certified)
     if verbose:
         Reporter(verbose).solution(algorithm, found)
     return found
@@ -65,15 +66,20 @@ def _limits(
     return None, default_sparsity(*shape) if n_nonzero is None else n_nonzero, 0.0
 
 
-def _missed(X: Array, found: Solution) -> str | None:
-    """Return a sentence on the rows that did not converge, or None."""
+def _warn_of_missed(X: Array, found: Solution, *, certified: bool) -> None:
+    """Warn of the rows that did not converge, if there are any."""
     xp = array_namespace(X)
-    (count,) = read(xp.sum(xp.astype(~found.converged, X.dtype)))
-    if not count:
-        return None
-    sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
-    (gap,) = read(xp.max(relative_gap(found.gap, sq)))
-    return (
-        f"{count:.0f} of {X.shape[0]} codes did not converge in {found.n_iter} iterations; the "
-        f"largest duality gap is {gap:.1e} of ½‖x‖²."
-    )
+    (count,) = read(xp.sum(xp.astype(~found.converged, xp.int32)))
+    if count and not certified:
+        warn(
+            f"{count:.0f} of {X.shape[0]} codes did not reach the squared error that was asked "
+            "for, with all the atoms that help.",
+            "Ask for a larger one, or for a number of atoms, or pass more atoms.",
+        )
+    elif count:
+        sq = xp.astype(xp.sum(X * X, axis=1), found.gap.dtype)
+        (gap,) = read(xp.max(relative_gap(found.gap, sq)))
+        warn(
+            f"{count:.0f} of {X.shape[0]} codes did not converge in {found.n_iter} iterations; the "
+            f"largest duality gap is {gap:.1e} of ½‖x‖²."
+        )

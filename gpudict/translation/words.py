@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 from gpudict.arrays import parameters
 from gpudict.arrays.plain import array_like
+from gpudict.arrays.saying import say
 from gpudict.solvers.base import Kind
 from gpudict.solvers.registry import coders, lasso_names, pursuit_names
 
 Callback = Callable[[Mapping[str, Any]], None]
+ADVICE = "Raise the limit of iterations or alpha, scale the features, or pass float64."
 LASSO = "lasso_"  # what the name of an algorithm begins with where the solver has others too
 
 
@@ -72,17 +72,8 @@ def coding_of(X: Any, n_components: int | None, method: str, alpha: float, max_i
     return {"solver": method, "alpha": None, "n_nonzero_coefs": most}
 
 
-def warn(what: str) -> None:
+def warn(what: str, advice: str = ADVICE) -> None:
     """Give scikit-learn's ConvergenceWarning."""
     from sklearn.exceptions import ConvergenceWarning
 
-    advice = "Raise the limit of iterations or alpha, scale the features, or pass float64."
-    warnings.warn(f"{what} {advice}", ConvergenceWarning, stacklevel=_callers())
-
-
-def _callers() -> int:
-    """Return the stack level, for `warn`, of the line that called the library."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(("gpudict.", "sklearn.")):
-        level, frame = level + 1, frame.f_back
-    return level
+    say(f"{what} {advice}", ConvergenceWarning)

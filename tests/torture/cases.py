@@ -106,7 +106,9 @@ def graded(rng, k):
 def ties(rng, k):
     """Whole numbers: many pulls are equal."""
     d = max(1, k // 2)
-    return rng.integers(-2, 3, (SAMPLES, d)).astype(float), rng.integers(-1, 2, (k, d)).astype(float)
+    return rng.integers(-2, 3, (SAMPLES, d)).astype(float), rng.integers(-1, 2, (k, d)).astype(
+        float
+    )
 
 
 def large(rng, k):

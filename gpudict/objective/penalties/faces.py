@@ -47,7 +47,7 @@ class Face(NamedTuple):
 
 def face_of(q: Quadratic, Z: Array, corr: Array, ties: Array) -> Face:
     """Return the face of each row: the atoms of its code, and those of `ties` (n, k)."""
-    xp, (n, k) = array_namespace(Z), Z.shape
+    xp, k = array_namespace(Z), Z.shape[1]
     used = Z != 0
     wanted = 2 * xp.astype(used, Z.dtype) + xp.astype(ties & ~used, Z.dtype)
     (most,) = read(xp.max(xp.sum(xp.astype(wanted > 0, Z.dtype), axis=1)))
@@ -71,7 +71,7 @@ def _ridge(Z: Array) -> float:
 
 def solved(q: Quadratic, face: Face, Z: Array, alpha: Array, less: Array) -> tuple[Array, Array]:
     """Return codes near Z with V_S θ = s·(alpha − less·‖v‖), and what is left of ρ, (n, m)."""
-    xp, k = array_namespace(Z), Z.shape[1]
+    k = Z.shape[1]
     target = face.signs * (alpha[:, None] - less[:, None] * face.norms)
     for _ in range(SOLVES):
         rho = face.inside * (pick(correlation(q, Z), face.index) - target) / face.norms

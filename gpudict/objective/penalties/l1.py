@@ -13,7 +13,7 @@ from gpudict.arrays.rows import Rows
 from gpudict.objective.inverses import basis
 from gpudict.objective.penalties import faces
 from gpudict.objective.penalties.contract import CoordinatePenalty
-from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual
+from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual, unsquared
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class L1(CoordinatePenalty):
         rr = _not_negative(residual(q, Z, corr)[1])
         rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
         limit = xp.maximum(rounding, self.alphas(rounding))
-        scale = limit / xp.maximum(xp.max(self.pull(corr), axis=1), limit)
+        scale = limit / divisor(xp.maximum(xp.max(self.pull(corr), axis=1), limit))
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
         return 0.5 * (1 - scale) ** 2 * rr + self._slack(Z, corr, scale)
 
@@ -58,7 +58,7 @@ class L1(CoordinatePenalty):
         away = 0.5 * (1 - scale) ** 2
         rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
         scaled = away * rr + self._slack(Z, corr, scale) + noise * mass
-        return xp.minimum(scaled, 0.5 * rr + self.value(Z))
+        return xp.maximum(xp.minimum(scaled, 0.5 * rr + self.value(Z)), unsquared(q))
 
     def closer(self, q: Quadratic, Z: Array, /) -> Array:
         """Return the smaller of two bounds at the face of each row, and that by least squares."""

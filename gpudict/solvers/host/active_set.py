@@ -11,6 +11,7 @@ import numpy as np
 
 from gpudict.arrays.rows import Rows
 from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import Quadratic, unsquared
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 
 
@@ -42,6 +43,7 @@ class ActiveSet(RowSolver[L1]):
         wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
         allowed = (summands, most, min(limits.max_iter, self.rounds))
         lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
+        gap = np.maximum(gap, unsquared(Quadratic(rows.cov, rows.sq)))
         converged = gap <= 0.5 * limits.tol * rows.sq
         return RowSolution(codes.trimmed(), gap, converged, int(rounds.max()))
 

@@ -1,12 +1,12 @@
 """The lasso's faces, walked through one event a step: slow, and stopped by nothing but rounding.
 
-A face is a set S of atoms with signs s; ρ = corr_S − alpha·s is how far u is off its optimum there.
-A step of a row goes along d, as far as the first code that would change its sign, whose atom leaves:
+A face is a set S of atoms with signs s; ρ = corr_S − alpha·s is how far u is off its optimum. A
+step of a row goes along d, as far as the first code that would change its sign; its atom leaves:
 
 1. on a face: d_S = G_SS⁻¹ρ, the way to the optimum of the face;
 2. at the optimum of a face, with the atom j that pulls hardest beyond alpha: w = G_SS⁻¹g_Sj, and
-   d_j = (ρ_j − ⟨w, ρ⟩)/δ, d_S = G_SS⁻¹ρ − w d_j, where δ is the squared length of j outside the span;
-3. where j is in that span: d_j = s_j, d_S = −w s_j, along which only the ℓ₁ norm changes, and falls.
+   d_j = (ρ_j − ⟨w, ρ⟩)/δ, d_S = G_SS⁻¹ρ − w d_j, with δ the squared length of j outside the span;
+3. where j is in the span: d_j = s_j, d_S = −w s_j, along which only the ℓ₁ norm changes, and falls.
 
 Every whole step ends at the optimum of a face with a lower objective, so no face comes twice. It is
 what `host.active_set` does with an inverse that it carries along; here each step solves anew, and
@@ -189,7 +189,7 @@ def _way(problem: Unit, state: State, noise: Array) -> Way:
 
 
 def _stop(way: Way) -> tuple[Array, Array, Array]:
-    """Return how far each row goes (n, 1), which atom leaves there (n, m), and who can't go (n, 1)."""
+    """Return how far each row goes, (n, 1), which atom leaves there, (n, m), and who is stuck."""
     xp = array_namespace(way.u)
     falls = way.d * way.s < 0
     zero, far = xp.zeros_like(way.u), xp.full_like(way.u, xp.inf)

@@ -1,0 +1,36 @@
+"""What is said of an alpha that leaves every code zero: above which one that is so."""
+
+from __future__ import annotations
+
+from gpudict.arrays.door import array_namespace, precise, read
+from gpudict.arrays.rows import Rows
+from gpudict.arrays.saying import say
+from gpudict.coding.plan import Plan
+from gpudict.coding.request import Request
+from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.records import Solution
+
+
+def warn_if_silent(found: Solution, request: Request, plan: Plan) -> None:
+    """Warn if every code is zero, and X is not; looked for where a solver ended at once."""
+    solver, xp = plan.solver, array_namespace(request.X)
+    first = solver.check_every if isinstance(solver, IterativeSolver) else 1
+    if not plan.penalty.certified or found.n_iter > first:
+        return
+    some = bool(len(found.Z.values)) if isinstance(found.Z, Rows) else bool(xp.any(found.Z != 0))
+    if some:
+        return
+    with precise(request.X):
+        cov = request.cov
+        cov = request.X @ xp.matrix_transpose(request.V) if cov is None else cov
+        (top,) = read(xp.max(plan.penalty.pull(cov)))
+    say_silent(top, "entry of X dictionaryᵀ")
+
+
+def say_silent(top: float, what: str) -> None:
+    """Say from where on codes are zero, if X is not."""
+    if top > 0:
+        say(
+            f"alpha leaves every code zero, as it does from {top:.3g} on, the largest {what}. "
+            "Pass a smaller one."
+        )
