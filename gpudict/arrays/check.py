@@ -15,7 +15,6 @@ import numpy as np
 from gpudict.arrays.door import (
     Array,
     array_namespace,
-    asarray_like,
     csr,
     device,
     float64_of,
@@ -24,7 +23,7 @@ from gpudict.arrays.door import (
     same_place,
 )
 from gpudict.arrays.phases import phase
-from gpudict.arrays.plain import cast, is_one, plain, reals
+from gpudict.arrays.plain import cast, plain
 
 
 def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True) -> Array:
@@ -44,13 +43,17 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
     if finite:
         xp = array_namespace(x)
         with phase("checks"):
-            (peak,) = read(xp.max(xp.abs(x)))
+            (peak,) = read(_peak(x))
         _finite(peak, name)
     return x
 
 
-def samples(x: Any, name: str = "X", *, like: Array | None = None, finite: bool = True) -> Array:
-    """Return what `matrix` does, for data, of which its dtype can also hold the sums of squares.
+def samples(
+    x: Any, name: str = "X", *, like: Array | None = None, wide: bool = False, finite: bool = True
+) -> Array:
+    """Return what `matrix` does, for data, whose squares and sums of them also fit its dtype.
+
+    Or, if `wide`, float64 where the device has it.
 
     Raises
     ------
@@ -58,14 +61,14 @@ def samples(x: Any, name: str = "X", *, like: Array | None = None, finite: bool 
         As `matrix`; or its values are too large or too small to be squared.
     """
     x = _shaped(x, name, like)
-    return x if not finite else squares(x, name)
+    return x if not finite else squares(x, name, wide=wide)
 
 
-def squares(x: Array, name: str) -> Array:
+def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
-    xp = array_namespace(x)
+    xp, dtype = array_namespace(x), (float64_of(x) if wide else None) or x.dtype
     with phase("checks"):
-        kind, (peak,) = xp.finfo(x.dtype), read(xp.max(xp.abs(x)))
+        kind, (peak,) = xp.finfo(dtype), read(_peak(x))
     _finite(peak, name)
     low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
     if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
@@ -89,7 +92,7 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
         return V
     xp = array_namespace(V)
     with phase("checks"):
-        size = xp.max(xp.abs(V), axis=1)
+        size = _peak(V, axis=1)
         some = xp.where(size > 0, size, xp.ones_like(size))
         kind, (peak, least) = xp.finfo(V.dtype), read(xp.max(size), xp.min(some))
     _finite(peak, name)
@@ -102,6 +105,12 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
             f"its inverse do not fit {V.dtype}. Divide each atom by its norm, or leave it out."
         )
     return V
+
+
+def _peak(x: Array, axis: int | None = None) -> Array:
+    """Return the largest absolute value, NaN if there is one; nothing of the size of x is made."""
+    xp = array_namespace(x)
+    return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
 
 
 def _finite(peak: float, name: str) -> None:
@@ -164,61 +173,6 @@ def _floating(x: Array, name: str) -> Array:
             f"is needed. Convert it, for instance with {cast(x, name, wide)}."
         )
     return x
-
-
-def weights(value: Any, X: Array) -> Array | None:
-    """Return sample weights as a vector (n,) in the place and dtype of X; None stays None.
-
-    They may come from any library, or as a sequence: there are few of them, and they follow X.
-    """
-    if value is None:
-        return None
-    w = reals(value, "sample_weight")
-    if w.shape != (X.shape[0],):
-        raise ValueError(
-            f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
-            "each row of X. Pass one number a sample."
-        )
-    with np.errstate(over="ignore"):
-        single = w.astype(np.float32).astype(np.float64)
-    w = single if X.dtype == array_namespace(X).float32 else w
-    if not np.isfinite(w).all() or (w < 0).any() or not w.any():
-        raise ValueError(
-            "sample_weight must be finite, not negative, and not zero for every sample. "
-            "Leave out samples that have no weight."
-        )
-    return asarray_like(w, X)
-
-
-def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
-    """Return alpha as one for all rows, still to be checked, or None, and one for each, or None.
-
-    Those for each row are a vector in the place of X, in float64 where the device has it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        There is not one for each row, or one is no number above 0.
-    """
-    if is_one(alpha):
-        return alpha, None
-    values = reals(alpha, "alpha", flags=False)
-    if values.ndim == 0:
-        return float(values), None
-    if values.shape != (X.shape[0],):
-        raise ValueError(
-            f"alpha has the shape {values.shape}, and a number, or one for each of the "
-            f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
-        )
-    dtype = float64_of(X) or X.dtype
-    kind = array_namespace(X).finfo(dtype)
-    some = (values >= float(kind.smallest_normal)) & (values <= float(kind.max))
-    if not np.all(some):
-        raise ValueError(
-            f"alpha[{np.argmin(some)}] is {values[np.argmin(some)]:g}, and one above 0 that fits "
-            f"{dtype} is needed for each row. Leave out such rows, or give them a small alpha."
-        )
-    return None, asarray_like(values, X, dtype)
 
 
 def shaped(x: Array, name: str, shape: tuple[int | None, int | None], why: str) -> Array:

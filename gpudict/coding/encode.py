@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpudict.arrays import check, parameters
+from gpudict.arrays import check, parameters, per_row
 from gpudict.arrays.door import Array
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
@@ -111,13 +111,13 @@ def encode(
     >>> bool(solution.converged.all())
     True
     """
-    X = check.samples(X)
+    X = check.samples(X, wide=n_nonzero_coefs is None and target_error == 0)
     V = check.atoms(V, "V", like=X)
     check.shaped(V, "V", (None, X.shape[1]), "an atom has as many features as a row of X")
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    one, each = check.alphas(alpha, X)
+    one, each = per_row.alphas(alpha, X)
     penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
     plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")

@@ -13,7 +13,6 @@ from typing import Any
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, float64_of, read, take
 from gpudict.coding.plan import Plan
-from gpudict.objective.penalties.contract import CertifiedPenalty
 from gpudict.objective.quadratic import Quadratic, astype, exact, of_rows
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.loop import run
@@ -96,7 +95,6 @@ def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tupl
 
 
 def _closer(q: Quadratic, Z: Array, plan: Plan, some: Array) -> Array:
-    assert isinstance(plan.penalty, CertifiedPenalty)
     return plan.penalty.of_rows(some).closer(of_rows(q, some), take(Z, some))
 
 

@@ -45,12 +45,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return X as a finite float array; note its features, or compare them, as `reset` says."""
         given, X = X, as_numbers(X)
         if foreign(X):
-            X = check.samples(X)
+            X = check.samples(X, wide=not reset)
             validate_data(self, given, reset=reset, skip_check_array=True)
         else:
             with naming("X"):
                 X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
-            check.squares(X, "X")
+            check.squares(X, "X", wide=not reset)
         self._check_output(X, method)
         if not reset:
             self._check_place(X, method)

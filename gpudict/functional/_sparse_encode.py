@@ -95,7 +95,7 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
-    X = check.samples(array_like(X, "X"), finite=check_input)
+    X = check.samples(array_like(X, "X"), wide=True, finite=check_input)
     V = array_like(dictionary, "dictionary")
     V = check.atoms(V, "dictionary", like=X, finite=check_input)
     check.shaped(V, "dictionary", (None, X.shape[1]), "an atom has as many features as X")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpudict.arrays import check
+from gpudict.arrays import check, per_row
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -36,7 +36,7 @@ class Samples(NamedTuple):
     @classmethod
     def of(cls, X: Array, sample_weight: Any = None) -> Samples:
         """Check the weights, and bring them to the rows, whose place they follow."""
-        weight = check.weights(sample_weight, X)
+        weight = per_row.weights(sample_weight, X)
         if weight is None:
             return cls(X, None, float(X.shape[0]))
         return cls(X, weight, float(to_host(weight).sum(dtype=np.float64)))

@@ -74,6 +74,10 @@ class RowPenalty(Penalty):
         """Return what `gap` does, from the residual itself, (n,)."""
         return self.gap(q, Z, q.cov)
 
+    def closer(self, q: Quadratic, Z: Array, /) -> Array:
+        """Return a bound that costs more, (n,), for rows for which the certificate is too far."""
+        return self.above_least_squares(q, Z)
+
     def above_least_squares(self, q: Quadratic, Z: Array, /) -> Array:
         """Return how far each row is above the least squares, (n,): a bound too, if no value < 0.
 
@@ -121,10 +125,6 @@ class CertifiedPenalty(RowPenalty):
     @abstractmethod
     def certificate(self, q: Quadratic, Z: Array, /) -> Array:
         """Return a bound for each row from the residual itself, (n,): what users get."""
-
-    def closer(self, q: Quadratic, Z: Array, /) -> Array:
-        """Return a bound that costs more, (n,), for rows for which the certificate is too far."""
-        return self.above_least_squares(q, Z)
 
 
 class CoordinatePenalty(CertifiedPenalty):

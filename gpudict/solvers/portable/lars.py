@@ -98,7 +98,7 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
         end = _end(penalty, lam)
         signs = xp.where(_first(pull) & (lam > end), sign(split), xp.zeros_like(split))
         zero, none = xp.zeros_like(Z), xp.zeros_like(Z, dtype=xp.bool)
-        done = (lam <= end)[:, 0]
+        done = xp.max(penalty.pull(q.cov), axis=1) <= end[:, 0]
         done = done | (q.sq <= _target(penalty)) if _target(penalty) else done
         return State(zero, correlation(q, zero), signs, none, lam, done, q.sq, split, 1)
 

@@ -1,0 +1,65 @@
+"""Numbers of the rows: their weights, and an alpha for each, checked and brought to the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.door import Array, array_namespace, asarray_like, float64_of
+from gpudict.arrays.plain import is_one, reals
+
+
+def weights(value: Any, X: Array) -> Array | None:
+    """Return sample weights as a vector (n,) in the place and dtype of X; None stays None.
+
+    They may come from any library, or as a sequence: there are few of them, and they follow X.
+    """
+    if value is None:
+        return None
+    w = reals(value, "sample_weight")
+    if w.shape != (X.shape[0],):
+        raise ValueError(
+            f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
+            "each row of X. Pass one number a sample."
+        )
+    with np.errstate(over="ignore"):
+        single = w.astype(np.float32).astype(np.float64)
+    w = single if X.dtype == array_namespace(X).float32 else w
+    if not np.isfinite(w).all() or (w < 0).any() or not w.any():
+        raise ValueError(
+            "sample_weight must be finite, not negative, and not zero for every sample. "
+            "Leave out samples that have no weight."
+        )
+    return asarray_like(w, X)
+
+
+def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
+    """Return alpha as one for all rows, still to be checked, or None, and one for each, or None.
+
+    Those for each row are a vector in the place of X, in float64 where the device has it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        There is not one for each row, or one is no number above 0.
+    """
+    if is_one(alpha):
+        return alpha, None
+    values = reals(alpha, "alpha", flags=False)
+    if values.ndim == 0:
+        return float(values), None
+    if values.shape != (X.shape[0],):
+        raise ValueError(
+            f"alpha has the shape {values.shape}, and a number, or one for each of the "
+            f"{X.shape[0]} rows of X is needed. Pass a float, or an array of that length."
+        )
+    dtype = float64_of(X) or X.dtype
+    kind = array_namespace(X).finfo(dtype)
+    some = (values >= float(kind.smallest_normal)) & (values <= float(kind.max))
+    if not np.all(some):
+        raise ValueError(
+            f"alpha[{np.argmin(some)}] is {values[np.argmin(some)]:g}, and one above 0 that fits "
+            f"{dtype} is needed for each row. Leave out such rows, or give them a small alpha."
+        )
+    return None, asarray_like(values, X, dtype)
