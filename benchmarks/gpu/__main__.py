@@ -24,6 +24,7 @@ from benchmarks.gpu import checks, contestants, devices, model
 from benchmarks.models.cards import CARDS
 from benchmarks.race import measure, problems, report, tasks
 from benchmarks.race.methods import Setting
+from gpudict._writing import write_whole
 
 TASKS = {"encode": None, "omp": None, "learn": 20_000}  # rows; None is all
 COMPARED = "gpudict, portable"  # what the cost model is a model of
@@ -132,7 +133,7 @@ def main(argv: list[str] | None = None) -> int:
     given.out.mkdir(parents=True, exist_ok=True)
     where = re.sub(r"\W+", "-", device.facts["name"]).strip("-")
     path = given.out / f"gpu-{where}-{device.library}-{given.problem}-{given.dtype}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    write_whole(path, (json.dumps(result, indent=1) + "\n").encode())
     print(report.table(list(result["tasks"].values())))
     print("\n".join(f"{name}: {json.dumps(c)}" for name, c in result["checks"].items()))
     print(f"{json.dumps(result['model'])}\n{path}")

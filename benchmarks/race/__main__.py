@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.race import measure, methods, problems, report, tasks
 from benchmarks.race.methods import Setting, Work
+from gpudict._writing import write_whole
 
 ALL = (  # the rows of the README's tables: a minute or two each, the last two ten
     "encode",
@@ -127,7 +128,7 @@ def main(argv: list[str] | None = None) -> None:
             line.error(f"{error}: python -m pip install '.[bench]'")
         shape = "x".join(str(size) for size in result["shape"].values())
         path = given.out / f"{one.task}-{result['problem']}-{shape}-{one.dtype}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n")
+        write_whole(path, (json.dumps(result, indent=1) + "\n").encode())
         print(f"{report.table([result])}\n{path}", flush=True)
 
 

@@ -10,6 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gpudict._writing import write_whole
+from gpudict.tools.plotting import save
+
 MINE = "gpudict"
 COLOURS = {MINE: "#0072b2", f"{MINE}_portable": "#56b4e9"}  # Okabe and Ito's
 OTHERS = "#999999"
@@ -127,11 +130,11 @@ def main(argv: list[str] | None = None) -> None:
     text = []
     if results:
         text.append(table(results))
-        figure(results).savefig(folder / "report.png", dpi=120)
+        save(figure(results), folder / "report.png", dpi=120)
     if scaling is not None:
         text.append(exponents(scaling))
-        growth(scaling).savefig(folder / "scaling.png", dpi=120)
-    (folder / "report.md").write_text("\n\n".join(text) + "\n")
+        save(growth(scaling), folder / "scaling.png", dpi=120)
+    write_whole(folder / "report.md", ("\n\n".join(text) + "\n").encode())
     print("\n\n".join(text))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import gpudict
 from benchmarks.race import measure
 from benchmarks.race.problems import unit
+from gpudict._writing import write_whole
 
 BASE = {"n": 20_000, "k": 256, "d": 64}
 SERIES = {
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
         medians = [f"{s['median']:.3g}" for s in found["seconds"].values()]
         print(f"{name}: {kept}, {medians} s, exponent {found['exponent']:.3f}", flush=True)
     given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "scaling.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_whole(given.out / "scaling.json", (json.dumps(result, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

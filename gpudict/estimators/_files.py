@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import json
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gpudict._version import __version__
+from gpudict._writing import write_whole
 from gpudict.arrays.door import Array, is_array, to_host
 from gpudict.learning.records import Progress
 from gpudict.objective.quadratic import Quadratic
@@ -45,7 +45,7 @@ def save(estimator: Any, path: Any) -> None:
         "parameters": pack(estimator.get_params(deep=False), "parameters", arrays),
         "fitted": pack(fitted, "fitted", arrays),
     }
-    Path(path).write_bytes(packed(arrays, metadata={"gpudict": json.dumps(model)}))
+    write_whole(path, packed(arrays, metadata={"gpudict": json.dumps(model)}))
 
 
 def load(path: Any, *, like: Array | None = None) -> Any:

@@ -7,11 +7,14 @@ and the pictures' edges are in line. matplotlib is imported when something is dr
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gpudict._writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,9 +82,11 @@ def denoising_figure(
     return figure
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure as a PNG, whatever the name ends in."""
-    figure.savefig(path, format="png")
+def save(figure: Figure, path: str | Path, **options: Any) -> None:
+    """Write the figure as a PNG, whatever the name ends in; the options are those of `savefig`."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", **options)
+    write_whole(path, drawn.getvalue())
 
 
 def mosaic(atoms: np.ndarray, columns: int) -> np.ndarray:
