@@ -57,12 +57,12 @@ def check_place(path: Any) -> None:
         os.unlink(temporary)
 
 
-def _target(path: Any) -> str | None:
+def _target(given: Any) -> str | None:
     """Return the file that is to be replaced, or None for what is written to where it is.
 
     It is opened first, so that what may not be written is not replaced either.
     """
-    path = str(os.fsdecode(path))
+    path: str = os.fsdecode(given)
     try:
         found = os.stat(path)
     except FileNotFoundError:

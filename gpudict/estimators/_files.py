@@ -1,14 +1,17 @@
 """Models in files, without pickle: arrays in the safetensors format, all else as JSON beside them.
 
 A value is packed into JSON, arrays are taken out and named by their place in it. What is neither
-data nor a random generator, a callback, can't be in a file: it is left out with a warning.
+data nor a random generator, a callback, can't be in a file: it is left out with a warning. What is
+read is checked by `_schema` before anything is made of it, and so is what is written.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
+import os
+import stat
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +19,15 @@ import numpy as np
 from gpudict._version import __version__
 from gpudict._writing import write_whole
 from gpudict.arrays.door import Array, is_array, to_host
+from gpudict.estimators import _generators
+from gpudict.estimators._schema import rebuilt
 from gpudict.learning.records import Progress
 from gpudict.objective.quadratic import Quadratic
 
 FORMAT = 1
-NAMED = {"Progress": Progress, "Quadratic": Quadratic}  # tuples with names that a model has
-ESTIMATORS = (
-    "DictionaryLearning",
-    "MiniBatchDictionaryLearning",
-    "MiniBatchSparsePCA",
-    "SparseCoder",
-    "SparsePCA",
-)
-BITS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+NAMED = (Progress, Quadratic)  # tuples with names that a model has
+ADVICE = "Pass a file that an estimator's save() wrote."
+WRONG = (ValueError, TypeError, OverflowError)  # what a check raises: a sentence
 Arrays = dict[str, np.ndarray]
 
 
@@ -45,7 +44,15 @@ def save(estimator: Any, path: Any) -> None:
         "parameters": pack(estimator.get_params(deep=False), "parameters", arrays),
         "fitted": pack(fitted, "fitted", arrays),
     }
-    write_whole(path, packed(arrays, metadata={"gpudict": json.dumps(model)}))
+    text = json.dumps(model)
+    try:
+        rebuilt(json.loads(text), arrays)
+    except WRONG as error:
+        raise ValueError(
+            f"This {type(estimator).__name__} can't be saved, for no load would take it: {error}. "
+            "Set that parameter anew, or call fit again."
+        ) from error
+    write_whole(path, packed(arrays, metadata={"gpudict": text}))
 
 
 def load(path: Any, *, like: Array | None = None) -> Any:
@@ -67,7 +74,7 @@ def load(path: Any, *, like: Array | None = None) -> Any:
     Raises
     ------
     ValueError
-        The file is not such a model, or one of a newer format.
+        The file is not such a model, is damaged, or is one of a newer format.
 
     References
     ----------
@@ -83,46 +90,56 @@ def load(path: Any, *, like: Array | None = None) -> Any:
     >>> again.transform(np.array([[3.0, 0.5]]))
     array([[2., 0.]])
     """
-    from safetensors import SafetensorError, safe_open
-
+    arrays, text = contents(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            text = (file.metadata() or {}).get("gpudict", "null")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file ({error}). {ADVICE}") from error
-    try:
-        model = json.loads(text)
-    except (RecursionError, ValueError):
+        model = json.loads(text, object_pairs_hook=once)
+    except (RecursionError, *WRONG):
         model = None
-    if not isinstance(model, dict) or not isinstance(model.get("format"), int):
+    if not isinstance(model, dict) or type(model.get("format")) is not int:
         raise ValueError(f"{path} is a safetensors file, but no model of gpudict. {ADVICE}")
     if model["format"] > FORMAT:
         raise ValueError(
-            f"{path} has the format {model['format']}, written by gpudict {model.get('version')}, "
-            f"and this is gpudict {__version__}, which reads up to {FORMAT}. Install a newer one."
+            f"{path} has the format {model['format']}, written by gpudict "
+            f"{str(model.get('version'))[:20]}, and this is gpudict {__version__}, which reads up "
+            f"to {FORMAT}. Install a newer one."
         )
     try:
+        if model["format"] != FORMAT or not isinstance(model.get("version"), str):
+            raise ValueError("it has no format and version that a gpudict wrote")
         estimator = rebuilt(model, arrays)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds a model that is damaged ({error!r}). {ADVICE}") from error
+    except (RecursionError, *WRONG) as error:
+        said = str(error)[:300].rstrip(".")
+        raise ValueError(f"{path} holds a model that is damaged: {said}. {ADVICE}") from error
     return estimator if like is None else estimator.to(like)
 
 
-def rebuilt(model: Any, arrays: Arrays) -> Any:
-    """Return the estimator of a model: one of ours, with attributes that a fit can have made."""
-    name, fitted = model["estimator"], unpack(model["fitted"], arrays)
-    if name not in ESTIMATORS:
-        raise ValueError(f"{name!r} is no estimator")
-    if odd := [key for key in fitted if not key.endswith("_") or key.startswith("_")]:
-        raise ValueError(f"{odd[0]!r} is nothing that a fit makes")
-    kind = getattr(importlib.import_module("gpudict.estimators"), name)
-    estimator = kind(**unpack(model["parameters"], arrays))
-    vars(estimator).update(fitted)
-    return estimator
+def contents(path: Any) -> tuple[Arrays, str]:
+    """Return the arrays of a file and the text beside them.
+
+    The file is read, not mapped: one that another process cuts short would end this process.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as unpacked
+
+    path = Path(os.fsdecode(path))
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path} is a folder or a device, and no file. {ADVICE}")
+    data = path.read_bytes()
+    try:
+        arrays = unpacked(data)
+        end = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:end], object_pairs_hook=once)
+    except (SafetensorError, LookupError, RecursionError, *WRONG) as error:
+        raise ValueError(f"{path} is not a safetensors file ({error}). {ADVICE}") from error
+    return arrays, (header.get("__metadata__") or {}).get("gpudict", "null")
 
 
-ADVICE = "Pass a file that an estimator's save() wrote."
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, in which each name stands once: readers differ on which counts."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return made
 
 
 def pack(value: Any, place: str, arrays: Arrays) -> Any:
@@ -131,66 +148,17 @@ def pack(value: Any, place: str, arrays: Arrays) -> Any:
         return {key: pack(v, f"{place}/{key}", arrays) for key, v in value.items()}
     if isinstance(value, list | tuple):
         items = [pack(v, f"{place}/{i}", arrays) for i, v in enumerate(value)]
-        name = type(value).__name__
-        return {"#": name, "values": items} if name in NAMED else items
+        return {"#": type(value).__name__, "values": items} if isinstance(value, NAMED) else items
     if isinstance(value, np.ndarray) and value.dtype == object:
         return {"#": "names", "values": [str(v) for v in value]}
     if is_array(value) and np.ndim(value):
         arrays[place] = np.ascontiguousarray(to_host(value))
         return {"#": "array", "name": place}
-    if isinstance(value, np.random.RandomState):
-        return {"#": "RandomState", "state": plain(value.get_state(legacy=False))}
-    if isinstance(value, np.random.Generator):
-        return {"#": "Generator", "state": plain(value.bit_generator.state)}
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return _generators.packed(value)
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     warnings.warn(f"{place} is a {type(value).__name__} and is left out of the file.", stacklevel=4)
     return None
-
-
-def plain(state: Any) -> Any:
-    """Return the state of a generator with lists for its arrays."""
-    return json.loads(json.dumps(state, default=np.ndarray.tolist))
-
-
-def unpack(value: Any, arrays: Arrays) -> Any:
-    """Return what `pack` packed."""
-    if isinstance(value, list):
-        return [unpack(v, arrays) for v in value]
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("#")
-    if kind is None:
-        return {key: unpack(v, arrays) for key, v in value.items()}
-    if kind in NAMED:
-        return NAMED[kind](*(unpack(v, arrays) for v in value["values"]))
-    return RESTORED[kind](value, arrays)
-
-
-def _generator(value: Any, arrays: Arrays) -> np.random.Generator:
-    state = value["state"]
-    if state["bit_generator"] not in BITS:
-        raise ValueError(f"{state['bit_generator']!r} is no bit generator")
-    bits = getattr(np.random, state["bit_generator"])()
-    inner = {
-        k: np.asarray(v, np.uint64) if isinstance(v, list) else v for k, v in state["state"].items()
-    }
-    buffer = {"buffer": np.asarray(state["buffer"], np.uint64)} if "buffer" in state else {}
-    bits.state = state | {"state": inner} | buffer
-    return np.random.Generator(bits)
-
-
-def _random_state(value: Any, arrays: Arrays) -> np.random.RandomState:
-    rng = np.random.RandomState()
-    rng.set_state(value["state"])
-    return rng
-
-
-RESTORED = {
-    "array": lambda value, arrays: arrays[value["name"]],
-    "names": lambda value, arrays: np.array(value["values"], dtype=object),
-    "RandomState": _random_state,
-    "Generator": _generator,
-}

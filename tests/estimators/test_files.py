@@ -9,7 +9,7 @@ import pytest
 
 import gpudict
 from gpudict import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder
-from gpudict.estimators import _files
+from gpudict.estimators import _generators
 from tests.support.backends import BackendCase, host
 from tests.support.estimators import LEARNERS, X, fitted
 
@@ -38,9 +38,9 @@ def test_saved_and_loaded(kind, tmp_path, backend: BackendCase):
     [
         3,
         np.random.RandomState(3),
-        *(np.random.Generator(getattr(np.random, bits)(3)) for bits in _files.BITS),
+        *(np.random.Generator(getattr(np.random, bits)(3)) for bits in _generators.BITS),
     ],
-    ids=["int", "RandomState", *_files.BITS],
+    ids=["int", "RandomState", *_generators.BITS],
 )
 def test_learning_goes_on(seed, tmp_path):
     """The past and the random numbers are in the file, and the features' names."""
@@ -90,11 +90,12 @@ def test_other_files(tmp_path):
         {"estimator": ["SparsePCA"]},
         {"fitted": {"transform": 5}},
         {"fitted": {"__class__": 5}},
-        {"fitted": {"x_": {"#": "array", "name": "absent"}}},
-        {"fitted": {"x_": {"#": "unknown"}}},
-        {"fitted": {"x_": {"#": "Generator", "state": {"bit_generator": "seed"}}}},
+        {"fitted": {"mean_": {"#": "array", "name": "absent"}}},
+        {"fitted": {"mean_": {"#": "unknown"}}},
+        {"parameters": {"random_state": {"#": "Generator", "state": {"bit_generator": "seed"}}}},
         {"parameters": {"no_such": 1}},
-        {"format": "1"},
+        *({"format": wrong} for wrong in ("1", True, -1, 0, 1.0)),
+        {"more": 1},
     ],
 )
 def test_hostile_files(change, tmp_path, monkeypatch: pytest.MonkeyPatch):
@@ -112,7 +113,7 @@ def test_hostile_files(change, tmp_path, monkeypatch: pytest.MonkeyPatch):
     assert not called
 
 
-@pytest.mark.parametrize("text", ["[1", "[]", "5", "[" * 100_000])
+@pytest.mark.parametrize("text", ["[1", "[]", "5", "[" * 100_000, '{"format": 1, "format": 1}'])
 def test_other_words(text, tmp_path):
     from safetensors.numpy import save_file
 
