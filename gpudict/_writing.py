@@ -16,6 +16,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+aside: set[str] = set()  # the temporary files that there are
+
+
+def clear() -> None:
+    """Remove the temporary files, as the process is about to end."""
+    for temporary in tuple(aside):
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+
 
 def write_whole(path: Any, data: bytes) -> None:
     """Write the bytes to a file, all of them or none; a link's target is written, not the link.
@@ -82,6 +91,7 @@ def _target(given: Any) -> str | None:
 def _aside(target: str) -> Iterator[tuple[str, BinaryIO]]:
     """Give a temporary file beside the target, with its permissions; on an error it is removed."""
     temporary = os.path.join(os.path.dirname(target), f".gpudict-{secrets.token_hex(8)}.tmp")
+    aside.add(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         number = os.open(temporary, flags, 0o666)  # the system takes the umask off
@@ -95,6 +105,8 @@ def _aside(target: str) -> Iterator[tuple[str, BinaryIO]]:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+    finally:
+        aside.discard(temporary)
 
 
 def _keep_permissions(number: int, target: str) -> None:

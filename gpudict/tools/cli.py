@@ -1,8 +1,8 @@
 """The command `gpudict`: it parses, hands on, and says in a sentence what can't be done.
 
-Exit status: 0 done, 1 something is missing on this machine (a library, a device, a folder), 2 the
-command line is wrong. What a subcommand needs is imported when it runs, so `gpudict --help` imports
-NumPy at most.
+Exit status: 0 done, 1 something is missing on this machine (a library, a device, a place to write
+to), 2 the command line is wrong, 130 Ctrl-C, 141 nobody reads on. What a subcommand needs is
+imported when it runs, so `gpudict --help` imports NumPy at most.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpudict._version import __version__
+from gpudict._writing import check_place
 from gpudict.arrays.backends import names, rows
 from gpudict.arrays.door import Array, to_host
 from gpudict.arrays.moving import load
+from gpudict.tools import streams
+from gpudict.tools.streams import Missing
 
 if TYPE_CHECKING:
     from gpudict.tools.demo import Outcome, Report, Settings
 
 EXTRA = {"rich": "rich", "matplotlib": "matplotlib", "PIL": "pillow"}  # modules, and what has them
 CREDIT = "Photograph: danielbuechele, CC BY 2.0"
-
-
-class Missing(Exception):
-    """Something that the command needs is not on this machine; the message says what to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,17 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
-    arguments = _parser().parse_args(argv)
-    try:
+
+    def run() -> int:
+        arguments = _parser().parse_args(argv)
+        streams.require_output()
         return int(arguments.run(arguments))
-    except Missing as missing:
-        sys.stderr.write(f"gpudict: {missing}\n")
-        return 1
+
+    return streams.status_of(run)
 
 
 def _parser() -> argparse.ArgumentParser:
     show = argparse.ArgumentDefaultsHelpFormatter
-    parser = argparse.ArgumentParser("gpudict", description="Dictionary learning on any array.")
+    parser = streams.Parser("gpudict", description="Dictionary learning on any array.")
     parser.add_argument("--version", action="version", version=f"gpudict {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     about = "learn a dictionary from a noisy photograph, denoise it, and draw the result"
@@ -102,7 +102,7 @@ def _between(least: int, most: float = math.inf) -> Callable[[str], int]:
 
 def _demo(arguments: argparse.Namespace) -> int:
     _require_extra()
-    _require_folder(arguments.output)
+    _require_place(arguments.output)
     move = _mover(arguments.backend, arguments.device)
 
     from gpudict.datasets import photograph
@@ -122,7 +122,10 @@ def _demo(arguments: argparse.Namespace) -> int:
         gap=outcome.gap,
         credit=CREDIT,
     )
-    save(figure, arguments.output)
+    try:
+        save(figure, arguments.output)
+    except OSError as error:
+        raise Missing(_unwritten(arguments.output, error)) from error
     _tell(_summary(outcome, settings, time.perf_counter() - began), arguments)
     return 0
 
@@ -133,9 +136,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
     report = doctor.examine(arguments.backend, arguments.device)
     wrong = doctor.failures(report, require_gpu=arguments.require_gpu)
     if arguments.json:
-        sys.stdout.write(
-            json.dumps(doctor.as_json(report, wrong), indent=2, allow_nan=False) + "\n"
-        )
+        with streams.said():
+            sys.stdout.write(
+                json.dumps(doctor.as_json(report, wrong), indent=2, allow_nan=False) + "\n"
+            )
     else:
         _show(doctor.lines(report))
     if wrong:
@@ -152,17 +156,22 @@ def _require_extra() -> None:
         )
 
 
-def _require_folder(output: Path) -> None:
-    if output.is_dir():
-        raise Missing(
-            f"The picture can't be written to {output}: it is a folder. "
-            "Pass the name of a file as --output, such as demo.png."
-        )
-    if not output.parent.is_dir():
-        raise Missing(
-            f"The picture can't be written to {output}: there is no folder {output.parent}. "
-            "Make it first, or pass another --output."
-        )
+def _require_place(output: Path) -> None:
+    """Raise Missing if the picture can't be written there, before there is one."""
+    try:
+        check_place(output)
+    except OSError as error:
+        raise Missing(_unwritten(output, error)) from error
+
+
+def _unwritten(output: Path, error: OSError) -> str:
+    if isinstance(error, IsADirectoryError):
+        why = "it is a folder. Pass the name of a file as --output, such as demo.png."
+    elif isinstance(error, FileNotFoundError) and not output.parent.is_dir():
+        why = f"there is no folder {output.parent}. Make it first, or pass another --output."
+    else:
+        why = f"{error.strerror}. Pass another --output, or see to it that this one can be written."
+    return f"The picture can't be written to {output}: {why}"
 
 
 def _mover(backend: str, device: str | None) -> Callable[[np.ndarray], Array]:
@@ -221,15 +230,16 @@ def _tell(summary: dict[str, str], arguments: argparse.Namespace) -> None:
 
 def _show(rows: Iterable[tuple[str, str]]) -> None:
     """Write names and texts in two columns: rich's on a terminal, else a line each."""
-    if sys.stdout.isatty() and importlib.util.find_spec("rich"):
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table.grid(padding=(0, 2))
-        for row in rows:
-            table.add_row(*row)
-        Console(highlight=False, markup=False).print(table)
-        return
     rows = list(rows)
-    width = max(len(name) for name, _ in rows)
-    sys.stdout.writelines(f"{name:{width}}  {text}\n" for name, text in rows)
+    with streams.said():
+        if sys.stdout.isatty() and importlib.util.find_spec("rich"):
+            from rich.console import Console
+            from rich.table import Table
+
+            table = Table.grid(padding=(0, 2))
+            for row in rows:
+                table.add_row(*row)
+            Console(highlight=False, markup=False).print(table)
+        else:
+            width = max(len(name) for name, _ in rows)
+            sys.stdout.writelines(f"{name:{width}}  {text}\n" for name, text in rows)
