@@ -41,7 +41,6 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
     """
     x = _shaped(x, name, like)
     if finite:
-        xp = array_namespace(x)
         with phase("checks"):
             (peak,) = read(_peak(x))
         _finite(peak, name)

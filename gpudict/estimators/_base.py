@@ -35,6 +35,7 @@ from gpudict.arrays.door import (
 from gpudict.arrays.plain import array_like
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
+from gpudict.estimators._turns import in_turn
 
 
 @dataclass(eq=False, repr=False)
@@ -109,6 +110,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """An array of the fitted estimator, whose place is the estimator's, or None."""
         return getattr(self, "components_", None)
 
+    @in_turn
     def to(self, like: Array) -> Self:
         """Return a copy whose fitted arrays are in the library and on the device of `like`.
 
@@ -128,6 +130,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 setattr(moved, name, placed(value, like))
         return moved
 
+    @in_turn
     def save(self, path: Any) -> None:
         """Write parameters and fitted state to a file of the safetensors format, without pickle.
 
@@ -140,6 +143,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             The file to write; `.safetensors` is the usual ending.
         """
         save(self, path)
+
+    @in_turn
+    def __getstate__(self) -> Any:
+        """Return what is pickled or copied, between two steps of learning."""
+        return super().__getstate__()
 
     def to_sklearn(self) -> Any:
         """Return scikit-learn's estimator of the same name, fitted if this one is, in NumPy.

@@ -15,6 +15,7 @@ from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
+from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.samples import Samples
 from gpudict.objective.inverses import ridge
@@ -29,6 +30,7 @@ class Projector(Learner):
     ridge_alpha: float = 0.01
     method: str = "cd"
 
+    @in_turn
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
         X = self._checked(X, method, reset=True)
         rows = Samples.of(X, sample_weight)

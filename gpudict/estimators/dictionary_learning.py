@@ -10,6 +10,7 @@ from gpudict.arrays import parameters
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, with_callbacks
 from gpudict.estimators._tasks import Tasks
+from gpudict.estimators._turns import in_turn
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.records import Learned
 from gpudict.solvers.docstrings import documented
@@ -126,6 +127,7 @@ class DictionaryLearning(Learner, Coder):
         """
         return self._learn(X, y, sample_weight, "fit_transform").code
 
+    @in_turn
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:
         X = self._checked(X, method, reset=True)
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)

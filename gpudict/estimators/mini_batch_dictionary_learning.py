@@ -12,6 +12,7 @@ from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
+from gpudict.estimators._turns import in_turn
 from gpudict.learning.online import State, Step
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
@@ -94,6 +95,7 @@ transform_max_iter
     tol: float = 1e-3
     max_no_improvement: int | None = 10
 
+    @in_turn
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
         X = self._checked(X, method, reset=True)
         self._started = self._given(FIXED)
@@ -118,11 +120,14 @@ transform_max_iter
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
 
+    @in_turn
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from X as one mini-batch, going on from where the estimator is.
 
         Parameters that are changed between two batches hold from the next one on. n_components,
         dict_init and random_state can't: they make the start.
+
+        Of several threads that call it on one estimator, each waits for its turn.
 
         Parameters
         ----------

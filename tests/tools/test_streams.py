@@ -56,7 +56,8 @@ def test_streams_that_fail(line, status, complaint):
     """A sentence where one can be said, the status always, and no traceback."""
     if "true" in line:  # which is gone before anything is said
         line = line.replace(COMMAND, f"(sleep 0.3; exec {COMMAND}", 1).replace(" |", ") |", 1)
-    for unbuffered in ("", "1")["doctor" in line :]:  # argparse passes over what it can't write
+    # argparse passes over what it can't write, and sees that where there is no buffer
+    for unbuffered in [""] if "doctor" in line else ["", "1"]:
         assert shell(line, PYTHONUNBUFFERED=unbuffered) == (status, complaint)
 
 
