@@ -21,6 +21,7 @@ from gpudict.arrays.door import (
     library,
     read,
     same_place,
+    to_host,
 )
 from gpudict.arrays.phases import phase
 from gpudict.arrays.plain import cast, plain
@@ -65,7 +66,9 @@ def samples(
 
 def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
-    xp, dtype = array_namespace(x), (float64_of(x) if wide else None) or x.dtype
+    xp, dtype = array_namespace(x), x.dtype
+    if wide and dtype == xp.float32:
+        dtype = float64_of(x) or dtype
     with phase("checks"):
         kind, (peak,) = xp.finfo(dtype), read(_peak(x))
     _finite(peak, name)
@@ -89,14 +92,14 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     V = _shaped(V, name, like)
     if not finite:
         return V
-    xp = array_namespace(V)
     with phase("checks"):
-        size = _peak(V, axis=1)
-        some = xp.where(size > 0, size, xp.ones_like(size))
-        kind, (peak, least) = xp.finfo(V.dtype), read(xp.max(size), xp.min(some))
+        kind, size = array_namespace(V).finfo(V.dtype), to_host(_peak(V, axis=1))
+    peak = float(size.max())
     _finite(peak, name)
-    low = (float(kind.smallest_normal) / float(kind.eps)) ** 0.25
-    high = (float(kind.max) * float(kind.eps)) ** 0.25
+    least = float(size.min() or size.min(where=size > 0, initial=peak))
+    power = 0.25 if kind.bits == 64 else 0.5  # float64 holds the inverse of what float32 holds
+    low = (float(kind.smallest_normal) / float(kind.eps)) ** power
+    high = (float(kind.max) * float(kind.eps)) ** power
     if peak and not (low < least and peak < high):
         far = least if not low < least else peak
         raise ValueError(

@@ -33,6 +33,8 @@ def plain(x: Any, name: str) -> Array:
 
 def values(x: Any, name: str) -> None:
     """Raise a TypeError if x is of a kind of which the values can't be used as they are."""
+    if type(x) is np.ndarray and x.dtype.kind in "fiu":
+        return  # as most do
     if isinstance(x, np.ma.MaskedArray) or (
         isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x)
     ):

@@ -11,6 +11,7 @@ from tests.support.problems import unit
 
 SIZES = (1, 2, 3, 5, 10, 50)  # 0 is refused: test_refusals
 SAMPLES = 2
+SHARES = (1e-13, 1e-8, 1e-3, 0.1, 0.5, 1.0, 1.5)  # of the largest pull
 Shape = tuple[int, int]
 Kind = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
@@ -128,6 +129,6 @@ def case(kind: str, size: int, dtype: str, seed: int = 0) -> Case:
     X, V = (a.astype(dtype) for a in KINDS[kind](rng, size))
     top = np.abs(X.astype(float) @ V.astype(float).T).max(axis=1)
     top = np.where(top > 0, top, 1.0)
-    shares = np.array([1e-13, 1e-8, 1e-3, 0.1, 0.5, 1.0, 1.5])
-    alphas = (top[:, None] * shares).reshape(-1).astype(dtype).astype(float)
+    shares = SHARES if size < 50 else SHARES[::3]
+    alphas = (top[:, None] * np.array(shares)).reshape(-1).astype(dtype).astype(float)
     return Case(np.repeat(X, len(shares), axis=0), V, alphas)

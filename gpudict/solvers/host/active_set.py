@@ -15,6 +15,9 @@ from gpudict.objective.quadratic import Quadratic, unsquared
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 
 
+FAINT = 1e-280  # of ‖x‖²: below it rounding is not what it is for numbers
+
+
 class ActiveSet(RowSolver[L1]):
     """An active set and the inverse of its Gram, to the exact optimum.
 
@@ -43,7 +46,8 @@ class ActiveSet(RowSolver[L1]):
         wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
         allowed = (summands, most, min(limits.max_iter, self.rounds))
         lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
-        gap = np.maximum(gap, unsquared(Quadratic(rows.cov, rows.sq)))
+        if rows.sq.min() < FAINT:
+            gap = np.maximum(gap, unsquared(Quadratic(rows.cov, rows.sq)))
         converged = gap <= 0.5 * limits.tol * rows.sq
         return RowSolution(codes.trimmed(), gap, converged, int(rounds.max()))
 
