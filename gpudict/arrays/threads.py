@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -44,10 +44,12 @@ class _SingleThreadedBlas:
     """BLAS has one thread inside: its others would go on to spin beside ours for a while.
 
     The limit is the process's, so where some overlap the last one to end gives the threads back.
+    While a process is forked none is set: BLAS starts threads for it, behind a lock that no child
+    could open.
     """
 
     def __init__(self) -> None:
-        self.lock, self.users, self.before = Lock(), 0, 1
+        self.lock, self.users, self.before = RLock(), 0, 1
         self.limits: Any = None
 
     def __enter__(self) -> None:
@@ -74,7 +76,11 @@ def _fresh() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_fresh)
+    os.register_at_fork(
+        before=lambda: QUIET.lock.acquire(),
+        after_in_parent=lambda: QUIET.lock.release(),
+        after_in_child=_fresh,
+    )
 
 
 def blas_threads() -> int:

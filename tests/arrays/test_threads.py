@@ -34,6 +34,60 @@ def test_a_child_has_threads_of_its_own():
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
 
 
+FORKED = """
+import faulthandler, os, sys, threading, time
+import numpy as np, gpudict
+from gpudict.arrays import threads
+from gpudict.solvers.host.kernels import compiling
+
+X, V = np.random.default_rng(0).standard_normal((9000, 9)), np.eye(9)
+gpudict.encode(X.astype(np.float32), V.astype(np.float32), alpha=0.5, n_jobs=2)
+busy, inside, limits = threading.Event(), [], threads._libraries()
+
+class Slow:  # the numbers of threads take their time to be set
+    info = limits.info
+    def limit(self, **how):
+        inside.append(1)
+        busy.set()
+        time.sleep(0.5)
+        inside.clear()
+        return limits.limit(**how)
+
+def compiles():
+    with compiling.global_compiler_lock:
+        busy.set()
+        time.sleep(0.5)
+
+def sets():
+    with threads.QUIET:
+        pass
+
+if sys.argv[1] == "sets":
+    threads._libraries = Slow
+thread = threading.Thread(target=globals()[sys.argv[1]])
+thread.start()
+assert busy.wait(60)
+if (child := os.fork()) == 0:
+    faulthandler.dump_traceback_later(20, exit=True)
+    threads._libraries = lambda: limits
+    gpudict.encode(X, V, n_nonzero_coefs=2, n_jobs=2)  # which nothing has compiled yet
+    os._exit(len(inside))
+thread.join()
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("what", ["compiles", "sets"])
+def test_forked_while_another_thread_is_busy(what):
+    """With Numba's compiler, or BLAS's number of threads: the child waits for no lock of theirs.
+
+    The times are no measure: one lets the fork be early, the other ends a child that hangs.
+    """
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, what]
+    subprocess.run(command, check=True, timeout=120)
+
+
 def test_one_thread_inside_a_joblib_worker():
     from joblib import Parallel, delayed
 

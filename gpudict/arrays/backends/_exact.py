@@ -9,6 +9,7 @@ one to end restores them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import Lock
 
@@ -19,12 +20,19 @@ class Exact:
     """Settings of the process, made exact when the first user enters and restored by the last."""
 
     def __init__(self, exact: Callable[[], list[Undo]]) -> None:
-        self.exact, self.lock, self.users = exact, Lock(), 0
-        self.undo: list[Undo] = []
+        self.exact = exact
+        self.undo: list[Undo] | None = None
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        """Forget the users, who are not in a process that was forked; the next restores."""
+        self.lock, self.users = Lock(), 0
 
     def __enter__(self) -> None:
         with self.lock:
-            if not self.users:
+            if self.undo is None:
                 self.undo = self.exact()
             self.users += 1
 
@@ -32,5 +40,6 @@ class Exact:
         with self.lock:
             self.users -= 1
             if not self.users:
-                for undo in self.undo:
+                undos, self.undo = self.undo or [], None
+                for undo in undos:
                     undo()
