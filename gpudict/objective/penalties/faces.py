@@ -36,13 +36,13 @@ SOLVES = 3
 
 
 class Face(NamedTuple):
-    """Of each row the atoms (n, m), 1 or 0 where a place is empty, signs and norms; (G_SS)⁻¹."""
+    """Of each row the atoms (n, m), 1 or 0 where a place is empty, signs and norms; G_SS, ridged."""
 
     index: Array
     inside: Array
     signs: Array
     norms: Array
-    inverse: Array
+    gram: Array
 
 
 def face_of(q: Quadratic, Z: Array, corr: Array, ties: Array) -> Face:
@@ -61,8 +61,7 @@ def face_of(q: Quadratic, Z: Array, corr: Array, ties: Array) -> Face:
     G = small_grams(q, index) / norms[:, :, None] / norms[:, None, :]
     eye = xp.eye(index.shape[1], dtype=Z.dtype, device=Z.device)[None, :, :]
     G = xp.where((inside[:, :, None] * inside[:, None, :]) > 0, G, eye) + _ridge(Z) * eye
-    inverse = batched_solve(G, xp.broadcast_to(eye, G.shape) + xp.zeros_like(G))
-    return Face(index, inside, signs, norms, inverse)
+    return Face(index, inside, signs, norms, G)
 
 
 def _ridge(Z: Array) -> float:
@@ -75,22 +74,23 @@ def solved(q: Quadratic, face: Face, Z: Array, alpha: Array, less: Array) -> tup
     target = face.signs * (alpha[:, None] - less[:, None] * face.norms)
     for _ in range(SOLVES):
         rho = face.inside * (pick(correlation(q, Z), face.index) - target) / face.norms
-        step = (face.inverse @ rho[:, :, None])[:, :, 0] / face.norms
+        step = batched_solve(face.gram, rho) / face.norms
         Z = Z + scatter(face.index, step, face.inside > 0, k)
     return Z, face.inside * (pick(correlation(q, Z), face.index) - target) / face.norms
 
 
 def reach(face: Face, rho: Array, noise: Array) -> Array:
-    """Return η: how far θ may be from that of the exact optimum of the face; inf if unknown, (n,).
+    """Return η: how far θ may be from that of the exact optimum of the face; huge if unknown, (n,).
 
     It is unknown where rounding decides whether the atoms are independent.
     """
     xp = array_namespace(rho)
     size = face.inside * (xp.abs(rho) + noise[:, None])
-    inverse = xp.abs(face.inverse)
+    eye = xp.eye(rho.shape[1], dtype=rho.dtype, device=rho.device)[None, :, :]
+    inverse = xp.abs(batched_solve(face.gram, eye + xp.zeros_like(face.gram)))
     eta = xp.sqrt(2 * xp.sum(size * (inverse @ size[:, :, None])[:, :, 0], axis=1))
     known = xp.max(xp.sum(inverse, axis=2), axis=1) * (rho.shape[1] * 8 * _ridge(rho)) < 0.1
-    return xp.where(known, eta, xp.full_like(eta, xp.inf))
+    return xp.where(known, eta, xp.full_like(eta, float(xp.finfo(eta.dtype).max) ** 0.4))
 
 
 def length(q: Quadratic, Y: Array) -> Array:
