@@ -19,6 +19,7 @@ from gpudict.arrays.door import (
     device,
     float64_of,
     library,
+    on_host,
     read,
     same_place,
     to_host,
@@ -93,10 +94,8 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     if not finite:
         return V
     with phase("checks"):
-        kind, size = array_namespace(V).finfo(V.dtype), to_host(_peak(V, axis=1))
-    peak = float(size.max())
+        kind, (peak, least) = array_namespace(V).finfo(V.dtype), _extremes(_peak(V, axis=1))
     _finite(peak, name)
-    least = float(size.min() or size.min(where=size > 0, initial=peak))
     power = 0.25 if kind.bits == 64 else 0.5  # float64 holds the inverse of what float32 holds
     low = (float(kind.smallest_normal) / float(kind.eps)) ** power
     high = (float(kind.max) * float(kind.eps)) ** power
@@ -113,6 +112,17 @@ def _peak(x: Array, axis: int | None = None) -> Array:
     """Return the largest absolute value, NaN if there is one; nothing of the size of x is made."""
     xp = array_namespace(x)
     return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
+
+
+def _extremes(size: Array) -> tuple[float, float]:
+    """Return the largest of some sizes, and the smallest that is not 0; one wait."""
+    if on_host(size):
+        sizes = to_host(size)
+        return float(sizes.max()), float(sizes.min() or sizes.min(where=sizes > 0, initial=np.inf))
+    xp = array_namespace(size)
+    some = xp.where(size > 0, size, xp.full_like(size, xp.inf))
+    largest, least = read(xp.max(size), xp.min(some))
+    return largest, least
 
 
 def _finite(peak: float, name: str) -> None:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable
 from itertools import zip_longest
 
+import numpy as np
+
 from gpudict.arrays.batches import in_batches
 from gpudict.arrays.door import Array, array_namespace, at, device, is_threaded
 from gpudict.arrays.phases import phase
@@ -47,7 +49,7 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
     if init is not None:  # feasible, and no code for an atom that is zero
         Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
     start = None if init is None else Z
-    with phase("rounds"):
+    with phase("rounds"), np.errstate(all="ignore"):  # what float32 can't hold float64 does, below
         found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)
     with phase("certificate"):
         return refined(found, q, plan, start)
