@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -52,16 +53,23 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
             f"{name} must have at least one row and one column, but its shape is {tuple(x.shape)}. "
             "Look at the step that selects or loads the data."
         )
-    x = _floating(x, name)
-    xp = array_namespace(x)
-    with phase("checks"):
-        sound = read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0] if finite else True
-    if not sound:
-        raise ValueError(
-            f"{name} has NaN or infinity, and every value must be finite. "
-            "Remove or impute those entries first."
+
+    def needs() -> str:
+        return (
+            f"to look through {name} {tuple(x.shape)}. Pass fewer rows at a time, or free memory."
         )
-    return x if like is None else xp.astype(x, like.dtype, copy=False)
+
+    with memory_error_saying(needs, x, tried=""):
+        x = _floating(x, name)
+        xp = array_namespace(x)
+        with phase("checks"):
+            sound = read(xp.astype(xp.all(xp.isfinite(x)), x.dtype))[0] if finite else True
+        if not sound:
+            raise ValueError(
+                f"{name} has NaN or infinity, and every value must be finite. "
+                "Remove or impute those entries first."
+            )
+        return x if like is None else xp.astype(x, like.dtype, copy=False)
 
 
 def _same_library(x: Array, name: str, like: Array) -> None:

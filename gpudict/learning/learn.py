@@ -16,7 +16,7 @@ from gpudict.learning.atoms import start
 from gpudict.learning.codes import Codes, Dense
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe, recipe_for, updates
+from gpudict.learning.updates import Recipe, memory_to_learn, recipe_for, updates
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
 
@@ -152,15 +152,16 @@ def learned_from(
     random_state: Any = None,
 ) -> Learned:
     """Return what `learn` does, for samples that are checked and a recipe."""
-    samples = samples._replace(X=in_rows(samples.X))
-    X, rng = samples.X, draws(parameters.random_source(random_state))
-    V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
-    codes: Codes | None = None if U is None else Dense(U)
+    rng = draws(parameters.random_source(random_state))
     tol = parameters.number(tol, "tol")
     limit = parameters.count(max_iter, "max_iter", minimum=0)
+    with memory_to_learn(samples.X, recipe):
+        samples = samples._replace(X=in_rows(samples.X))
+        X, xp = samples.X, array_namespace(samples.X)
+        V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
+        gap = xp.full_like(X[:, 0], float("inf"))
+    codes: Codes | None = None if U is None else Dense(U)
     steps = alternate(samples, V, None if code_init is None else codes, recipe, rng)
-    xp, n = array_namespace(X), X.shape[0]
-    gap = xp.full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged = True
     for now in islice(steps, limit):
@@ -170,10 +171,11 @@ def learned_from(
         stopped = callback is not None and callback(now._replace(last=last)) is True
         if last or stopped:
             break
-    shape = (n, recipe.k)
-    found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
-    objective = objectives(history, X)
-    return Learned(V, found.array(), objective, gap, converged, len(history), history)
+    with memory_to_learn(X, recipe):
+        shape = (X.shape[0], recipe.k)
+        found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
+        objective = objectives(history, X)
+        return Learned(V, found.array(), objective, gap, converged, len(history), history)
 
 
 def _flat(history: list[Progress], tol: float) -> bool:

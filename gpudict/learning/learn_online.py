@@ -16,7 +16,7 @@ from gpudict.arrays.door import Array, draws
 from gpudict.learning.online import Step, begin, step
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Source
-from gpudict.learning.updates import Recipe, recipe_for
+from gpudict.learning.updates import Recipe, memory_to_learn, recipe_for
 
 
 @dataclass
@@ -187,7 +187,8 @@ def learned_from(
         stopped = callback is not None and callback(now._replace(last=last), patience, reason)
         if last or stopped is True:
             break
-    objective = objectives(history, source.first.X)
+    with memory_to_learn(source.first.X, recipe):
+        objective = objectives(history, source.first.X)
     return Learned(state.dictionary, None, objective, None, converged, n_iter, history, state.past)
 
 

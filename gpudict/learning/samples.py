@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -141,8 +142,9 @@ class Source(NamedTuple):
         if rng is not None:
             order = np.arange(X.shape[0])
             rng.shuffle(order)
-            index = index_like(order, X)
-            X, weight = take(X, index), None if weight is None else take(weight, index)
+            with memory_error_saying(lambda: _shuffled(X), X, tried=""):
+                index = index_like(order, X)
+                X, weight = take(X, index), None if weight is None else take(weight, index)
         n, size = X.shape[0], self.size
         cuts = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         if weight is None:
@@ -150,3 +152,10 @@ class Source(NamedTuple):
         totals = [float(to_host(weight)[cut].sum(dtype=np.float64)) for cut in cuts]
         rows = zip(cuts, totals, strict=True)
         return [Samples(X[cut, :], weight[cut], total) for cut, total in rows if total > 0]
+
+
+def _shuffled(X: Array) -> str:
+    return (
+        f"to shuffle X {tuple(X.shape)} a copy of it is made. Pass shuffle=False, or batches of "
+        "rows, or free memory."
+    )

@@ -5,11 +5,13 @@ With what a code is, it makes the recipe that batch and online learning share.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
-from gpudict.arrays.door import Array, array_namespace, is_launch_bound, precise
+from gpudict.arrays.batches import memory_error_saying
+from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bound, precise
 from gpudict.arrays.phases import phase
 from gpudict.arrays.threads import QUIET
 from gpudict.coding.plan import Plan, penalty_of
@@ -67,6 +69,22 @@ class Recipe(NamedTuple):
     def positive(self) -> bool:
         """Whether the atoms are non-negative."""
         return self.update.penalty.positive
+
+
+@contextmanager
+def memory_to_learn(X: Array, recipe: Recipe) -> Iterator[None]:
+    """Say in one sentence what memory was needed for, where it was not enough to learn from X."""
+    (n, d), k = X.shape, recipe.k
+
+    def needs() -> str:
+        return (
+            f"X {(n, d)} came, of which {bytes_each(X) * n * d:,} bytes are copied, and with {k} "
+            f"atoms the codes take {bytes_each(X) * n * k:,} if they are dense. Pass fewer atoms, "
+            "or batches of rows to learn_online, or free memory."
+        )
+
+    with memory_error_saying(needs, X, tried=""):
+        yield
 
 
 def recipe_for(
