@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from gpudict.arrays.settings import Setting, Undo
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +30,16 @@ def in_parallel(
 
 
 def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    with QUIET:
-        yield from _pool(workers).map(job, items)
+    pool, waiting = _pool(workers), deque[Any]()
+    with quiet():
+        try:
+            for item in items:
+                waiting.append(pool.submit(job, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # an error, or an interrupt, while many were being submitted too
+            for future in waiting:
+                future.cancel()
 
 
 @functools.cache
@@ -40,49 +50,29 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
 
 
-class _SingleThreadedBlas:
-    """BLAS has one thread inside: its others would go on to spin beside ours for a while.
-
-    The limit is the process's, so where some overlap the last one to end gives the threads back.
-    """
-
-    def __init__(self) -> None:
-        self.lock, self.users, self.before = Lock(), 0, 1
-        self.limits: Any = None
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if not self.users:
-                self.before = blas_threads()
-                self.limits = _libraries().limit(limits=1, user_api="blas")
-            self.users += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if not self.users:
-                self.limits.restore_original_limits()
+def _one_thread(undo: list[Undo]) -> None:
+    """Give BLAS one thread: its others would go on to spin beside ours for a while."""
+    for one in _blas():
+        undo.append(functools.partial(one.set_num_threads, one.num_threads))
+        one.set_num_threads(1)
 
 
-QUIET = _SingleThreadedBlas()
+quiet = Setting(_one_thread)
 
 
-def _fresh() -> None:
-    """Forget the threads: a process that was forked has none of them, whatever they were doing."""
-    _pool.cache_clear()
-    QUIET.__init__()  # type: ignore[misc]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_fresh)
+if hasattr(os, "register_at_fork"):  # a child has none of the threads, whatever they were doing
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def blas_threads() -> int:
     """Return how many threads BLAS uses, when no pool holds it to one."""
-    if QUIET.users:
-        return QUIET.before
-    blas = [pool["num_threads"] for pool in _libraries().info() if pool["user_api"] == "blas"]
-    return max(blas, default=_cores())
+    with quiet.lock:
+        held = [part.args[0] for part in quiet.undo if isinstance(part, functools.partial)]
+        return max(held or [one.num_threads for one in _blas()], default=_cores())
+
+
+def _blas() -> list[Any]:
+    return [one for one in _libraries().lib_controllers if one.user_api == "blas"]
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from gpudict.arrays import parameters
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bound, precise
 from gpudict.arrays.phases import phase
-from gpudict.arrays.threads import QUIET
+from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic
@@ -36,7 +36,7 @@ class DictionaryStep(NamedTuple):
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
         start, (k, d) = xp.matrix_transpose(V), V.shape
-        with phase("update"), precise(V), QUIET if k * k * d <= ALONE else nullcontext():
+        with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
             found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
         return xp.matrix_transpose(found.Z)
 
