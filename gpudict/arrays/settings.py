@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from threading import RLock
+from weakref import ref
 
 Undo = Callable[[], object]
 
@@ -30,25 +31,31 @@ class Setting:
     def forget(self) -> None:
         """Start anew."""
         self.lock = RLock()  # a hold may be dropped while another one begins
-        self.holds: set[int] = set()
+        self.holds: dict[int, ref[Hold]] = {}
         self.undo: list[Undo] = []
 
     def __call__(self) -> Hold:
         """Return the context in which it holds."""
         return Hold(self)
 
-    def begin(self, hold: int) -> None:
+    def begin(self, hold: Hold) -> None:
         """Make the setting, unless it holds."""
         with self.lock:
-            if not self.holds:
-                self._restore()  # what was interrupted
+            self.holds[id(hold)] = ref(hold, self._dropped)  # first: what is half made is undone
+            if len(self.holds) == 1:
+                self._restore()
                 self.make(self.undo)
-            self.holds.add(hold)
 
-    def end(self, hold: int) -> None:
-        """Restore what was before, if this was the last hold; more than once is once."""
+    def end(self, hold: Hold) -> None:
+        """Restore what was before, if this is the last hold."""
         with self.lock:
-            self.holds.discard(hold)
+            if len(self.holds) == 1:
+                self._restore()
+            self.holds.pop(id(hold))  # last: what is half restored is restored when it is dropped
+
+    def _dropped(self, hold: ref[Hold]) -> None:
+        with self.lock:
+            self.holds = {key: other for key, other in self.holds.items() if other is not hold}
             if not self.holds:
                 self._restore()
 
@@ -65,10 +72,7 @@ class Hold:
         self.setting = setting
 
     def __enter__(self) -> None:
-        self.setting.begin(id(self))
+        self.setting.begin(self)
 
     def __exit__(self, *error: object) -> None:
-        self.setting.end(id(self))
-
-    def __del__(self) -> None:
-        self.setting.end(id(self))
+        self.setting.end(self)

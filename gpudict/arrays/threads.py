@@ -9,14 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections import deque
+from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from gpudict.arrays.settings import Setting, Undo
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,24 +28,69 @@ def in_parallel(
 
 
 def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    pool, waiting = _pool(workers), deque[Any]()
+    call = _Call(job)
     with quiet():
         try:
+            count = 0
             for item in items:
-                waiting.append(pool.submit(job, item))
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # an error, or an interrupt, while many were being submitted too
-            for future in waiting:
-                future.cancel()
+                _pool(workers).put((call, count, item))
+                count += 1
+            yield from call.results(count)
+        finally:  # an error, or an interrupt, while they were being handed out too
+            call.stopped = True
+
+
+class _Call:
+    """A job that a pool does for many items; of those it has not begun, none once it is stopped."""
+
+    def __init__(self, job: Callable[[Any], Any]) -> None:
+        self.job, self.stopped = job, False
+        self.done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+
+    def work(self, number: int, item: Any) -> None:
+        """Do it for an item, in a thread of the pool."""
+        try:
+            result = None if self.stopped else self.job(item)
+        except BaseException as error:
+            self.done.put((number, None, error))
+        else:
+            self.done.put((number, result, None))
+
+    def results(self, count: int) -> Iterator[Any]:
+        """Yield the results in order; raise the first error."""
+        early: dict[int, tuple[Any, BaseException | None]] = {}
+        for number in range(count):
+            while number not in early:
+                which, *found = self.done.get()
+                early[which] = (found[0], found[1])
+                del found
+            result, error = early.pop(number)
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error  # whose frames hold this one
+            yield result
+            del result
 
 
 @functools.cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    """Return threads that wait for the next job: to start them takes longer than a small one."""
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
+def _pool(workers: int) -> SimpleQueue[tuple[_Call, int, Any]]:
+    """Return the queue of threads that wait for the next job: to start them takes longer than one.
 
-    return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
+    Queue and threads are those below Python's own pool, whose locks an interrupt can leave locked.
+    """
+    jobs: SimpleQueue[tuple[_Call, int, Any]] = SimpleQueue()
+    for _ in range(workers):
+        start_new_thread(_wait_for, (jobs,))
+    return jobs
+
+
+def _wait_for(jobs: SimpleQueue[tuple[_Call, int, Any]]) -> None:
+    while True:
+        call, number, item = jobs.get()
+        call.work(number, item)
+        del call, number, item  # they hold arrays
 
 
 def _one_thread(undo: list[Undo]) -> None:

@@ -8,7 +8,7 @@ is decided by whoever walks it. Each half-step is the quadratic of the other: th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -41,21 +41,24 @@ class Iteration(NamedTuple):
 
 def alternate(
     samples: Samples, V: Array, codes: Codes | None, recipe: Recipe, rng: Any
-) -> Iterator[Iteration]:
+) -> Generator[Iteration, None, None]:
     """Yield iteration after iteration from atoms V and, for a warm start, codes."""
-    with memory_to_learn(samples.X, recipe):
-        began, square, penalty = time.perf_counter(), samples.squares(), recipe.plan.penalty
+    X, penalty = samples.X, recipe.plan.penalty
+    with memory_to_learn(X, recipe):
+        began, square = time.perf_counter(), samples.squares()
         scale = samples.typical(square)
-        for iteration in count():
-            codes, found = coded(samples.X, V, recipe.plan, codes, recipe.n_jobs)
+    for iteration in count():
+        with memory_to_learn(X, recipe):
+            codes, found = coded(X, V, recipe.plan, codes, recipe.n_jobs)
             q = codes.statistics(samples)
             V, dead = recipe.update(q, V), unused(q, scale)
-            cost = samples.summed(codes.costs(samples.X, V, penalty), float64_of(samples.X))
+            cost = samples.summed(codes.costs(X, V, penalty), float64_of(X))
             now = Summary.of(cost, found, square, dead)
-            seconds = time.perf_counter() - began
-            progress = Progress(iteration, now.cost, now.gap, now.unused, seconds)
-            yield Iteration(codes, V, found.gap, now.converged, progress)
-            if now.unused:
+        seconds = time.perf_counter() - began
+        progress = Progress(iteration, now.cost, now.gap, now.unused, seconds)
+        yield Iteration(codes, V, found.gap, now.converged, progress)
+        if now.unused:
+            with memory_to_learn(X, recipe):
                 where = to_host(dead)
                 V = revived(V, where, samples, rng, positive=recipe.positive)
                 codes = codes.without(where)

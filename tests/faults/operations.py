@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -130,16 +129,17 @@ def eventually(holds: Callable[[], bool]) -> bool:
 def unharmed(*arrays: Any) -> Iterator[None]:
     """Check that arrays are as they were after all inside, and files, threads and BLAS are too."""
     before = [host(a).tobytes() for a in arrays]
-    threads, files, pools = threading.active_count(), open_files(), blas()
+    threads, files, pools = of_process("task"), of_process("fd"), blas()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a few iterations do not converge
         yield
     assert [host(a).tobytes() for a in arrays] == before, "an input was written"
     assert blas() == pools, f"BLAS had {pools} threads, and has {blas()}"
-    assert open_files() <= files
-    assert threading.active_count() <= threads
+    assert of_process("fd") <= files, "a file is open"
+    assert of_process("task") <= threads, "a thread runs"
 
 
-def open_files() -> int:
-    """Return how many files this process has open, where the system says it."""
-    return len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
+def of_process(what: str) -> int:
+    """Return how many files ('fd') or threads ('task') this process has, where the system says."""
+    folder = f"/proc/self/{what}"
+    return len(os.listdir(folder)) if os.path.exists(folder) else 0
