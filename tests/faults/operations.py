@@ -75,10 +75,13 @@ OPERATIONS: dict[str, Operation] = {
 
 
 class Learning:
-    """An estimator that has seen two batches, and the third, in the course of which it fails."""
+    """An estimator that has seen two batches, and the third, in the course of which it fails.
+
+    Of its atoms some are unused, so that it draws others.
+    """
 
     def __init__(self, x: Any) -> None:
-        self.learner = gpudict.MiniBatchDictionaryLearning(6, alpha=0.2, random_state=0)
+        self.learner = gpudict.MiniBatchDictionaryLearning(15, alpha=1.0, random_state=0)
         self.batches = [x[low : low + 12, :] for low in (0, 12, 24)]
         for batch in self.batches[:2]:
             self.learner.partial_fit(batch)

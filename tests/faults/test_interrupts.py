@@ -63,7 +63,8 @@ def interrupted(run: Callable[[], Any], at: int | None) -> tuple[Any, int]:
 def spread(last: int, count: int) -> list[int]:
     """Return some of the points, the more of them the nearer to an end."""
     far = np.geomspace(1, last, count).astype(int)
-    return sorted({*far.tolist(), *(last + 1 - far).tolist(), *range(1, last, last // count + 1)})
+    some = {*far.tolist(), *(last + 1 - far).tolist(), *range(1, last, last // count + 1)}
+    return sorted(some | set(range(max(1, last - 2 * count), last + 1)))
 
 
 SOME = [pytest.param(12, id="some"), pytest.param(400, id="many", marks=pytest.mark.slow)]

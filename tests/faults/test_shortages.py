@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.faults.operations import OPERATIONS, U, V, X, close, eventually, same, unharmed
+from tests.faults.operations import OPERATIONS, Learning, U, V, X, close, eventually, same, unharmed
 from tests.faults.shortages import SOURCES, Count, Source
 from tests.support.backends import host
 
@@ -87,3 +87,19 @@ def test_an_operation(source: Source, name: str, every, request):
             del found
             assert eventually(lambda: count.alive() == 0), f"leaked after allocation {at}"  # noqa: B023
     assert same(injected(source, run, None)[0], wanted)
+
+
+@pytest.mark.parametrize("every", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("source", SOURCES[:2], ids=lambda s: s.name)
+def test_a_batch_is_seen_or_it_is_not(source: Source, every, request):
+    """An estimator for whose batch there was no memory is what it was, and can learn it later."""
+    usable(source, request)
+    x = source.asarray(X)
+    with unharmed(x):
+        whole, before = Learning(x), [np.array(host(a)) for a in Learning(x).state()]
+        after, count = injected(source, whole, None)
+        for at, lasting in numbers(count.number, *every):
+            learning = Learning(x)
+            found, _ = injected(source, learning, at, lasting)
+            assert found is not None or same(learning.state(), before), f"half a batch: {at}"
+            assert close(learning() if found is None else found, after)
