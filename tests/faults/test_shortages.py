@@ -65,8 +65,9 @@ def injected(source: Source, run: Any, at: int | None, lasting: bool = False) ->
             found = run()
         except MemoryError as error:
             said = str(error)
-        count.at = None
+        number, count.at = count.number, None
         found = None if found is None else [np.array(host(a)) for a in found]
+        count.number = number
     assert said.startswith(SAID), said
     return found, count
 
