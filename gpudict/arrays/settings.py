@@ -51,7 +51,7 @@ class Setting:
         with self.lock:
             if len(self.holds) == 1:
                 self._restore()
-            self.holds.pop(id(hold))  # last: what is half restored is restored when it is dropped
+            self.holds.pop(id(hold), None)  # last: what is half restored is, when it is dropped
 
     def _dropped(self, hold: ref[Hold]) -> None:
         with self.lock:
