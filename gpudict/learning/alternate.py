@@ -8,7 +8,7 @@ is decided by whoever walks it. Each half-step is the quadratic of the other: th
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Iteration(NamedTuple):
 
 def alternate(
     samples: Samples, V: Array, codes: Codes | None, recipe: Recipe, rng: Any
-) -> Generator[Iteration, None, None]:
+) -> Iterator[Iteration]:
     """Yield iteration after iteration from atoms V and, for a warm start, codes."""
     X, penalty = samples.X, recipe.plan.penalty
     with memory_to_learn(X, recipe):

@@ -171,7 +171,6 @@ def learned_from(
         stopped = callback is not None and callback(now._replace(last=last)) is True
         if last or stopped:
             break
-    steps.close()  # where an interrupt is heard, and not as it is dropped
     with memory_to_learn(X, recipe):
         shape = (X.shape[0], recipe.k)
         found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes

@@ -7,6 +7,7 @@ then by real signals, at random moments, in a process of their own.
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import warnings
@@ -31,7 +32,9 @@ from tests.faults.operations import (
 )
 from tests.support.backends import host, on_torch
 
-UNHEARD = ("__del__",)  # an error in what Python calls when an object dies goes nowhere
+# An error in what Python calls when an object dies goes nowhere; as array-api-compat asks PyTorch
+# for its dtypes, any error stands for one that is not there.
+UNHEARD = ("__del__", "dtypes")
 
 
 class Points:
@@ -41,7 +44,9 @@ class Points:
         self.at, self.number = at, 0
 
     def __call__(self, frame: Any, event: str, arg: Any) -> None:
-        if event in ("call", "c_return") and frame.f_code.co_name not in UNHEARD:
+        code = frame.f_code
+        closes = event == "call" and code.co_flags & inspect.CO_GENERATOR  # perhaps: none is heard
+        if event in ("call", "c_return") and not closes and code.co_name not in UNHEARD:
             self.number += 1
             if self.number == self.at:
                 raise KeyboardInterrupt
@@ -67,7 +72,7 @@ def spread(last: int, count: int) -> list[int]:
     return sorted(some | set(range(max(1, last - 2 * count), last + 1)))
 
 
-SOME = [pytest.param(12, id="some"), pytest.param(400, id="many", marks=pytest.mark.slow)]
+SOME = [pytest.param(12, id="some"), pytest.param(100, id="many", marks=pytest.mark.slow)]
 
 
 CASES = [
