@@ -140,9 +140,9 @@ class Source(NamedTuple):
     def _cut(self, rng: Any) -> list[Samples]:
         X, weight, _ = self.first
         if rng is not None:
-            order = np.arange(X.shape[0])
-            rng.shuffle(order)
             with memory_error_saying(lambda: _shuffled(X), X, tried=""):
+                order = np.arange(X.shape[0])
+                rng.shuffle(order)
                 index = index_like(order, X)
                 X, weight = take(X, index), None if weight is None else take(weight, index)
         n, size = X.shape[0], self.size
