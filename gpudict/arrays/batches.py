@@ -81,17 +81,28 @@ def let_go(error: BaseException) -> None:
         now = now.__context__
 
 
+class NotEnough(MemoryError):
+    """The error whose sentence says what memory was needed for."""
+
+
 @contextmanager
-def memory_error_saying(needs: Callable[[], str], like: Array) -> Iterator[None]:
-    """Say in one sentence what memory was needed for, where it was not enough."""
+def memory_error_saying(
+    needs: Callable[[], str], like: Array, tried: str = "even a row at a time"
+) -> Iterator[None]:
+    """Say in one sentence what memory was needed for, where it was not enough; the innermost does.
+
+    `tried` is what did not help.
+    """
     try:
         yield
+    except NotEnough:
+        raise
     except Exception as error:
         if not _is_memory_error(error, like):
             raise
         let_go(error)
-        message = f"The memory of {device(like)} is not enough, even a row at a time: {needs()}"
-        raise MemoryError(message) from error
+        message = f"The memory of {device(like)} is not enough{tried and f', {tried}'}: {needs()}"
+        raise NotEnough(message) from error
 
 
 def _log(here: slice, now: _Size, like: Array) -> None:

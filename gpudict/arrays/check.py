@@ -8,10 +8,12 @@ what they call trusts them, for a check is a pass over the data and, on a device
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -43,7 +45,7 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
     """
     x = _shaped(x, name, like)
     if finite:
-        with phase("checks"):
+        with _looking(x, name), phase("checks"):
             (peak,) = read(_peak(x))
         _finite(peak, name)
     return x
@@ -70,7 +72,7 @@ def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     xp, dtype = array_namespace(x), x.dtype
     if wide and dtype == xp.float32:
         dtype = float64_of(x) or dtype
-    with phase("checks"):
+    with _looking(x, name), phase("checks"):
         kind, (peak,) = xp.finfo(dtype), read(_peak(x))
     _finite(peak, name)
     low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
@@ -93,7 +95,7 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     V = _shaped(V, name, like)
     if not finite:
         return V
-    with phase("checks"):
+    with _looking(V, name), phase("checks"):
         kind, (peak, least) = array_namespace(V).finfo(V.dtype), _extremes(_peak(V, axis=1))
     _finite(peak, name)
     power = 0.25 if kind.bits == 64 else 0.5  # float64 holds the inverse of what float32 holds
@@ -106,6 +108,17 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
             f"its inverse do not fit {V.dtype}. Divide each atom by its norm, or leave it out."
         )
     return V
+
+
+def _looking(x: Array, name: str) -> AbstractContextManager[Any]:
+    """Return the context in which a lack of memory is said of the look through x."""
+
+    def needs() -> str:
+        return (
+            f"to look through {name} {tuple(x.shape)}. Pass fewer rows at a time, or free memory."
+        )
+
+    return memory_error_saying(needs, x, tried="")
 
 
 def _peak(x: Array, axis: int | None = None) -> Array:
@@ -147,11 +160,9 @@ def _shaped(x: Any, name: str, like: Array | None) -> Array:
             f"{name} must have at least one row and one column, but its shape is {tuple(x.shape)}. "
             "Look at the step that selects or loads the data."
         )
-    x = _floating(x, name)
-    if like is None:
-        return x
-    with np.errstate(over="ignore"):  # what becomes infinite is refused
-        return array_namespace(x).astype(x, like.dtype, copy=False)
+    with _looking(x, name), np.errstate(over="ignore"):  # what becomes infinite is refused
+        x = _floating(x, name)
+        return x if like is None else array_namespace(x).astype(x, like.dtype, copy=False)
 
 
 def _same_library(x: Array, name: str, like: Array) -> None:

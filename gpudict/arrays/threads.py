@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Iterator
-from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from gpudict.arrays.settings import Setting, Undo
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,67 +28,94 @@ def in_parallel(
 
 
 def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    with QUIET:
-        yield from _pool(workers).map(job, items)
+    call = _Call(job)
+    with quiet():
+        try:
+            count = 0
+            for item in items:
+                _pool(workers).put((call, count, item))
+                count += 1
+            yield from call.results(count)
+        finally:  # an error, or an interrupt, while they were being handed out too
+            call.stopped = True
+
+
+class _Call:
+    """A job that a pool does for many items; of those it has not begun, none once it is stopped."""
+
+    def __init__(self, job: Callable[[Any], Any]) -> None:
+        self.job, self.stopped = job, False
+        self.done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+
+    def work(self, number: int, item: Any) -> None:
+        """Do it for an item, in a thread of the pool."""
+        try:
+            result = None if self.stopped else self.job(item)
+        except BaseException as error:
+            self.done.put((number, None, error))
+        else:
+            self.done.put((number, result, None))
+
+    def results(self, count: int) -> Iterator[Any]:
+        """Yield the results in order; raise the first error."""
+        early: dict[int, tuple[Any, BaseException | None]] = {}
+        for number in range(count):
+            while number not in early:
+                which, *found = self.done.get()
+                early[which] = (found[0], found[1])
+                del found
+            result, error = early.pop(number)
+            if error is not None:
+                try:
+                    raise error
+                finally:
+                    del error  # whose frames hold this one
+            yield result
+            del result
 
 
 @functools.cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    """Return threads that wait for the next job: to start them takes longer than a small one."""
-    from concurrent.futures import ThreadPoolExecutor  # slow to import, and seldom needed
+def _pool(workers: int) -> SimpleQueue[tuple[_Call, int, Any]]:
+    """Return the queue of threads that wait for the next job: to start them takes longer than one.
 
-    return ThreadPoolExecutor(workers, thread_name_prefix="gpudict")
-
-
-class _SingleThreadedBlas:
-    """BLAS has one thread inside: its others would go on to spin beside ours for a while.
-
-    The limit is the process's, so where some overlap the last one to end gives the threads back.
-    While a process is forked none is set: BLAS starts threads for it, behind a lock that no child
-    could open.
+    Queue and threads are those below Python's own pool, whose locks an interrupt can leave locked.
     """
-
-    def __init__(self) -> None:
-        self.lock, self.users, self.before = RLock(), 0, 1
-        self.limits: Any = None
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if not self.users:
-                self.before = blas_threads()
-                self.limits = _libraries().limit(limits=1, user_api="blas")
-            self.users += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self.lock:
-            self.users -= 1
-            if not self.users:
-                self.limits.restore_original_limits()
+    jobs: SimpleQueue[tuple[_Call, int, Any]] = SimpleQueue()
+    for _ in range(workers):
+        start_new_thread(_wait_for, (jobs,))
+    return jobs
 
 
-QUIET = _SingleThreadedBlas()
+def _wait_for(jobs: SimpleQueue[tuple[_Call, int, Any]]) -> None:
+    while True:
+        call, number, item = jobs.get()
+        call.work(number, item)
+        del call, number, item  # they hold arrays
 
 
-def _fresh() -> None:
-    """Forget the threads: a process that was forked has none of them, whatever they were doing."""
-    _pool.cache_clear()
-    QUIET.__init__()  # type: ignore[misc]
+def _one_thread(undo: list[Undo]) -> None:
+    """Give BLAS one thread: its others would go on to spin beside ours for a while."""
+    for one in _blas():
+        undo.append(functools.partial(one.set_num_threads, one.num_threads))
+        one.set_num_threads(1)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=lambda: QUIET.lock.acquire(),
-        after_in_parent=lambda: QUIET.lock.release(),
-        after_in_child=_fresh,
-    )
+quiet = Setting(_one_thread)
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of the threads, whatever they were doing
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def blas_threads() -> int:
     """Return how many threads BLAS uses, when no pool holds it to one."""
-    if QUIET.users:
-        return QUIET.before
-    blas = [pool["num_threads"] for pool in _libraries().info() if pool["user_api"] == "blas"]
-    return max(blas, default=_cores())
+    with quiet.lock:
+        held = [part.args[0] for part in quiet.undo if isinstance(part, functools.partial)]
+        return max(held or [one.num_threads for one in _blas()], default=_cores())
+
+
+def _blas() -> list[Any]:
+    return [one for one in _libraries().lib_controllers if one.user_api == "blas"]
 
 
 @functools.cache

@@ -45,10 +45,16 @@ def bytes_a_row(request: Request, plan: Plan) -> int:
 
 def needs(request: Request, plan: Plan) -> str:
     """Say what a row needs and what can be done, where memory was not enough for it."""
-    X, (n, d), k = request.X, request.X.shape, request.V.shape[0]
+    X, (k, d) = request.X, request.V.shape
     row, grams = bytes_a_row(request, plan), bytes_each(X) * min(k * k, k * d)
+    solved = f"and to solve a row takes about {row:,} beside {grams:,} for the atoms"
+    return shapes(request, f"if they are dense, {solved}")
+
+
+def shapes(request: Request, rest: str = "if they are dense") -> str:
+    """Say what came and what its codes take, and what can be done."""
+    X, (n, d), k = request.X, request.X.shape, request.V.shape[0]
     return (
-        f"X {(n, d)} and V {(k, d)} came, whose codes take {bytes_each(X) * n * k:,} bytes if they "
-        f"are dense, and to solve a row takes about {row:,} beside {grams:,} for the atoms. "
+        f"X {(n, d)} and V {(k, d)} came, whose codes take {bytes_each(X) * n * k:,} bytes {rest}. "
         "Pass sparse_output=True, fewer atoms or fewer rows at a time, or free memory."
     )

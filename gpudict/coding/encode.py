@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gpudict.arrays import check, parameters, per_row
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import Array
+from gpudict.coding.budget import shapes
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
 from gpudict.coding.silence import warn_if_silent
@@ -117,12 +119,12 @@ def encode(
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    one, each = per_row.alphas(alpha, X)
-    penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
-    plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
-    sparse = check.sparse_output(sparse_output, X)
-    request = Request(X, V, init)
-    found = solve(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
-    warn_if_silent(found, request, plan)
-    return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found
+    sparse, request = check.sparse_output(sparse_output, X), Request(X, V, init)
+    with memory_error_saying(lambda: shapes(request), X, tried=""):
+        one, each = per_row.alphas(alpha, X)
+        penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
+        plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
+        found = solve(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
+        warn_if_silent(found, request, plan)
+        return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found

@@ -14,7 +14,7 @@ import numpy as np
 
 from gpudict.arrays.door import from_host, to_host
 from gpudict.arrays.rows import Rows, stacked, wide
-from gpudict.arrays.threads import QUIET, in_parallel, threads
+from gpudict.arrays.threads import in_parallel, quiet, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
@@ -47,7 +47,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
-    with QUIET:
+    with quiet():
         gram = here.V @ here.V.T if here.gram is None else here.gram
         atoms = Atoms.of(gram, here.V.shape[1] if here.is_products else None)
         rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from sklearn.callback import CallbackSupportMixin
@@ -19,6 +21,37 @@ def with_callbacks(fit: Fit) -> Fit:
     """Let scikit-learn's callbacks see a fit; its decorator has no types."""
     watched: Fit = _with_callbacks(fit)
     return watched
+
+
+@contextmanager
+def old_or_new(learner: Any) -> Iterator[None]:
+    """Bring back what the learner was, if learning ends in an error or an interrupt.
+
+    That is the attributes of a fit, the length of its record, and where its draws are.
+    """
+    before = {name: value for name, value in vars(learner).items() if _of_fit(name)}
+    length, draws = len(before.get("history_", ())), before.get("rng_")
+    rewind = None if draws is None else _rewind(draws)
+    try:
+        yield
+    except BaseException:
+        others = {name: value for name, value in vars(learner).items() if not _of_fit(name)}
+        learner.__dict__ = others | before
+        if rewind is not None:
+            rewind()
+        del before.get("history_", [])[length:]
+        raise
+
+
+def _of_fit(name: str) -> bool:
+    return name == "_started" or (name.endswith("_") and not name.startswith("_"))
+
+
+def _rewind(draws: Any) -> Callable[[], object]:
+    """Return what brings NumPy's Generator or RandomState back to where it is now."""
+    if hasattr(draws, "get_state"):
+        return partial(draws.set_state, draws.get_state())
+    return partial(setattr, draws.bit_generator, "state", draws.bit_generator.state)
 
 
 @dataclass(eq=False, repr=False)
@@ -53,7 +86,8 @@ class Learner(CallbackSupportMixin, Estimator):
         self
             This estimator.
         """
-        self._learn(X, y, sample_weight, "fit")
+        with old_or_new(self):
+            self._learn(X, y, sample_weight, "fit")
         return self
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Any:

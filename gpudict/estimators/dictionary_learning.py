@@ -8,7 +8,7 @@ from typing import Any
 
 from gpudict.arrays import parameters
 from gpudict.estimators._coder import Coder, transform_alpha
-from gpudict.estimators._learner import Learner, with_callbacks
+from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.alternate import Iteration
@@ -125,7 +125,8 @@ class DictionaryLearning(Learner, Coder):
         code : array (n, k)
             The codes that the atoms were last updated for.
         """
-        return self._learn(X, y, sample_weight, "fit_transform").code
+        with old_or_new(self):
+            return self._learn(X, y, sample_weight, "fit_transform").code
 
     @in_turn
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:

@@ -10,7 +10,7 @@ from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
-from gpudict.estimators._learner import Learner
+from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.online import State, Step
@@ -141,8 +141,14 @@ transform_max_iter
         Returns
         -------
         self
-            This estimator.
+            This estimator. After an error, or an interrupt, it is what it was before the batch.
         """
+        with old_or_new(self):
+            self._seen(X, sample_weight)
+        return self
+
+    def _seen(self, X: Any, sample_weight: Any) -> None:
+        """Learn from a batch."""
         first = not hasattr(self, "components_")
         X = self._checked(X, "partial_fit", reset=first)
         recipe = self._recipe(X)
@@ -160,7 +166,6 @@ transform_max_iter
         self.dual_gap_ = step.gap
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
-        return self
 
     def _check_unchanged(self, recipe: Recipe) -> None:
         """Raise if a parameter that no later batch can follow is not what learning began with."""

@@ -18,7 +18,7 @@ from gpudict.learning.atoms import revived, unused
 from gpudict.learning.codes import Codes, coded
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe
+from gpudict.learning.updates import Recipe, memory_to_learn
 
 
 class Iteration(NamedTuple):
@@ -48,18 +48,22 @@ def alternate(
     samples: Samples, V: Array, codes: Codes | None, recipe: Recipe, rng: Any
 ) -> Iterator[Iteration]:
     """Yield iteration after iteration from atoms V and, for a warm start, codes."""
-    began, square, penalty = time.perf_counter(), samples.squares(), recipe.plan.penalty
-    scale = samples.typical(square)
+    X, penalty = samples.X, recipe.plan.penalty
+    with memory_to_learn(X, recipe):
+        began, square = time.perf_counter(), samples.squares()
+        scale = samples.typical(square)
     for iteration in count():
-        codes, found = coded(samples.X, V, recipe.plan, codes, recipe.n_jobs)
-        q = codes.statistics(samples)
-        V, dead = recipe.update(q, V), unused(q, scale)
-        cost = samples.summed(codes.costs(samples.X, V, penalty), float64_of(samples.X))
-        now = Summary.of(cost, found, square, dead)
+        with memory_to_learn(X, recipe):
+            codes, found = coded(X, V, recipe.plan, codes, recipe.n_jobs)
+            q = codes.statistics(samples)
+            V, dead = recipe.update(q, V), unused(q, scale)
+            cost = samples.summed(codes.costs(X, V, penalty), float64_of(X))
+            now = Summary.of(cost, found, square, dead)
         seconds = time.perf_counter() - began
         progress = Progress(iteration, now.cost, now.gap, now.unused, seconds)
         yield Iteration(codes, V, found.gap, now.converged, progress)
         if now.unused:
-            where = to_host(dead)
-            V = revived(V, where, samples, rng, positive=recipe.positive)
-            codes = codes.without(where)
+            with memory_to_learn(X, recipe):
+                where = to_host(dead)
+                V = revived(V, where, samples, rng, positive=recipe.positive)
+                codes = codes.without(where)

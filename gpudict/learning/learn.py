@@ -17,7 +17,13 @@ from gpudict.learning.atoms import start
 from gpudict.learning.codes import Codes, Dense
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe, recipe_for, updates, warn_if_nothing_learned
+from gpudict.learning.updates import (
+    Recipe,
+    memory_to_learn,
+    recipe_for,
+    updates,
+    warn_if_nothing_learned,
+)
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
 
@@ -154,15 +160,16 @@ def learned_from(
     random_state: Any = None,
 ) -> Learned:
     """Return what `learn` does, for samples that are checked and a recipe."""
-    samples = samples._replace(X=in_rows(samples.X))
-    X, rng = samples.X, draws(parameters.random_source(random_state))
-    V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
-    codes: Codes | None = None if U is None else Dense(U)
+    rng = draws(parameters.random_source(random_state))
     tol = parameters.number(tol, "tol")
     limit = parameters.count(max_iter, "max_iter", minimum=0)
+    with memory_to_learn(samples.X, recipe):
+        samples = samples._replace(X=in_rows(samples.X))
+        X, xp = samples.X, array_namespace(samples.X)
+        V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
+        gap = xp.full_like(X[:, 0], float("inf"))
+    codes: Codes | None = None if U is None else Dense(U)
     steps = alternate(samples, V, None if code_init is None else codes, recipe, rng)
-    xp, n = array_namespace(X), X.shape[0]
-    gap = xp.full_like(X[:, 0], float("inf"))
     history: list[Progress] = []
     converged, least = True, math.inf
     flat = _flat if recipe.plan.penalty.certified else _still
@@ -175,11 +182,12 @@ def learned_from(
         stopped = callback is not None and callback(now.shown(last=last)) is True
         if last or stopped:
             break
-    warn_if_nothing_learned(history, samples, recipe)
-    shape = (n, recipe.k)
-    found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
-    objective = objectives(history, X)
-    return Learned(V, found.array(), objective, gap, converged, len(history), history)
+    with memory_to_learn(X, recipe):
+        warn_if_nothing_learned(history, samples, recipe)
+        shape = (X.shape[0], recipe.k)
+        found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
+        objective = objectives(history, X)
+        return Learned(V, found.array(), objective, gap, converged, len(history), history)
 
 
 def _still(history: list[Progress], tol: float) -> bool:

@@ -16,7 +16,12 @@ from gpudict.arrays.door import Array, draws
 from gpudict.learning.online import Step, begin, step
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Source
-from gpudict.learning.updates import Recipe, recipe_for, warn_if_nothing_learned
+from gpudict.learning.updates import (
+    Recipe,
+    memory_to_learn,
+    recipe_for,
+    warn_if_nothing_learned,
+)
 
 
 @dataclass
@@ -187,8 +192,9 @@ def learned_from(
         stopped = callback is not None and callback(now.shown(last=last), patience, reason)
         if last or stopped is True:
             break
-    warn_if_nothing_learned(history, source.first, recipe)
-    objective = objectives(history, source.first.X)
+    with memory_to_learn(source.first.X, recipe):
+        warn_if_nothing_learned(history, source.first, recipe)
+        objective = objectives(history, source.first.X)
     return Learned(state.dictionary, None, objective, None, converged, n_iter, history, state.past)
 
 

@@ -17,7 +17,7 @@ from gpudict.learning.atoms import revived, start, unused
 from gpudict.learning.codes import Codes, coded
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe
+from gpudict.learning.updates import Recipe, memory_to_learn
 from gpudict.objective.quadratic import Quadratic, accumulate
 
 FORGETTING = 4  # ρ: about the last quarter of the batches counts; less is slower, more is noisier
@@ -64,29 +64,31 @@ class Step(NamedTuple):
 
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
     """Return the state before the first batch."""
-    V, _ = start(samples, recipe.k, dict_init, None, rng, positive=recipe.positive)
-    xp, (k, d) = array_namespace(V), V.shape
-    zeros = (xp.zeros(s, dtype=V.dtype, device=V.device) for s in ((d, k), (d,), (k, k)))
-    return State(V, Quadratic(*zeros), 0)
+    with memory_to_learn(samples.X, recipe):
+        V, _ = start(samples, recipe.k, dict_init, None, rng, positive=recipe.positive)
+        xp, (k, d) = array_namespace(V), V.shape
+        zeros = (xp.zeros(s, dtype=V.dtype, device=V.device) for s in ((d, k), (d,), (k, k)))
+        return State(V, Quadratic(*zeros), 0)
 
 
 def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
-    began, (X, _, size) = time.perf_counter(), samples
-    before, square = state.dictionary, samples.squares()
-    codes, found = coded(X, before, recipe.plan, None, recipe.n_jobs)
-    now, beta = codes.statistics(samples), forget(state.step)
-    past = accumulate(state.past, now, forget=beta, share=1 / size)
-    V, dead = recipe.update(past, before), unused(past, samples.typical(square))
-    cost = samples.summed(codes.costs(X, before, recipe.plan.penalty), float64_of(X))
-    summary = Summary.of(cost, found, square, dead)
-    if summary.unused:
-        V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
-    (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
-    seconds = time.perf_counter() - began
-    progress = Progress(state.step, summary.cost / size, summary.gap, summary.unused, seconds)
-    after = State(V, past, state.step + 1)
-    return Step(after, codes, found.gap, summary.converged, change, progress)
+    with memory_to_learn(samples.X, recipe):
+        began, (X, _, size) = time.perf_counter(), samples
+        before, square = state.dictionary, samples.squares()
+        codes, found = coded(X, before, recipe.plan, None, recipe.n_jobs)
+        now, beta = codes.statistics(samples), forget(state.step)
+        past = accumulate(state.past, now, forget=beta, share=1 / size)
+        V, dead = recipe.update(past, before), unused(past, samples.typical(square))
+        cost = samples.summed(codes.costs(X, before, recipe.plan.penalty), float64_of(X))
+        summary = Summary.of(cost, found, square, dead)
+        if summary.unused:
+            V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
+        (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
+        seconds = time.perf_counter() - began
+        progress = Progress(state.step, summary.cost / size, summary.gap, summary.unused, seconds)
+        after = State(V, past, state.step + 1)
+        return Step(after, codes, found.gap, summary.converged, change, progress)
 
 
 def forget(step: int) -> float:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check, per_row
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -146,10 +147,11 @@ class Source(NamedTuple):
     def _cut(self, rng: Any) -> list[Samples]:
         X, weight, _ = self.first
         if rng is not None:
-            order = np.arange(X.shape[0])
-            rng.shuffle(order)
-            index = index_like(order, X)
-            X, weight = take(X, index), None if weight is None else take(weight, index)
+            with memory_error_saying(lambda: _shuffled(X), X, tried=""):
+                order = np.arange(X.shape[0])
+                rng.shuffle(order)
+                index = index_like(order, X)
+                X, weight = take(X, index), None if weight is None else take(weight, index)
         n, size = X.shape[0], self.size
         cuts = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         if weight is None:
@@ -157,3 +159,10 @@ class Source(NamedTuple):
         totals = [float(to_host(weight)[cut].sum(dtype=np.float64)) for cut in cuts]
         rows = zip(cuts, totals, strict=True)
         return [Samples(X[cut, :], weight[cut], total) for cut, total in rows if total > 0]
+
+
+def _shuffled(X: Array) -> str:
+    return (
+        f"to shuffle X {tuple(X.shape)} a copy of it is made. Pass shuffle=False, or batches of "
+        "rows, or free memory."
+    )

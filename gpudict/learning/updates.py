@@ -5,13 +5,22 @@ With what a code is, it makes the recipe that batch and online learning share.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
-from gpudict.arrays.door import Array, array_namespace, is_launch_bound, precise, read
+from gpudict.arrays.batches import memory_error_saying
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    bytes_each,
+    is_launch_bound,
+    precise,
+    read,
+)
 from gpudict.arrays.phases import phase
-from gpudict.arrays.threads import QUIET
+from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.records import Progress
@@ -37,7 +46,7 @@ class DictionaryStep(NamedTuple):
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
         start, (k, d) = xp.matrix_transpose(V), V.shape
-        with phase("update"), precise(V), QUIET if k * k * d <= ALONE else nullcontext():
+        with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
             found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
         return xp.matrix_transpose(found.Z)
 
@@ -70,6 +79,22 @@ class Recipe(NamedTuple):
     def positive(self) -> bool:
         """Whether the atoms are non-negative."""
         return self.update.penalty.positive
+
+
+@contextmanager
+def memory_to_learn(X: Array, recipe: Recipe) -> Iterator[None]:
+    """Say in one sentence what memory was needed for, where it was not enough to learn from X."""
+    (n, d), k = X.shape, recipe.k
+
+    def needs() -> str:
+        return (
+            f"X {(n, d)} came, of which {bytes_each(X) * n * d:,} bytes are copied, and with {k} "
+            f"atoms the codes take {bytes_each(X) * n * k:,} if they are dense. Pass fewer atoms, "
+            "or batches of rows to learn_online, or free memory."
+        )
+
+    with memory_error_saying(needs, X, tried=""):
+        yield
 
 
 def recipe_for(

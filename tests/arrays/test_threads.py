@@ -42,16 +42,15 @@ from gpudict.solvers.host.kernels import compiling
 
 X, V = np.random.default_rng(0).standard_normal((9000, 9)), np.eye(9)
 gpudict.encode(X.astype(np.float32), V.astype(np.float32), alpha=0.5, n_jobs=2)
-busy, inside, limits = threading.Event(), [], threads._libraries()
+busy, inside, blas = threading.Event(), [], threads._blas
 
 class Slow:  # the numbers of threads take their time to be set
-    info = limits.info
-    def limit(self, **how):
+    num_threads = 2
+    def set_num_threads(self, number):
         inside.append(1)
         busy.set()
         time.sleep(0.5)
         inside.clear()
-        return limits.limit(**how)
 
 def compiles():
     with compiling.global_compiler_lock:
@@ -59,17 +58,17 @@ def compiles():
         time.sleep(0.5)
 
 def sets():
-    with threads.QUIET:
+    with threads.quiet():
         pass
 
 if sys.argv[1] == "sets":
-    threads._libraries = Slow
+    threads._blas = lambda: [Slow()]
 thread = threading.Thread(target=globals()[sys.argv[1]])
 thread.start()
 assert busy.wait(60)
 if (child := os.fork()) == 0:
     faulthandler.dump_traceback_later(20, exit=True)
-    threads._libraries = lambda: limits
+    threads._blas = blas
     gpudict.encode(X, V, n_nonzero_coefs=2, n_jobs=2)  # which nothing has compiled yet
     os._exit(len(inside))
 thread.join()

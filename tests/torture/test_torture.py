@@ -1,4 +1,4 @@
-"""Whatever the matrix, no certificate is below the truth, and portable solvers reach what `cd` does.
+"""No certificate is below the truth, and portable solvers reach what `cd` does: in a table.
 
 Kinds of matrix × sizes × dtypes × signs × alphas, from far below the rounding of the data to above
 the largest pull, one a row or one for all, × solvers × libraries. The judge works in 100 digits and
@@ -47,9 +47,7 @@ def test_solvers(kind: str, size: int, dtype: str, positive: bool) -> None:
         held(p.judged(gpudict.encode(X, V, alpha=alphas, solver=name, **sign)), best.converged)
     for i in range(len(X)):  # one alpha for all
         row, alpha = slice(i, i + 1), float(alphas[i])
-        held(
-            p.judged(gpudict.encode(X[row], V, alpha=alpha, **sign), row), best.converged[row]
-        )
+        held(p.judged(gpudict.encode(X[row], V, alpha=alpha, **sign), row), best.converged[row])
 
 
 @kinds
@@ -82,9 +80,7 @@ def test_libraries(
     X, V, alphas = p.case
     reached = gpudict.encode(X, V, alpha=alphas, positive=positive).converged
     monkeypatch.setattr(places, "numba_works", lambda: False)
-    found = gpudict.encode(
-        backend.asarray(X), backend.asarray(V), alpha=alphas, positive=positive
-    )
+    found = gpudict.encode(backend.asarray(X), backend.asarray(V), alpha=alphas, positive=positive)
     held(p.judged(found), reached)
 
 

@@ -19,7 +19,7 @@ from gpudict.arrays.backends._contract import (
     Mover,
     assign,
 )
-from gpudict.arrays.backends._exact import Exact, Undo
+from gpudict.arrays.settings import Setting, Undo
 
 
 def mover(device: str | None) -> Mover:
@@ -99,23 +99,22 @@ def give_back(x: Array) -> None:
         cupy.get_default_memory_pool().free_all_blocks()
 
 
-def _exact() -> list[Undo]:
+def _exact(undo: list[Undo]) -> None:
     from cupy._core import _routines_linalg as linalg
 
     single = np.dtype(np.float32)
     before = linalg.get_compute_type(single)
-    if before != linalg.COMPUTE_TYPE_TF32:
-        return []
-    linalg.set_compute_type(single, linalg.COMPUTE_TYPE_FP32)
-    return [lambda: linalg.set_compute_type(single, before)]
+    if before == linalg.COMPUTE_TYPE_TF32:
+        undo.append(lambda: linalg.set_compute_type(single, before))
+        linalg.set_compute_type(single, linalg.COMPUTE_TYPE_FP32)
 
 
-EXACT = Exact(_exact)
+exactly = Setting(_exact)
 
 
 def precise(x: Array) -> AbstractContextManager[Any]:
     """Return the context without CUPY_TF32."""
-    return EXACT
+    return exactly()
 
 
 BACKEND = Backend(

@@ -22,7 +22,7 @@ from gpudict.arrays.backends._contract import (
     Namespace,
     assign,
 )
-from gpudict.arrays.backends._exact import Exact, Undo
+from gpudict.arrays.settings import Setting, Undo
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 
@@ -176,21 +176,19 @@ def exhausted(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(w in str(error) for w in OUT_OF_MEMORY)
 
 
-def _exact() -> list[Undo]:
+def _exact(undo: list[Undo]) -> None:
     """Turn off what rounds the factors of a float32 product; leave what does not alone."""
     import torch
 
-    undo: list[Undo] = []
     for part in (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul):
         before = getattr(part, "fp32_precision", "ieee")
         if before not in ("ieee", "none"):
-            part.fp32_precision = "ieee"
             undo.append(functools.partial(_restore, part, before))
+            part.fp32_precision = "ieee"
     if not hasattr(torch.backends.cuda.matmul, "fp32_precision"):  # before PyTorch 2.9
         known = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("highest")
         undo.append(lambda: torch.set_float32_matmul_precision(known))
-    return undo
+        torch.set_float32_matmul_precision("highest")
 
 
 def _restore(part: Any, before: str) -> None:
@@ -200,7 +198,7 @@ def _restore(part: Any, before: str) -> None:
         part.fp32_precision = before
 
 
-EXACT = Exact(_exact)
+exactly = Setting(_exact)
 
 
 def precise(x: Array) -> AbstractContextManager[Any]:
@@ -208,7 +206,7 @@ def precise(x: Array) -> AbstractContextManager[Any]:
     import torch
 
     stack, kind = ExitStack(), x.device.type
-    stack.enter_context(EXACT)
+    stack.enter_context(exactly())
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         stack.enter_context(torch.autocast(kind, enabled=False))
     return stack

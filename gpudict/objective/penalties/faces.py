@@ -36,7 +36,7 @@ SOLVES = 3
 
 
 class Face(NamedTuple):
-    """Of each row the atoms (n, m), 1 or 0 where a place is empty, signs and norms; G_SS, ridged."""
+    """Of each row atoms (n, m), 1 or 0 where a place is empty, signs and norms; G_SS, ridged."""
 
     index: Array
     inside: Array

@@ -14,7 +14,6 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, unsquared
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 
-
 FAINT = 1e-280  # of ‖x‖²: below it rounding is not what it is for numbers
 
 
