@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gpudict.solvers import places
 from tests.support import problems
 from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
 
@@ -27,9 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _usable(request: pytest.FixtureRequest) -> None:
-    """Prepare dpnp where a test will use it, and skip scikit-learn's of CuPy without a device."""
+    """Prepare dpnp where a test will use it, and skip what can't run here."""
     if "dpnp" in request.node.name and importlib.util.find_spec("dpnp"):
         prepare_dpnp()
+    if request.node.get_closest_marker("compiled") and not places.allowed():
+        pytest.skip("GPUDICT_KERNELS=portable: no compiled solver is wanted")
     if "array_namespace=cupy" in request.node.name and (why := lacks("cupy")):
         pytest.skip(why)
 

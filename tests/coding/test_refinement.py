@@ -16,8 +16,9 @@ from tests.support import oracles
 from tests.support.backends import BackendCase, host
 from tests.support.problems import near_copies, unit
 from tests.support.shortage import PORTABLE
+from tests.support.solving import usable
 
-SOLVERS = ("active_set", "working_set", "lars")
+SOLVERS = usable("active_set", "working_set", "lars")
 
 
 def cases():

@@ -183,6 +183,7 @@ def test_each_with_its_own_gram(dtype: str):
     assert not again[0][2].any()
 
 
+@pytest.mark.compiled
 def test_on_a_device_that_counts(simulated, dtype: str):
     """Where kernels run, an encode launches a few dozen operations and waits once a tier."""
     from benchmarks.standins.simulated import raw, to_device
@@ -218,6 +219,7 @@ def test_learning_on_a_device_that_counts(simulated):
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("k", "solver"), [(40, "warp_active_set"), (41, "warp_working_set")])
 def test_the_solver_that_is_chosen(simulated, monkeypatch, k: int, solver: str):
     """Up to a number of atoms their Gram is kept and one kernel does all, beyond it a part."""

@@ -10,8 +10,9 @@ from gpudict.coding import plan
 from gpudict.solvers import places
 from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
+from tests.support.solving import usable
 
-EXACT = ("active_set", "working_set", "lars")
+EXACT = usable("active_set", "working_set", "lars")
 SLOW = {"fista": 400, "ista": 200, "cd_sweep": 40}  # they need not finish, only tell the truth
 
 

@@ -24,6 +24,7 @@ class TestCodes:
     def asarray(self, request):
         return pytest.importorskip(request.param).asarray
 
+    @pytest.mark.compiled
     @pytest.mark.parametrize("weighted", [False, True])
     def test_both_kinds(self, signal, dtype, asarray, weighted, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(codes, "GROUP", 1)

@@ -21,6 +21,7 @@ from tests.support import problems
 class TestFallback:
     """Without Numba, or told so, the portable solvers run and give the same codes."""
 
+    @pytest.mark.compiled
     def test_no_folder_for_a_cache(self, monkeypatch: pytest.MonkeyPatch):
         def nowhere(function):
             raise RuntimeError("cannot cache function: no locator available")
@@ -43,6 +44,7 @@ class TestFallback:
         Z = gpudict.encode(X, V, alpha=0.1).Z
         np.testing.assert_allclose(np.load(tmp_path / "Z.npy"), Z, atol=1e-6)
 
+    @pytest.mark.compiled
     def test_no_numba(self, signal, monkeypatch: pytest.MonkeyPatch, caplog):
         X, V = (a[:50] for a in signal)
         expected = gpudict.encode(X, V, alpha=0.1).Z

@@ -8,6 +8,7 @@ import pytest
 import gpudict
 from tests.support import problems
 from tests.support.problems import unit
+from tests.support.solving import usable
 
 
 class TestPursuit:
@@ -32,7 +33,7 @@ class TestPursuit:
         Z = gpudict.encode(np.ones((1, 40)), np.eye(40), n_nonzero_coefs=3).Z
         assert np.flatnonzero(Z).tolist() == [0, 1, 2]
 
-    @pytest.mark.parametrize("solver", ["batch_omp", "omp"])
+    @pytest.mark.parametrize("solver", usable("batch_omp", "omp"))
     def test_steps_and_small_rest(self, solver):
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
         for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):

@@ -43,6 +43,7 @@ def test_a_file_is_a_solver():
             solver.max_iter = 3
 
 
+@pytest.mark.compiled
 def test_what_a_name_stands_for():
     """The fastest that runs: one for exactly this penalty, then one compiled for the place."""
     lasso, pursuit = L1(0.1), Cardinality(3)
@@ -74,6 +75,7 @@ class Other(CertifiedPenalty):
     value = prox = gap = certificate = lambda self, *_: None
 
 
+@pytest.mark.compiled
 def test_a_new_penalty_is_solved_by_those_that_declare_its_kind():
     """And by none that is compiled for another one."""
     assert find("cd", Weighted(0.1), HERE, 8).name == "active_set"

@@ -17,6 +17,7 @@ from tests.support import oracles, problems
 class TestSweep:
     """In blocks of atoms it is the sweep, atom after atom."""
 
+    @pytest.mark.compiled
     @pytest.mark.parametrize("penalty", [UnitSphere(), UnitSphere(True)])
     @pytest.mark.parametrize("k", [1, 32, 33, 75])
     def test_blocks(self, k, penalty, dtype):

@@ -7,7 +7,8 @@ from gpudict.coding.plan import Plan
 from gpudict.coding.request import Request
 from gpudict.coding.solve import solve as coded
 from gpudict.objective import quadratic
-from gpudict.solvers.base import IterativeSolver, RowSolver
+from gpudict.solvers import places
+from gpudict.solvers.base import IterativeSolver, Place, RowSolver
 from gpudict.solvers.loop import run
 from gpudict.solvers.registry import all_solvers
 
@@ -25,3 +26,9 @@ def solve(name, X, V, penalty, stop, **options):
     q = quadratic.least_squares(X, V)
     zero = array_namespace(X).zeros_like(q.cov)
     return run(solver, q, penalty, zero, stop=stop, **options)
+
+
+def usable(*names: str) -> tuple[str, ...]:
+    """Return the solvers of these names without the compiled ones, where those are not wanted."""
+    solvers = all_solvers()
+    return tuple(n for n in names if places.allowed() or solvers[n].place is Place.ANYWHERE)

@@ -16,6 +16,7 @@ from gpudict.tools import doctor, probe
 from tests.support.doctor import answer, run, seen
 
 
+@pytest.mark.compiled
 def test_as_a_user_runs_it():
     """All that is asked for works: NumPy, whose codes are judged by the portable solver."""
     done = run("--backend", "numpy")
@@ -127,6 +128,7 @@ def test_a_gpu_is_required_by_a_user():
     assert done.stderr == "gpudict: No solve succeeded on a GPU.\n"
 
 
+@pytest.mark.compiled
 def test_a_gpu_is_required_and_named(rows, cards, capsys):
     rows({"devices": seen("cuda:0", "cuda:1", memory=(3 * 2**30, 2**32))})
     status, said, complained = answer(capsys, "--require-gpu")
