@@ -7,6 +7,7 @@ what they call trusts them, for a check is a pass over the data and, on a device
 
 from __future__ import annotations
 
+import functools
 import math
 from contextlib import AbstractContextManager
 from typing import Any
@@ -27,7 +28,7 @@ from gpudict.arrays.door import (
     to_host,
 )
 from gpudict.arrays.phases import phase
-from gpudict.arrays.plain import cast, plain
+from gpudict.arrays.plain import FLOATS, cast, plain
 
 
 def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True) -> Array:
@@ -69,13 +70,11 @@ def samples(
 
 def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
-    xp, dtype = array_namespace(x), x.dtype
-    if wide and dtype == xp.float32:
-        dtype = float64_of(x) or dtype
+    double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
     with _looking(x, name), phase("checks"):
-        kind, (peak,) = xp.finfo(dtype), read(_peak(x))
+        (peak,) = read(_peak(x))
     _finite(peak, name)
-    low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max)
+    low, high = _squared(double=double)
     if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
         raise ValueError(
             f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
@@ -96,11 +95,11 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     if not finite:
         return V
     with _looking(V, name), phase("checks"):
-        kind, (peak, least) = array_namespace(V).finfo(V.dtype), _extremes(_peak(V, axis=1))
+        peak, least = _extremes(_peak(V, axis=1))
     _finite(peak, name)
-    power = 0.25 if kind.bits == 64 else 0.5  # float64 holds the inverse of what float32 holds
-    low = (float(kind.smallest_normal) / float(kind.eps)) ** power
-    high = (float(kind.max) * float(kind.eps)) ** power
+    double = V.dtype == array_namespace(V).float64
+    power = 0.25 if double else 0.5  # float64 holds the inverse of what float32 holds
+    low, high = (end**power for end in _squared(double=double))
     if peak and not (low < least and peak < high):
         far = least if not low < least else peak
         raise ValueError(
@@ -108,6 +107,13 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
             f"its inverse do not fit {V.dtype}. Divide each atom by its norm, or leave it out."
         )
     return V
+
+
+@functools.cache
+def _squared(*, double: bool) -> tuple[float, float]:
+    """Return between which numbers squares keep their digits, and sums of some are finite."""
+    kind = np.finfo(np.float64 if double else np.float32)
+    return float(kind.smallest_normal) / float(kind.eps), float(kind.max) / 16
 
 
 def _looking(x: Array, name: str) -> AbstractContextManager[Any]:
@@ -123,13 +129,15 @@ def _looking(x: Array, name: str) -> AbstractContextManager[Any]:
 
 def _peak(x: Array, axis: int | None = None) -> Array:
     """Return the largest absolute value, NaN if there is one; nothing of the size of x is made."""
+    if type(x) is np.ndarray:
+        return np.maximum(x.max(axis), -x.min(axis))
     xp = array_namespace(x)
     return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
 
 
 def _extremes(size: Array) -> tuple[float, float]:
     """Return the largest of some sizes, and the smallest that is not 0; one wait."""
-    if on_host(size):
+    if type(size) is np.ndarray or on_host(size):
         sizes = to_host(size)
         return float(sizes.max()), float(sizes.min() or sizes.min(where=sizes > 0, initial=np.inf))
     xp = array_namespace(size)
@@ -160,6 +168,8 @@ def _shaped(x: Any, name: str, like: Array | None) -> Array:
             f"{name} must have at least one row and one column, but its shape is {tuple(x.shape)}. "
             "Look at the step that selects or loads the data."
         )
+    if type(x) is np.ndarray and x.dtype in FLOATS and (like is None or x.dtype == like.dtype):
+        return x  # as most are
     with _looking(x, name), np.errstate(over="ignore"):  # what becomes infinite is refused
         x = _floating(x, name)
         return x if like is None else array_namespace(x).astype(x, like.dtype, copy=False)

@@ -16,11 +16,14 @@ import numpy as np
 from gpudict.arrays.backends import backend_of
 from gpudict.arrays.door import Array, array_namespace, is_array, is_numpy, no_graph, to_host
 
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of this machine's byte order
 LAZY = ("dask", "ndonnx", "cubed")  # libraries whose arrays are recipes
 
 
 def plain(x: Any, name: str) -> Array:
     """Return an array of any library outside its graph, or raise a TypeError that says why not."""
+    if type(x) is np.ndarray and x.dtype in FLOATS:
+        return x
     values(x, name)
     if not is_array(x):
         raise TypeError(
@@ -99,6 +102,8 @@ def array_like(x: Any, name: str) -> Array:
     TypeError, ValueError
         It can't be read as an array of real numbers.
     """
+    if type(x) is np.ndarray and x.dtype in FLOATS:
+        return x
     values(x, name)
     if is_array(x) and not is_numpy(x):
         return x

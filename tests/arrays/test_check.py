@@ -8,6 +8,7 @@ import scipy.sparse
 
 import gpudict
 from tests.support import problems
+from tests.support.backends import BackendCase
 
 X, V = problems.signal(n=6, d=4, k=3)
 
@@ -118,3 +119,42 @@ def test_integers_become_floats():
     assert gpudict.sparse_encode(whole > 4, np.eye(3).tolist()).dtype == np.float64
     mixed = gpudict.encode(X.astype("float32"), V, alpha=1)
     assert mixed.Z.dtype == np.float32
+
+
+OUT_OF_RANGE = {
+    "short atoms": (
+        np.ones((2, 3)),
+        1e-160 * np.eye(3),
+        "V has an atom with values up to 1.0e-160",
+    ),
+    "a short atom": (np.ones((2, 3)), np.diag([1, 1e-90, 1]), "values up to 1.0e-90"),
+    "long atoms": (np.ones((2, 3)), 1e155 * np.eye(3), r"values up to 1.0e\+155"),
+    "large data": (np.array([[1e160, 2e160, 0]]), np.eye(3), r"X has values up to 2.0e\+160"),
+    "small data": (np.full((2, 3), 1e-165), np.eye(3), "X has values up to 1.0e-165"),
+    "a narrower dtype": (np.ones((2, 3), np.float32), 1e300 * np.eye(3), "V has NaN or infinity"),
+}
+
+
+@pytest.mark.parametrize("problem", [{"alpha": 0.1}, {"n_nonzero_coefs": 2}])
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_what_has_no_squares_is_refused(backend: BackendCase, name: str, problem: dict[str, float]):
+    """A code of it would be NaN, or zero and certified."""
+    x, v, sentence = OUT_OF_RANGE[name]
+    with pytest.raises(ValueError, match=sentence):
+        gpudict.encode(backend.asarray(x), backend.asarray(v), **problem)
+
+
+@pytest.mark.parametrize("solver", ["cd", "working_set", "lars"])
+def test_a_row_that_has_no_square_is_not_certified(solver: str):
+    """Nor are its neighbours kept from it."""
+    x = np.array([[1.0, 1.0], [1e-165, 2e-165], [0.0, 0.0]])
+    found = gpudict.encode(x, np.eye(2), alpha=np.full(3, 1e-166), max_iter=0, solver=solver)
+    assert found.gap[1] > 0
+    assert not found.converged[1]
+    assert found.converged[2]
+
+
+def test_means_of_float32_are_summed_in_float64():
+    rows = np.full((100_000, 2), 1e5, np.float32) + np.array([1, -1], np.float32)
+    mean = gpudict.SparsePCA(1, max_iter=1).fit(rows + np.float32([[0, 0]])).mean_
+    np.testing.assert_array_equal(mean, [1e5 + 1, 1e5 - 1])

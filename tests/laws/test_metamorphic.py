@@ -1,7 +1,7 @@
 """What must not matter, and what must follow: order, signs, scale, company and threads.
 
-A relation maps a problem to another one, and its codes back. Every way to code holds it, and so does
-learning; there is no oracle.
+A relation maps a problem to another one, and its codes back. Every way to code holds it, and
+learning too; there is no oracle.
 """
 
 from __future__ import annotations

@@ -122,3 +122,53 @@ def test_a_rise_after_a_revival_is_no_end():
     first = next(i for i, h in enumerate(learned.history) if not h.unused)
     assert learned.n_iter > first + 3
     assert learned.objective[-1] < learned.objective[first]
+
+
+RISING = np.array([(2, -2, -3), (-1, -1, 2), (0, -3, -1), (1, 2, 2), (3, -2, 3), (-3, 0, -2.0)])
+
+
+@pytest.mark.parametrize("tol", [0, 1e-8])
+@pytest.mark.parametrize("solver", ["cd", "omp", "lars"])
+def test_a_pursuit_goes_on_and_the_best_is_returned(solver: str, tol: float):
+    """Its choices raise the objective at times: 0.14 and then 0.89 with OMP, at the fourth."""
+    learned = gpudict.learn(
+        RISING, 4, n_nonzero_coefs=2, max_iter=30, tol=tol, solver=solver, random_state=0
+    )
+    assert (np.diff(learned.objective) > 0).any()
+    assert learned.n_iter > 4
+    found = objective(RISING, learned.code, learned.dictionary, 0)
+    np.testing.assert_allclose(found, learned.objective.min(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_portable_objective_never_rises(seed: int):
+    """However small alpha is, where codes that a round spoils would raise it."""
+    X = np.random.default_rng(seed).standard_normal((33, 8))
+    learned = gpudict.learn(
+        X, 10, alpha=3e-9, positive_code=True, solver="working_set", max_iter=8, tol=0,
+        random_state=seed,
+    )  # fmt: skip
+    unused = np.array([h.unused for h in learned.history[:-1]])
+    rises = np.diff(learned.objective) > 1e-9 * learned.objective[:-1]
+    assert not (rises & (unused == 0)).any(), learned.objective
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_callback_can_spoil_nothing(backend: str):
+    asarray = pytest.importorskip("torch").asarray if backend == "torch" else np.asarray
+    X = asarray(problems.signal()[0])
+
+    def spoil(now, *_):
+        for a in (now.dictionary, now.code, now.gap):
+            a[...] = float("nan")
+        if hasattr(now, "state"):
+            now.state.past.gram[...] = float("nan")
+
+    for learn in (gpudict.learn, gpudict.learn_online):
+        one, two = (
+            learn(X, 6, alpha=0.1, max_iter=3, random_state=0, callback=call)
+            for call in (None, spoil)
+        )
+        np.testing.assert_array_equal(host(one.dictionary), host(two.dictionary))
+        if one.code is not None:
+            np.testing.assert_array_equal(host(one.code), host(two.code))
