@@ -21,9 +21,8 @@ from tests.torture.judge import nothing_asked, problem
 SOLVERS = ("working_set", "lars", "face_walk")
 HARDEST = ("equal", "nearly_parallel", "zeros", "spectra", "ties")
 PLAIN = ("fista", "cd_sweep", "ista")
-SMALL = [n for n in cases.SIZES if n <= 3]
-LARGE = [pytest.param(n, marks=pytest.mark.slow) for n in cases.SIZES if n > 3]
-sizes = pytest.mark.parametrize("size", [*SMALL, *LARGE])
+ALL = [n if n == 2 else pytest.param(n, marks=pytest.mark.slow) for n in cases.SIZES]
+sizes = pytest.mark.parametrize("size", ALL)
 kinds = pytest.mark.parametrize("kind", cases.KINDS)
 dtypes = pytest.mark.parametrize("dtype", ["float64", "float32"])
 signs = pytest.mark.parametrize("positive", [False, True])
@@ -52,7 +51,7 @@ def test_solvers(kind: str, size: int, dtype: str, positive: bool) -> None:
 
 
 @kinds
-@pytest.mark.parametrize("size", [3, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [pytest.param(n, marks=pytest.mark.slow) for n in (3, 10)])
 @dtypes
 @signs
 def test_starts(kind: str, size: int, dtype: str, positive: bool) -> None:
@@ -70,7 +69,11 @@ def test_starts(kind: str, size: int, dtype: str, positive: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size"), [(kind, n) for n in (2, 5) for kind in (cases.KINDS if n == 2 else HARDEST)]
+    ("kind", "size"),
+    [
+        *((kind, 2) for kind in HARDEST),
+        *(pytest.param(kind, 5, marks=pytest.mark.slow) for kind in cases.KINDS),
+    ],
 )
 @dtypes
 @signs
@@ -81,8 +84,7 @@ def test_libraries(
 
     JAX compiles every shape, and dpnp is slow: they have the hardest kinds of one size.
     """
-    slow = "jax" in backend.name or "dpnp" in backend.name
-    if slow and (size > 2 or kind not in HARDEST):
+    if ("jax" in backend.name or "dpnp" in backend.name) and size > 2:
         pytest.skip("its shapes take long to compile")
     p = problem(kind, size, dtype, positive)
     X, V, alphas = p.case
