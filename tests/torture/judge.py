@@ -15,9 +15,10 @@ LEAST = 1e-300  # of an objective: what float64 has no number for is no excess
 
 
 class Judged(NamedTuple):
-    """Of each row: (objective − optimum)/gap, at most 1, and whether it converged."""
+    """Of each row (objective − optimum)/gap and objective/½‖x‖², at most 1; if it converged."""
 
     ratio: np.ndarray
+    beside_zeros: np.ndarray
     converged: np.ndarray
 
 
@@ -32,14 +33,15 @@ class Problem(NamedTuple):
     def judged(self, found: Any, rows: slice = slice(None)) -> Judged:
         """Return what is to be said of codes of some of the rows."""
         X, _, alphas = self.case
-        triples = zip(X[rows], host(found.Z), alphas[rows], self.optima[rows], strict=True)
-        excess = np.array(
-            [float(exact.objective(x, self.V, u, a) - best) for x, u, a, best in triples]
-        )
+        triples = zip(X[rows], host(found.Z), alphas[rows], strict=True)
+        values = [exact.objective(x, self.V, u, a) for x, u, a in triples]
+        excess = [float(v - best) for v, best in zip(values, self.optima[rows], strict=True)]
+        excess, half = np.array(excess), 0.5 * (X[rows].astype(float) ** 2).sum(axis=1)
+        beside = np.array(values, dtype=float) / np.where(half > 0, half, 1)
         gap = host(found.gap).astype(float)
         assert np.isfinite(host(found.Z)).all()
         within = np.where(excess <= LEAST, 0.0, excess / np.where(gap > 0, gap, LEAST))
-        return Judged(within, host(found.converged))
+        return Judged(within, beside, host(found.converged))
 
 
 @functools.lru_cache(maxsize=4)

@@ -31,6 +31,7 @@ signs = pytest.mark.parametrize("positive", [False, True])
 def held(judged, reached=None) -> None:
     """Assert that no certificate is below the truth, and none missing where another is reached."""
     assert (judged.ratio <= 1).all(), judged
+    assert (judged.beside_zeros <= 1 + 1e-12).all(), judged
     assert reached is None or (judged.converged | ~reached).all(), (judged, reached)
 
 
