@@ -1,4 +1,4 @@
-"""Compiled code: one table of constants for two languages, and a cache that is never stale."""
+"""Compiled code: one table of constants, a cache that is never stale, answers and bounds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gpudict
+from gpudict.arrays.rows import Rows
+from gpudict.coding import on_host
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers import constants
+from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
 from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit
+from gpudict.solvers.registry import all_solvers
+from tests.support import oracles, problems
 
 TABLES = {"lasso": constants.LASSO, "pursuit": constants.PURSUIT}
 
@@ -76,3 +84,68 @@ def test_an_edited_kernel_runs(tmp_path: Path):
     assert planted != text
     edited.write_text(planted)
     assert answer() == "6.0"
+
+
+def solved_rows(p: problems.Coding, init, *, most=None, max_iter=1000, single=False):
+    """Return what the compiled lasso, or pursuit of `most` atoms, makes of a problem."""
+    width = p.X.shape[1]
+    atoms = Atoms.of(p.V @ p.V.T, width)
+    batch = RowBatch(p.X @ p.V.T, (p.X**2).sum(axis=1), Rows.blank(len(p.X)))
+    limits = Limits(1e-9, max_iter, single)
+    if most is not None:
+        penalty = Cardinality(min(most, len(p.V)), 0.0, p.positive)
+        return all_solvers()["batch_omp"].solve_rows(atoms, batch, penalty, limits)
+    batch = batch._replace(init=on_host.compressed(init))
+    return all_solvers()["active_set"].solve_rows(atoms, batch, L1(p.alpha, p.positive), limits)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_uncompiled_too(seed: int):
+    """Of few atoms, with NUMBA_DISABLE_JIT=1 as well: the optimum from any start, and bounds."""
+    p, rng = problems.coding(seed), np.random.default_rng(seed)
+    half, (n, k) = 0.5 * (p.X**2).sum(axis=1), (len(p.X), len(p.V))
+    near = np.where(rng.random((n, k)) < 0.5, np.abs(rng.standard_normal((n, k))), 0)
+    values = []
+    for init, single in ((np.zeros((n, k)), False), (near, False), (near, True)):
+        found = solved_rows(p, init, single=single)
+        U = found.codes.dense(k)
+        away = oracles.lasso_gap(p.X, p.V, U, p.alpha, p.positive)
+        tol = 1e-5 if single else 1e-9
+        assert (away <= tol * half + 1e-15).all()
+        values.append(oracles.lasso_objective(p.X, p.V, U, p.alpha))
+        above = values[-1] - values[0]  # a bound may be closer than the gap of rounded codes
+        assert (found.gap >= (above if single else away) * (1 - 1e-6) - 1e-15 * (1 + half)).all()
+        assert single or found.converged.all()
+        assert not (p.positive and (U < 0).any())
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-8, atol=1e-15)
+    for most in (1, 3):
+        Z = solved_rows(p, None, most=most).codes.dense(k)
+        assert (np.count_nonzero(Z, axis=1) <= most).all()
+        assert not (p.positive and (Z < 0).any())
+        if not p.positive and seed % 4 and seed % 7 and seed % 11:  # nothing ties
+            best = [oracles.omp(x, p.V, min(most, k, p.X.shape[1])) for x in p.X]
+            np.testing.assert_allclose(Z, best, atol=1e-9)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_rounding_is_in_the_bound(positive: bool):
+    """It is the gap of the codes as they are, and what so many summands may hide, to the digit."""
+    rng = np.random.default_rng(0)
+    V, X = rng.standard_normal((6, 5)), rng.standard_normal((8, 5))
+    U = rng.standard_normal((8, 6)) * (rng.random((8, 6)) < 0.5) * np.geomspace(1e-3, 1, 8)[:, None]
+    U = np.abs(U) if positive else U
+    terms = 1e12
+    atoms = Atoms.of(V @ V.T, int(terms))
+    batch = RowBatch(X @ V.T, (X**2).sum(axis=1), on_host.compressed(U))
+    for alpha in (0.01, 0.3, 20.0):
+        solver, penalty = all_solvers()["active_set"], L1(alpha, positive)
+        found = solver.solve_rows(atoms, batch, penalty, Limits(1e-9, 0, False))
+        unit = (terms + 4) * np.finfo(float).eps
+        want = oracles.lasso_bound(X, V, U, alpha, positive, unit)
+        np.testing.assert_allclose(found.gap, want, rtol=1e-10)
+        np.testing.assert_array_equal(found.codes.dense(6), U)
+        single = solver.solve_rows(atoms, batch, penalty, Limits(1e-5, 0, True))
+        moved = np.abs(U.astype(np.float32) - U)
+        slope = np.abs((X - U @ V) @ V.T - alpha * np.sign(U))
+        raised = (moved * slope).sum(axis=1) + 0.5 * (moved @ np.linalg.norm(V, axis=1)) ** 2
+        np.testing.assert_allclose(single.gap - found.gap, raised, rtol=1e-5, atol=1e-14)
