@@ -20,7 +20,7 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers import constants
 from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
-from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit
+from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit, tournament
 from gpudict.solvers.registry import all_solvers
 from tests.support import oracles, problems
 
@@ -116,8 +116,12 @@ def test_uncompiled_too(seed: int):
         above = values[-1] - values[0]  # a bound may be closer than the gap of rounded codes
         assert (found.gap >= (above if single else away) * (1 - 1e-6) - 1e-15 * (1 + half)).all()
         assert single or found.converged.all()
+        assert found.rounds <= 12
+        assert all((np.diff(found.codes.cut(slice(i, i + 1)).columns) > 0).all() for i in range(n))
         assert not (p.positive and (U < 0).any())
     np.testing.assert_allclose(values[1], values[0], rtol=1e-8, atol=1e-15)
+    again = solved_rows(p, solved_rows(p, near).codes.dense(k))
+    assert again.rounds <= 1
     for most in (1, 3):
         Z = solved_rows(p, None, most=most).codes.dense(k)
         assert (np.count_nonzero(Z, axis=1) <= most).all()
@@ -149,3 +153,20 @@ def test_rounding_is_in_the_bound(positive: bool):
         slope = np.abs((X - U @ V) @ V.T - alpha * np.sign(U))
         raised = (moved * slope).sum(axis=1) + 0.5 * (moved @ np.linalg.norm(V, axis=1)) ** 2
         np.testing.assert_allclose(single.gap - found.gap, raised, rtol=1e-5, atol=1e-14)
+
+
+@pytest.mark.parametrize("k", [1, 16, 40, 300])
+def test_the_tournament_is_a_stable_sort(k: int):
+    """The strongest first, of equal ones the first, none twice, none of the set, none too weak."""
+    rng, wide = np.random.default_rng(k), tournament.width_for(k)
+    for positive, values in ((False, 4), (True, 4), (False, 10**6)):
+        corr = rng.integers(-values, values + 1, k).astype(float)
+        atoms = rng.permutation(k)[: k // 3]
+        pull, best = np.zeros(wide), np.zeros(wide // 2)
+        tournament.fold(pull, best, corr, positive, atoms, len(atoms))
+        left = corr.copy() if positive else np.abs(corr)
+        left[atoms] = 0
+        assert tournament.top(best) == max(left.max(), 0)
+        want = [j for j in np.argsort(-left, kind="stable") if left[j] > 1]
+        got = [tournament.strongest(pull, best, 1.0) for _ in range(len(want) + 1)]
+        assert got == [*want, -1]
