@@ -23,7 +23,8 @@ ROOMS = {
     "objective": Room(
         ("gpudict/objective/**/*.py",),
         "tests/objective tests/coding/test_refinement.py"
-        " -k 'objective or quadratic or law or penalt or hide or start or (lars and (apart or 07))'",
+        " -k 'objective or quadratic or law or penalt or hide or start"
+        " or (lars and (apart or 07))'",
     ),
     "loop": Room(
         ("gpudict/solvers/loop.py", "gpudict/solvers/stopping.py"),
@@ -40,7 +41,8 @@ ROOMS = {
     "kernels": Room(
         ("gpudict/solvers/host/kernels/*.py",),
         "tests/solvers/test_kernels.py tests/solvers/test_contract.py"
-        " -k 'not cache and (table or uncompiled or rounding or tournament"
+        " tests/learning/test_updates.py"
+        " -k 'not cache and (table or uncompiled or rounding or tournament or oracle"
         " or (numpy and (active_set or batch or blocks)))'",
         (("NUMBA_DISABLE_JIT", "1"),),
         ("compiling.py",),

@@ -120,8 +120,12 @@ def test_uncompiled_too(seed: int):
         assert all((np.diff(found.codes.cut(slice(i, i + 1)).columns) > 0).all() for i in range(n))
         assert not (p.positive and (U < 0).any())
     np.testing.assert_allclose(values[1], values[0], rtol=1e-8, atol=1e-15)
-    again = solved_rows(p, solved_rows(p, near).codes.dense(k))
+    U = solved_rows(p, near).codes.dense(k)
+    again = solved_rows(p, U)
     assert again.rounds <= 1
+    scale = 2.0**-40
+    tiny = p._replace(X=scale * p.X, alpha=scale * p.alpha)
+    np.testing.assert_allclose(solved_rows(tiny, scale * near).codes.dense(k), scale * U, rtol=1e-9)
     for most in (1, 3):
         Z = solved_rows(p, None, most=most).codes.dense(k)
         assert (np.count_nonzero(Z, axis=1) <= most).all()

@@ -72,6 +72,11 @@ def test_finished_rows_leave(name: str):
     found = some(X)
     left = [check.unfinished for check in found.history]
     assert left[0] > left[len(left) // 2] >= left[-1] == 0
+    assert [check.iteration for check in found.history] == list(range(1, found.n_iter + 1))
+    one = solve(name, X, V, penalty, rule, max_iter=1)
+    (check,) = one.history
+    assert check.unfinished == (~one.converged).sum()
+    assert check.gap == (one.gap / (0.5 * (X**2).sum(axis=1))).max()
     alone = np.concatenate([some(X[i : i + 1]).Z for i in range(n)])
     np.testing.assert_allclose(found.Z, alone, atol=1e-2)
 
