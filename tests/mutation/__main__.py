@@ -100,23 +100,30 @@ def mutants(room: Room, wanted: list[str] | None) -> list[WorkItem]:
         init(files, db, {})
         found = list(db.work_items)
     found = [item for item in found if KINDS.match(item.mutations[0].operator_name)]
-    found = [i for i in found if not _typed(i, types[i.mutations[0].module_path])]
+    found = [i for i in found if not _no_code(i, types[i.mutations[0].module_path])]
     key = lambda i: (str(i.mutations[0].module_path), i.mutations[0].operator_name)  # noqa: E731
     return sorted(found, key=lambda i: (*key(i), i.mutations[0].occurrence))
 
 
 def annotations(file: Path) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return where the types of a file are written: a change there is none."""
+    """Return where types, and the marks * and / of parameters are written: no code to change."""
     nodes = list(ast.walk(ast.parse(file.read_text())))
     found = [getattr(node, word, None) for node in nodes for word in ("annotation", "returns")]
-    return [
+    spans = [
         ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))
         for node in found
         if node is not None
     ]
+    defined = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    lines = file.read_text().splitlines()
+    for node in defined:
+        for number in range(node.lineno, node.body[0].lineno):
+            marks = re.finditer(r"[*/](?=[,)])", lines[number - 1])
+            spans += [((number, mark.start()), (number, mark.end())) for mark in marks]
+    return spans
 
 
-def _typed(item: WorkItem, spans: list[tuple[tuple[int, int], tuple[int, int]]]) -> bool:
+def _no_code(item: WorkItem, spans: list[tuple[tuple[int, int], tuple[int, int]]]) -> bool:
     start = item.mutations[0].start_pos
     return any(low <= start <= high for low, high in spans)
 
