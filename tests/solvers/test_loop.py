@@ -92,3 +92,22 @@ def test_an_alpha_a_row_leaves_with_its_row(name: str):
     for i, alpha in enumerate(alphas):
         judged = oracles.lasso_gap(X[i : i + 1], V, found.Z[i : i + 1], alpha)
         assert judged <= 1.01e-9 * 0.5 * (X[i] @ X[i]) + 1e-15
+
+
+@pytest.mark.parametrize("fallback", [None, "omp"])
+def test_a_row_that_is_given_up_is_said(fallback):
+    """Its gap is NaN where another solver takes it over; no target is reached by it."""
+
+    class Pursuit:
+        settled = staticmethod(lambda state: state[0])
+        error = staticmethod(lambda state: state[1])
+
+    Pursuit.fallback = fallback
+    state = np.array([True, True, True, False]), np.array([0.5, 1.5, np.nan, 0.2])
+    q = quadratic.least_squares(np.ones((4, 2)), np.eye(2))
+    for target, reached in ((0.0, [1, 1, 1, 0]), (0.5, [1, 0, 0, 0])):
+        verdict = exhausted(Pursuit(), q, Cardinality(1, target), state)
+        np.testing.assert_array_equal(verdict.done, state[0])
+        np.testing.assert_array_equal(verdict.converged, np.array(reached) > 0)
+        gap = [np.inf, np.inf, np.inf if fallback is None else np.nan, np.inf]
+        np.testing.assert_array_equal(verdict.gap, gap)

@@ -94,6 +94,17 @@ class TestPath:
                 found = run(lars.SOLVER, q, penalty, np.zeros(q.cov.shape), stop=stop, max_iter=200)
                 assert found.converged.all(), seed
 
+    @pytest.mark.parametrize("seed", [3, 8, 11, 15])
+    def test_what_was_barred_may_come(self, seed):
+        """Once an atom has left that it depended on: small integers, where many do."""
+        rng = np.random.default_rng(seed)
+        V = rng.integers(-1, 2, (12, 6)).astype(float)
+        q = least_squares(rng.integers(-2, 3, (30, 6)).astype(float), V)
+        for alpha, positive in ((0.3, False), (0.01, False), (0.3, True), (0.01, True)):
+            stop, penalty = duality_gap(1e-8), L1(alpha, positive)
+            found = run(lars.SOLVER, q, penalty, np.zeros(q.cov.shape), stop=stop, max_iter=200)
+            assert found.converged.all()
+
 
 class TestTargets:
     """A pursuit stops at its target, and says when it could not."""
