@@ -35,7 +35,8 @@ ROOMS = {
         ("gpudict/solvers/portable/*.py",),
         "tests/objective/test_laws.py tests/solvers/test_contract.py tests/solvers/test_sphere.py"
         " tests/solvers/test_least_squares.py tests/solvers/test_fista.py"
-        " tests/solvers/test_pursuits.py"
+        " tests/solvers/test_pursuits.py tests/solvers/test_working_set.py"
+        " tests/learning/test_updates.py"
         f" -k '({PLAIN}) and not near_copies and not active_set and not blocks'",
     ),
     "kernels": Room(
