@@ -176,6 +176,26 @@ def test_what_stops_early_is_no_worse_than_its_start(start):
     np.testing.assert_array_equal(after.Z, want)
     np.testing.assert_allclose(after.gap, plan.penalty.certificate(q, want))
     assert not after.converged.any()
+    loose = plan._replace(tol=float(np.median(after.gap / q.sq)))
+    with np.errstate(invalid="ignore"):
+        again = refinement.refined(Solution(bad, nothing, nothing < 0, 1, []), q, loose, init)
+    np.testing.assert_array_equal(again.converged, again.gap <= 0.5 * loose.tol * q.sq)
+    assert ((again.gap <= 1.5 * loose.tol * q.sq) & ~again.converged).any()
+
+
+def test_what_is_approximate_stays_as_it_is():
+    """Though it is worse than zeros, among atoms that are alike; its gap says so."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((20, 8)), unit(rng.standard_normal((10, 8)) + 2)
+    pull = X @ V.T
+    want = np.sign(pull) * np.maximum(np.abs(pull) - 0.1, 0)
+    found = gpudict.encode(X, V, alpha=0.1, solver="threshold")
+    np.testing.assert_allclose(found.Z, want, atol=1e-12)
+    assert (oracles.lasso_objective(X, V, want, 0.1) > 0.5 * (X**2).sum(axis=1)).any()
+    judged = np.minimum(
+        oracles.lasso_gap(X, V, want, 0.1), oracles.lasso_objective(X, V, want, 0.1)
+    )
+    np.testing.assert_allclose(found.gap, judged, rtol=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["cd", "working_set", "fista"])

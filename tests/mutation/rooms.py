@@ -17,7 +17,7 @@ class Room(NamedTuple):
 PLAIN = "numpy or not (torch or strict)"  # one library is enough to see a wrong formula
 CODING = (
     "tests/coding/test_refinement.py tests/coding/test_on_host.py tests/coding/test_encode.py"
-    " tests/coding/test_on_device.py"
+    " tests/coding/test_on_device.py tests/functional/test_sparse_encode.py"
 )
 ROOMS = {
     "objective": Room(
@@ -51,6 +51,7 @@ ROOMS = {
     "coding": Room(
         ("gpudict/coding/*.py",),
         f"{CODING} -k 'not rounding_never and not truth and not small_alphas and ({PLAIN})'",
+        without=("budget.py",),  # whose tests take a minute
     ),
     "learning": Room(
         ("gpudict/learning/codes.py", "gpudict/learning/online.py"),

@@ -56,6 +56,11 @@ def test_each_way_ends_at_the_optimum(positive: bool):
         assert (off(p, u) < 1e-12).all()
         np.testing.assert_array_equal(_small_lasso.descend(p, u, 1) != 0, u != 0)
     np.testing.assert_allclose(exact, slow, atol=1e-8)
+    for i in (3, 17):  # rows do not see each other
+        one = Small(*(a[i : i + 1] for a in (p.G, p.ridged, p.b, p.t)), p.eye, positive)
+        for way, steps in ((_small_lasso.descend, 3), (_small_lasso.fista, 7)):
+            alone, some = way(one, start[i : i + 1], steps), way(p, start, steps)[i : i + 1]
+            np.testing.assert_allclose(alone, some, atol=1e-12)
 
 
 @pytest.mark.parametrize("positive", [False, True])
