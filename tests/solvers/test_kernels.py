@@ -17,11 +17,14 @@ from gpudict.arrays.rows import Rows
 from gpudict.coding import on_host
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import least_squares
 from gpudict.solvers import constants
 from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
-from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit, tournament
-from gpudict.solvers.registry import all_solvers
+from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit, rows, tournament
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import all_solvers, portable_solver
+from gpudict.solvers.stopping import exhausted
 from tests.support import oracles, problems
 
 TABLES = {"lasso": constants.LASSO, "pursuit": constants.PURSUIT}
@@ -174,3 +177,43 @@ def test_the_tournament_is_a_stable_sort(k: int):
         want = [j for j in np.argsort(-left, kind="stable") if left[j] > 1]
         got = [tournament.strongest(pull, best, 1.0) for _ in range(len(want) + 1)]
         assert got == [*want, -1]
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("norms", [False, True])
+def test_uncompiled_pursuits_are_the_portable_ones(positive: bool, norms: bool):
+    """Code for code, of atoms of any norm, to a number of atoms or to a target."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((30, 8)), problems.unit(rng.standard_normal((16, 8)))
+    V = V * np.geomspace(1e-2, 1e2, 16)[:, None] if norms else V
+    q = least_squares(X, V)
+    atoms, batch = Atoms.of(q.gram, 8), RowBatch(q.cov, q.sq, Rows.blank(30))
+    for penalty in (Cardinality(6, 0.0, positive), Cardinality(8, 2.0, positive)):
+        found = all_solvers()["batch_omp"].solve_rows(atoms, batch, penalty, Limits(0, 100, False))
+        Z = run(portable_solver("omp"), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
+        np.testing.assert_allclose(found.codes.dense(16), Z, rtol=1e-8, atol=1e-10)
+        error = ((X - Z @ V) ** 2).sum(axis=1)
+        assert not np.isnan(found.gap).any()
+        if penalty.target:
+            np.testing.assert_array_equal(found.converged, error <= 2)
+            assert found.converged.any()
+    one = problems.Coding(np.eye(3), np.eye(3), 0.1, positive)
+    for most in (1, 3):
+        codes = solved_rows(one, None, most=most).codes
+        np.testing.assert_array_equal(codes.dense(3), np.eye(3))
+        assert len(codes.values) == 3
+
+
+def test_uncompiled_rows_are_dense_ones():
+    """In compressed form and back, their sums, with weights, and their errors."""
+    rng = np.random.default_rng(0)
+    X, V, weight = rng.standard_normal((9, 4)), rng.standard_normal((5, 4)), rng.random(9)
+    U = np.where(rng.random((9, 5)) < 0.5, rng.integers(1, 3, (9, 5)), 0.0)
+    codes, A, B, error = on_host.compressed(U), np.zeros((5, 5)), np.zeros((5, 4)), np.empty(9)
+    np.testing.assert_array_equal(codes.dense(5), U)
+    assert len(codes.values) == np.count_nonzero(U)
+    rows.add_statistics(*codes, X, weight, A, B)
+    np.testing.assert_allclose(A, np.triu(U.T @ (weight[:, None] * U)))
+    np.testing.assert_allclose(B, U.T @ (weight[:, None] * X))
+    rows.squared_errors(*codes, X, V, error)
+    np.testing.assert_allclose(error, ((X - U @ V) ** 2).sum(axis=1))
