@@ -146,6 +146,17 @@ def test_rounding_is_in_the_bounds_at_a_face(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(penalty._inner_face(q, U, face), inner, rtol=1e-9)
 
 
+@pytest.mark.parametrize("positive", [False, True])
+def test_an_atom_that_pulls_exactly_alpha_is_of_the_face(positive):
+    """Rounding may let it pull more: the bound is as close as if it did not."""
+    X = np.array([[3.0, 1, 0, 0], [2, -1, 1, 0.5], [1, 0, 0, 0]])
+    U = np.array([[2.0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+    q = quadratic.least_squares(X, np.eye(4))
+    face = faces.face_of(q, U, X - U, np.abs(X - U) == 1)
+    assert (L1(1.0, positive)._exact_face(q, U, face) < 1e-25).all()
+    assert (L1(1.0, positive).closer(q, U) < 1e-25).all()
+
+
 @pytest.mark.parametrize(("off", "seen"), [(1e-15, False), (1e-13, True)])
 def test_a_solver_steers_by_what_is_no_rounding(off, seen):
     """Far below it alpha is met by a correlation that may be none; one that is real is not."""
