@@ -77,7 +77,8 @@ def examine(name: str, room: Room, args: argparse.Namespace) -> None:
     for item in chosen:
         result = mutate_and_test(item.mutations, command, args.limit)
         outcome = result.test_outcome or TestOutcome.INCOMPETENT
-        seen[outcome.value] += 1
+        late = result.output == "timeout"  # said apart: a limit that is too short kills too much
+        seen["late" if late else outcome.value] += 1
         if outcome is TestOutcome.SURVIVED:
             say(f"-- {name} {item.mutations[0].operator_name}\n{result.diff}")
     say(f"{name}: {len(found)} mutants, {len(chosen)} planted, {dict(seen)}")

@@ -144,6 +144,19 @@ def test_rounding_is_in_the_bounds_at_a_face(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(penalty._exact_face(q, U, face), exact, rtol=1e-9)
     inner = unit * (8 * m * unit + 4 * mass + unit + 3 * (mass + 4 * unit * m))
     np.testing.assert_allclose(penalty._inner_face(q, U, face), inner, rtol=1e-9)
+    for beyond in (1.5, 3.2):  # of ν: an atom outside the face, below alpha
+        X[:, 3] = 1 - beyond * unit
+        near = quadratic.least_squares(X, np.eye(4))
+        found = penalty._exact_face(near, U, face)
+        np.testing.assert_array_equal(np.isfinite(found), beyond > 1 + np.sqrt(2 * m))
+    X[:, 3] = 1.5  # and above
+    q, s, Y = quadratic.least_squares(X, np.eye(4)), 1 / (1.5 + unit), 4 * unit
+    rr, own = ((X - U) ** 2).sum(axis=1), Y * m
+    away = (1 - s) ** 2 * rr + 2 * s * (1 - s) * own + s**2 * Y**2 * m
+    slack = mass * (1 - s * (1 - Y))
+    rounding = unit * (unit + 3 * (mass + Y * m)) + (1 - s) * unit * np.linalg.norm(X, axis=1)
+    found = penalty._inner_face(q, U, face)
+    np.testing.assert_allclose(found, 0.5 * away + slack + rounding, rtol=1e-9)
 
 
 @pytest.mark.parametrize("positive", [False, True])
@@ -155,6 +168,8 @@ def test_an_atom_that_pulls_exactly_alpha_is_of_the_face(positive):
     face = faces.face_of(q, U, X - U, np.abs(X - U) == 1)
     assert (L1(1.0, positive)._exact_face(q, U, face) < 1e-25).all()
     assert (L1(1.0, positive).closer(q, U) < 1e-25).all()
+    none = quadratic.least_squares(X / 10, np.eye(4))
+    assert (L1(1.0, positive).closer(none, 0 * U) < 1e-25).all()
 
 
 @pytest.mark.parametrize(("off", "seen"), [(1e-15, False), (1e-13, True)])

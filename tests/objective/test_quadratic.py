@@ -54,5 +54,6 @@ def test_statistics_add_up(seed, forget):
     w = np.r_[np.full(5, np.sqrt(forget)), np.ones(4)][:, None]
     whole = quadratic.statistics(w * X, w * U)
     np.testing.assert_allclose(one.sq, (X[:5] ** 2).sum(axis=0))
+    np.testing.assert_allclose(quadratic.accumulate(one, two).gram, U.T @ U)
     for a, b in zip(both[:3], whole[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
