@@ -13,6 +13,10 @@ import gpudict
 from gpudict.arrays.backends import backend_of
 from gpudict.arrays.door import array_namespace
 from gpudict.coding import on_device
+from gpudict.coding.plan import Plan
+from gpudict.coding.request import Request
+from gpudict.coding.solve import solve
+from gpudict.objective.penalties.l1 import L1
 from tests.support import problems
 from tests.support.backends import BackendCase, host
 from tests.support.shortage import PORTABLE, errors, failing, limit_rows
@@ -103,3 +107,33 @@ def test_one_batch_at_a_time(monkeypatch):
     monkeypatch.setattr(on_device, "solved", spy)
     gpudict.encode(X, V, alpha=0.1, batch_size=3, n_jobs=1)
     assert len(before) == 8
+
+
+@pytest.mark.parametrize("solver", ["active_set", "working_set"])
+def test_products_of_the_caller_are_used(solver):
+    """Gram and cov that came are not made again; without them a Gram of few atoms is, of many not.
+
+    One of the two makes a problem without factors, whose Gram there must be.
+    """
+    X, V, _ = problems.planted(12, 8, 6, 3, "float64")
+    plan = Plan.of(X, 8, L1(0.1), solver=solver, tol=1e-10, max_iter=None)
+    want = gpudict.encode(X, V, alpha=0.1, tol=1e-10).Z
+    W = np.concatenate([2 * V, V[:1]])[:8]
+    gram, cov = W @ W.T, X @ W.T
+    other = gpudict.encode(X, W, alpha=0.1, tol=1e-10).Z
+    for given, codes in (
+        (Request(X, V), want),
+        (Request(X, V, want), want),
+        (Request(X, V, None, gram, cov), other),
+        (Request(X, V, None, V @ V.T), want),
+        (Request(X, V, None, None, X @ V.T), want),
+    ):
+        found = solve(given, plan, batch_size=5)
+        assert found.converged.all()
+        np.testing.assert_allclose(found.Z, codes, atol=1e-8)
+        for limit in (7, 8):
+            made = given.shared_gram(limit)
+            assert (made is None) == (limit == 7 and given.is_products)
+            q = given.quadratic(made)
+            assert (q.factors is None) == (not given.is_products)
+            assert given.gram is None or q.gram is given.gram

@@ -45,6 +45,9 @@ class TestRounds:
         assert not found.converged.all()
         judged = oracles.lasso_gap(X, V, found.Z, 0.05)
         np.testing.assert_allclose(found.gap, judged, rtol=1e-6, atol=1e-12)
+        (check,) = found.history
+        assert check.unfinished == (~found.converged).sum()
+        np.testing.assert_allclose(check.gap, (found.gap / (0.5 * (X**2).sum(axis=1))).max())
 
     @pytest.mark.parametrize("positive", [False, True])
     def test_small_alphas(self, positive):

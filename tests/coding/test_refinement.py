@@ -12,6 +12,13 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.coding import on_host, refinement
+from gpudict.coding.plan import Plan
+from gpudict.coding.request import Request
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import least_squares
+from gpudict.solvers.base import RowSolution
+from gpudict.solvers.records import Solution
 from tests.support import oracles
 from tests.support.backends import BackendCase, host
 from tests.support.problems import near_copies, unit
@@ -121,3 +128,98 @@ def test_a_large_atom_does_not_hide_a_gap():
     found = gpudict.encode(np.array([[0.0, 1]]), V, alpha=alpha, init=init, max_iter=0)
     assert not found.converged
     assert found.gap >= 2 * alpha * extra * 0.99
+
+
+def short(n: int = 12):
+    """Return a quadratic whose last atom is zero, a plan for it, and its optimum."""
+    rng = np.random.default_rng(5)
+    X, V = rng.standard_normal((n, 8)), unit(rng.standard_normal((10, 8)))
+    V[-1] = 0
+    plan = Plan.of(X, 10, L1(0.1), solver="working_set", tol=None, max_iter=None)
+    return least_squares(X, V), plan, gpudict.encode(X, V, alpha=0.1, tol=1e-12).Z
+
+
+def test_rows_that_are_no_numbers_or_worse_than_none_start_anew(monkeypatch: pytest.MonkeyPatch):
+    """Once more, from zeros: with a certificate at last, and what was good is as it was."""
+    (q, plan, best), starts = short(), []
+    bad = best.copy()
+    bad[1], bad[4], bad[6], bad[7, 0] = np.nan, 1e6, best[6] + 1e-3, np.inf
+    gap = plan.penalty.certificate(q, best)
+    with np.errstate(invalid="ignore"):
+        before = Solution(bad, gap, gap >= 0, 30, [])
+        real = refinement.run
+        see = lambda *a, **k: starts.append(a[3]) or real(*a, **k)  # noqa: E731
+        monkeypatch.setattr(refinement, "run", see)
+        after = refinement.refined(before, q, plan)
+    assert after.converged.all()
+    np.testing.assert_allclose(after.Z, best, atol=1e-6)
+    good = np.isin(np.arange(12), (1, 4, 6, 7), invert=True)
+    np.testing.assert_array_equal(after.Z[good], best[good])
+    started = np.concatenate(starts)
+    assert np.abs(started).max() < 100
+    np.testing.assert_array_equal(started[2], bad[6])  # the third of the four
+    assert not started[[0, 1, 3]].any()
+    alone = refinement.refined(before._replace(Z=np.where(good[:, None], best, np.nan)), q, plan)
+    assert alone.converged.all()  # where nothing but NaN falls short
+
+
+@pytest.mark.parametrize("start", [None, "better", "worse"])
+def test_what_stops_early_is_no_worse_than_its_start(start):
+    """Nor than zeros; and is judged as what it is then."""
+    q, plan, best = short()
+    plan = plan._replace(max_iter=1)
+    bad = best + 10.0
+    bad[3], bad[5] = best[3] + 1e-2, np.nan
+    init = {None: None, "better": best + 1e-3, "worse": best - 20.0}[start]
+    nothing = np.full(12, np.inf)
+    with np.errstate(invalid="ignore"):
+        after = refinement.refined(Solution(bad, nothing, nothing < 0, 1, []), q, plan, init)
+    want = {"better": best + 1e-3}.get(start, np.zeros_like(best))
+    want = np.where((np.arange(12) == 3)[:, None] & (start != "better"), bad, want)
+    np.testing.assert_array_equal(after.Z, want)
+    np.testing.assert_allclose(after.gap, plan.penalty.certificate(q, want))
+    assert not after.converged.any()
+    loose = plan._replace(tol=float(np.median(after.gap / q.sq)))
+    with np.errstate(invalid="ignore"):
+        again = refinement.refined(Solution(bad, nothing, nothing < 0, 1, []), q, loose, init)
+    np.testing.assert_array_equal(again.converged, again.gap <= 0.5 * loose.tol * q.sq)
+    assert ((again.gap <= 1.5 * loose.tol * q.sq) & ~again.converged).any()
+
+
+def test_what_is_approximate_stays_as_it_is():
+    """Though it is worse than zeros, among atoms that are alike; its gap says so."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((20, 8)), unit(rng.standard_normal((10, 8)) + 2)
+    pull = X @ V.T
+    want = np.sign(pull) * np.maximum(np.abs(pull) - 0.1, 0)
+    found = gpudict.encode(X, V, alpha=0.1, solver="threshold")
+    np.testing.assert_allclose(found.Z, want, atol=1e-12)
+    assert (oracles.lasso_objective(X, V, want, 0.1) > 0.5 * (X**2).sum(axis=1)).any()
+    judged = np.minimum(
+        oracles.lasso_gap(X, V, want, 0.1), oracles.lasso_objective(X, V, want, 0.1)
+    )
+    np.testing.assert_allclose(found.gap, judged, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["cd", "working_set", "fista"])
+@pytest.mark.parametrize("positive", [False, True])
+def test_a_zero_atom_has_no_code(solver, positive):
+    """Whatever the start says, and however early it ends; nor is the start taken back with one."""
+    q, _, best = short()
+    X, V = q.factors
+    init = best.copy()
+    init[:, -1] = 1e-3
+    for max_iter in (0, 1, None):
+        options = {"solver": solver, "init": init, "max_iter": max_iter, "positive": positive}
+        found = gpudict.encode(X, V, alpha=0.1, **options)
+        assert not found.Z[:, -1].any()
+        value = oracles.lasso_objective(X, V, found.Z, 0.1)
+        least = gpudict.encode(X, V, alpha=0.1, positive=positive, tol=1e-12).Z
+        above = value - oracles.lasso_objective(X, V, least, 0.1)
+        assert (above <= found.gap * (1 + 1e-9) + 1e-12).all()
+    rows = Request(X, V, init)
+    bad = RowSolution(on_host.compressed(best + 10.0), np.full(12, np.inf), np.zeros(12, bool), 1)
+    plan = Plan.of(X, 10, L1(0.1, positive), solver="cd", tol=None, max_iter=1)
+    after = on_host.refined_rows(bad, q, plan, np.arange(12), rows)
+    assert not after.codes.dense(10)[:, -1].any()
+    assert not positive or (after.codes.values > 0).all()

@@ -64,6 +64,22 @@ class TestCodes:
         np.testing.assert_array_equal(two.code, one.code)
 
 
+def test_dense_codes_are_summed_in_what_memory_holds(monkeypatch: pytest.MonkeyPatch):
+    """Three copies of seven rows and a bit: seven rows at a time."""
+    X, V, U = problems.planted(40, 8, 6, 3, "float32")
+    samples, penalty, kept = Samples.of(X, np.linspace(0, 2, 40)), L1(0.1), codes.Dense(U)
+    whole = kept.statistics(samples), kept.costs(X, V, penalty)
+    seen, real = [], (codes.statistics, codes.half_square)
+    monkeypatch.setattr(codes, "workspace", lambda X: 7 * 3 * 4 * (8 + 6) + 5)
+    monkeypatch.setattr(codes, "statistics", lambda *a: seen.append(len(a[0])) or real[0](*a))
+    monkeypatch.setattr(codes, "half_square", lambda R: seen.append(len(R)) or real[1](R))
+    parts = kept.statistics(samples), kept.costs(X, V, penalty)
+    assert seen == 2 * [7, 7, 7, 7, 7, 5]
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-5)
+    for one, two in zip(parts[0][:3], whole[0][:3], strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("online", [False, True])
 @pytest.mark.parametrize("case", PORTABLE, ids=lambda c: c.name)
 def test_learning_in_halves(case: BackendCase, online: bool, monkeypatch):

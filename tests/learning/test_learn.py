@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.learning import alternate
 from gpudict.learning.updates import DictionaryStep
 from gpudict.objective.penalties.columns import UnitBall
 from gpudict.solvers.registry import portable_solver
@@ -172,3 +173,24 @@ def test_a_callback_can_spoil_nothing(backend: str):
         np.testing.assert_array_equal(host(one.dictionary), host(two.dictionary))
         if one.code is not None:
             np.testing.assert_array_equal(host(one.code), host(two.code))
+
+
+@pytest.mark.parametrize("solver", ["cd", "working_set"])
+def test_the_history_is_what_happened(solver: str, monkeypatch: pytest.MonkeyPatch):
+    """Its gap is the largest, relative, of the codes; and no code of a dead atom is of its heir."""
+    X, V0 = problems.signal(n=60, d=8, k=6)
+    X, V0[2], V0[:, 0] = X * np.linspace(0.1, 3, 60)[:, None], 0, 0
+    V0[2, 0], X[:, 0], X[0, 0] = 1, 0, 0.1 + 1e-4  # which one code uses, and hardly
+    seen, starts, half = [], [], 0.5 * (X**2).sum(axis=1)
+    coded = alternate.coded
+    monkeypatch.setattr(alternate, "coded", lambda *a: starts.append(a[3]) or coded(*a))
+    gpudict.learn(
+        X, 6, alpha=0.1, dict_init=V0, random_state=0, solver=solver, max_iter=5, tol=0,
+        code_tol=1e-3, callback=lambda it: seen.append((it.progress, it.gap, it.code)),
+    )  # fmt: skip
+    assert seen[0][0].unused == 1
+    assert seen[0][2][0, 2] > 0
+    assert not starts[1].array()[:, 2].any()
+    for number, (progress, gap, _) in enumerate(seen):
+        assert progress.iteration == number
+        np.testing.assert_allclose(progress.gap, (gap / half).max(), rtol=1e-12)

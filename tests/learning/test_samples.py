@@ -27,6 +27,30 @@ class TestWeights:
         np.testing.assert_allclose(weighted.dictionary, repeated.dictionary, atol=1e-8)
         np.testing.assert_allclose(weighted.objective, repeated.objective, rtol=1e-10)
 
+    @pytest.mark.parametrize("solver", ["cd", "working_set"])
+    def test_what_is_kept_of_the_past(self, solver):
+        """Of each batch its mean, by the weights; the later counts more, as its number says."""
+        X, V0 = problems.signal(n=40, d=8, k=5)
+        weight = np.random.default_rng(0).uniform(0, 3, size=40)
+        options = {"alpha": 0.1, "tol": 0, "max_no_improvement": None, "solver": solver}
+        steps = []
+        found = gpudict.learn_online(
+            X, 5, sample_weight=weight, batch_size=10, max_iter=1, shuffle=False, dict_init=V0,
+            callback=lambda step, *_: steps.append((step.dictionary, step.code)), **options,
+        )  # fmt: skip
+        sums, V = [0.0, 0.0, 0.0], V0
+        for number, (dictionary, U) in enumerate(steps):
+            here = slice(10 * number, 10 * number + 10)
+            x, w = X[here], weight[here, None]
+            batch = (x.T @ (w * U), (w * x * x).sum(axis=0), U.T @ (w * U))
+            old = (number / (number + 1)) ** 4
+            sums = [old * a + b / w.sum() for a, b in zip(sums, batch, strict=True)]
+            cost = oracles.lasso_objective(x, V, U, 0.1) @ w[:, 0] / w.sum()
+            np.testing.assert_allclose(found.objective[number], cost, rtol=1e-9)
+            V = dictionary
+        for ours, theirs in zip(found.past[:3], sums, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-9)
+
     def test_absent_samples_are_never_drawn(self):
         X, _ = problems.signal(n=30, d=6, k=5)
         weight = np.where(np.arange(30) < 4, 0.5, 0)

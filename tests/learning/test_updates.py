@@ -9,12 +9,14 @@ import gpudict
 from gpudict.learning.updates import DictionaryStep
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import statistics
-from gpudict.solvers.registry import portable_solver
+from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.registry import all_solvers
 from tests.support import oracles, problems
 
 
 @pytest.mark.parametrize("positive", [False, True])
-def test_a_sweep_is_the_oracle(positive):
+@pytest.mark.parametrize("name", ["sphere_sweep", "sphere_blocks"])
+def test_a_sweep_is_the_oracle(name, positive):
     rng = np.random.default_rng(3)
     X, U, V = (
         rng.standard_normal((20, 6)),
@@ -23,9 +25,9 @@ def test_a_sweep_is_the_oracle(positive):
     )
     V = problems.unit(np.abs(V) if positive else V)
     A, B = U.T @ U, U.T @ X
-    found = DictionaryStep(
-        portable_solver("sphere_sweep"), UnitSphere(positive), 1
-    )(statistics(X, U), V)  # fmt: skip
+    solver = all_solvers()[name]
+    assert isinstance(solver, IterativeSolver)
+    found = DictionaryStep(solver, UnitSphere(positive), 1)(statistics(X, U), V)
     np.testing.assert_allclose(found, oracles.sphere_sweep(A, B, V, positive), atol=1e-12)
 
 

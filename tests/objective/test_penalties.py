@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gpudict
 from gpudict.objective import quadratic
+from gpudict.objective.penalties import faces, l1
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.columns import UnitBall, UnitSphere
 from gpudict.objective.penalties.l1 import L1
@@ -86,6 +89,96 @@ def test_gap_bounds_the_suboptimality_of_any_code(seed, positive):
     assert (gap >= away - 1e-12 * 0.5 * (p.X**2).sum(axis=1) - 1e-12 * away).all()
     judged = oracles.lasso_gap(p.X, p.V, U, p.alpha, positive)
     np.testing.assert_allclose(gap, judged, rtol=1e-9, atol=1e-12 * (1 + (p.X**2).sum()))
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_rounding_is_in_the_certificate(positive, monkeypatch: pytest.MonkeyPatch):
+    """Once: by its unit, by what it does to each part of the gap, and no more than that."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((9, 5)), problems.unit(rng.standard_normal((6, 5)))
+    U = rng.standard_normal((9, 6)) * (rng.random((9, 6)) < 0.5) * np.geomspace(1e-3, 1, 9)[:, None]
+    U = np.abs(U) if positive else U
+    size, mass = np.linalg.norm(X, axis=1), np.abs(U).sum(axis=1)
+    wide = quadratic.least_squares(X, 3 * V)
+    unit = (4 + 5**0.5) * np.finfo(float).eps
+    np.testing.assert_allclose(l1._noise(wide, U), unit * (size + 3 * mass))
+    unit = 1e-3
+    monkeypatch.setattr(l1, "_noise", lambda q, Z: unit * (size + np.abs(Z).sum(axis=1)))
+    q = quadratic.least_squares(X, V)
+    for alpha in (0.01, 0.3, 20.0):
+        scaled = oracles.lasso_bound(X, V, U, alpha, positive, unit)
+        zero = oracles.lasso_objective(X, V, U, alpha) + unit * (size + mass) ** 2
+        found = L1(alpha, positive).certificate(q, U)
+        np.testing.assert_allclose(found, np.minimum(scaled, zero), rtol=1e-10)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_bounds_at_a_face_are_close(positive):
+    """On the face of the optimum they are how far codes are above it, and closer than the gap."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((30, 8)), rng.standard_normal((12, 8))
+    best = gpudict.encode(X, V, alpha=0.5, positive=positive, tol=1e-15).Z
+    U = best * (1 + 1e-3 * rng.standard_normal(best.shape))
+    away = oracles.lasso_objective(X, V, U, 0.5) - oracles.lasso_objective(X, V, best, 0.5)
+    penalty, most = L1(0.5, positive), np.abs(best).sum(axis=1).max()
+    for q in (quadratic.least_squares(X, V), quadratic.by_factors(X, V)):
+        face = faces.face_of(q, U, U, U != 0)
+        for bound in (penalty._exact_face(q, U, face), penalty._inner_face(q, U, face)):
+            assert (bound >= away * (1 - 1e-6) - 1e-13).all()
+            assert (bound <= away * (1 + 1e-6) + 1e-13 * most).all()
+        assert (penalty.closer(q, U) <= away * (1 + 1e-6) + 1e-13 * most).all()
+        assert (penalty.certificate(q, U) > 10 * away).mean() > 0.5
+        found = [b[:10] for b in (penalty.closer(q, 2 * U), penalty.certificate(q, 2 * U))]
+        assert (found[0] <= found[1] * 10).all()
+
+
+def test_rounding_is_in_the_bounds_at_a_face(monkeypatch: pytest.MonkeyPatch):
+    """At the optimum of orthonormal atoms nothing else is, and how much is known."""
+    X = np.array([[3.0, 0.2, 0, 0], [3, -2, 0.1, 0], [2, 3, -4, 0]])
+    U = np.sign(X) * np.maximum(np.abs(X) - 1, 0)
+    q, penalty, unit = quadratic.least_squares(X, np.eye(4)), L1(1.0), 1e-4
+    m, mass = np.array([1, 2, 3]), np.abs(U).sum(axis=1)
+    monkeypatch.setattr(l1, "_noise", lambda q, Z: np.full(3, unit))
+    face = faces.face_of(q, U, U, U != 0)
+    exact = 0.5 * unit**2 * (np.sqrt(2 * m) + 1) ** 2
+    np.testing.assert_allclose(penalty._exact_face(q, U, face), exact, rtol=1e-9)
+    inner = unit * (8 * m * unit + 4 * mass + unit + 3 * (mass + 4 * unit * m))
+    np.testing.assert_allclose(penalty._inner_face(q, U, face), inner, rtol=1e-9)
+    for beyond in (1.5, 3.2):  # of ν: an atom outside the face, below alpha
+        X[:, 3] = 1 - beyond * unit
+        near = quadratic.least_squares(X, np.eye(4))
+        found = penalty._exact_face(near, U, face)
+        np.testing.assert_array_equal(np.isfinite(found), beyond > 1 + np.sqrt(2 * m))
+    X[:, 3] = 1.5  # and above
+    q, s, Y = quadratic.least_squares(X, np.eye(4)), 1 / (1.5 + unit), 4 * unit
+    rr, own = ((X - U) ** 2).sum(axis=1), Y * m
+    away = (1 - s) ** 2 * rr + 2 * s * (1 - s) * own + s**2 * Y**2 * m
+    slack = mass * (1 - s * (1 - Y))
+    rounding = unit * (unit + 3 * (mass + Y * m)) + (1 - s) * unit * np.linalg.norm(X, axis=1)
+    found = penalty._inner_face(q, U, face)
+    np.testing.assert_allclose(found, 0.5 * away + slack + rounding, rtol=1e-9)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_an_atom_that_pulls_exactly_alpha_is_of_the_face(positive):
+    """Rounding may let it pull more: the bound is as close as if it did not."""
+    X = np.array([[3.0, 1, 0, 0], [2, -1, 1, 0.5], [1, 0, 0, 0]])
+    U = np.array([[2.0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+    q = quadratic.least_squares(X, np.eye(4))
+    face = faces.face_of(q, U, X - U, np.abs(X - U) == 1)
+    assert (L1(1.0, positive)._exact_face(q, U, face) < 1e-25).all()
+    assert (L1(1.0, positive).closer(q, U) < 1e-25).all()
+    none = quadratic.least_squares(X / 10, np.eye(4))
+    assert (L1(1.0, positive).closer(none, 0 * U) < 1e-25).all()
+
+
+@pytest.mark.parametrize(("off", "seen"), [(1e-15, False), (1e-13, True)])
+def test_a_solver_steers_by_what_is_no_rounding(off, seen):
+    """Far below it alpha is met by a correlation that may be none; one that is real is not."""
+    q = quadratic.least_squares(np.array([[1.0, 1.0]]), np.array([[1.0, 0.0]]))
+    Z = np.array([[1 - off]])
+    gap = L1(off / 100).gap(q, Z, quadratic.correlation(q, Z))
+    np.testing.assert_allclose(gap, 0.5 if seen else 0, atol=0.05)
 
 
 def test_values_say_what_is_feasible():

@@ -35,6 +35,11 @@ def test_quadratic_is_the_least_squares(seed, d, k):
             np.testing.assert_allclose(
                 quadratic.spectral_bound(tiny._replace(factors=None)), bound * 1e-250, rtol=0.5
             )
+        single = quadratic.astype(form, np.float32)
+        for one, two in zip(single[:3], form[:3], strict=True):
+            assert (one is None) == (two is None)
+            assert one is None or one.dtype == np.float32
+            assert one is None or np.allclose(one, two, rtol=1e-4, atol=1e-4)
         W = inverses.whitening(form)
         np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
 
@@ -49,5 +54,6 @@ def test_statistics_add_up(seed, forget):
     w = np.r_[np.full(5, np.sqrt(forget)), np.ones(4)][:, None]
     whole = quadratic.statistics(w * X, w * U)
     np.testing.assert_allclose(one.sq, (X[:5] ** 2).sum(axis=0))
+    np.testing.assert_allclose(quadratic.accumulate(one, two).gram, U.T @ U)
     for a, b in zip(both[:3], whole[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)

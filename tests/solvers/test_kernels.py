@@ -1,4 +1,4 @@
-"""Compiled code: one table of constants for two languages, and a cache that is never stale."""
+"""Compiled code: one table of constants, a cache that is never stale, answers and bounds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gpudict
+from gpudict.arrays.rows import Rows
+from gpudict.coding import on_host
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import least_squares
 from gpudict.solvers import constants
+from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
-from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit
+from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit, rows, tournament
+from gpudict.solvers.loop import run
+from gpudict.solvers.registry import all_solvers, portable_solver
+from gpudict.solvers.stopping import exhausted
+from tests.support import oracles, problems
 
 TABLES = {"lasso": constants.LASSO, "pursuit": constants.PURSUIT}
 
@@ -76,3 +87,133 @@ def test_an_edited_kernel_runs(tmp_path: Path):
     assert planted != text
     edited.write_text(planted)
     assert answer() == "6.0"
+
+
+def solved_rows(p: problems.Coding, init, *, most=None, max_iter=1000, single=False):
+    """Return what the compiled lasso, or pursuit of `most` atoms, makes of a problem."""
+    width = p.X.shape[1]
+    atoms = Atoms.of(p.V @ p.V.T, width)
+    batch = RowBatch(p.X @ p.V.T, (p.X**2).sum(axis=1), Rows.blank(len(p.X)))
+    limits = Limits(1e-9, max_iter, single)
+    if most is not None:
+        penalty = Cardinality(min(most, len(p.V)), 0.0, p.positive)
+        return all_solvers()["batch_omp"].solve_rows(atoms, batch, penalty, limits)
+    batch = batch._replace(init=on_host.compressed(init))
+    return all_solvers()["active_set"].solve_rows(atoms, batch, L1(p.alpha, p.positive), limits)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_uncompiled_too(seed: int):
+    """Of few atoms, with NUMBA_DISABLE_JIT=1 as well: the optimum from any start, and bounds."""
+    p, rng = problems.coding(seed), np.random.default_rng(seed)
+    half, (n, k) = 0.5 * (p.X**2).sum(axis=1), (len(p.X), len(p.V))
+    near = np.where(rng.random((n, k)) < 0.5, np.abs(rng.standard_normal((n, k))), 0)
+    values = []
+    for init, single in ((np.zeros((n, k)), False), (near, False), (near, True)):
+        found = solved_rows(p, init, single=single)
+        U = found.codes.dense(k)
+        away = oracles.lasso_gap(p.X, p.V, U, p.alpha, p.positive)
+        tol = 1e-5 if single else 1e-9
+        assert (away <= tol * half + 1e-15).all()
+        values.append(oracles.lasso_objective(p.X, p.V, U, p.alpha))
+        above = values[-1] - values[0]  # a bound may be closer than the gap of rounded codes
+        assert (found.gap >= (above if single else away) * (1 - 1e-6) - 1e-15 * (1 + half)).all()
+        assert single or found.converged.all()
+        assert found.rounds <= 12
+        assert all((np.diff(found.codes.cut(slice(i, i + 1)).columns) > 0).all() for i in range(n))
+        assert not (p.positive and (U < 0).any())
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-8, atol=1e-15)
+    U = solved_rows(p, near).codes.dense(k)
+    again = solved_rows(p, U)
+    assert again.rounds <= 1
+    scale = 2.0**-40
+    tiny = p._replace(X=scale * p.X, alpha=scale * p.alpha)
+    np.testing.assert_allclose(solved_rows(tiny, scale * near).codes.dense(k), scale * U, rtol=1e-9)
+    for most in (1, 3):
+        Z = solved_rows(p, None, most=most).codes.dense(k)
+        assert (np.count_nonzero(Z, axis=1) <= most).all()
+        assert not (p.positive and (Z < 0).any())
+        if not p.positive and seed % 4 and seed % 7 and seed % 11:  # nothing ties
+            best = [oracles.omp(x, p.V, min(most, k, p.X.shape[1])) for x in p.X]
+            np.testing.assert_allclose(Z, best, atol=1e-9)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_rounding_is_in_the_bound(positive: bool):
+    """It is the gap of the codes as they are, and what so many summands may hide, to the digit."""
+    rng = np.random.default_rng(0)
+    V, X = rng.standard_normal((6, 5)), rng.standard_normal((8, 5))
+    U = rng.standard_normal((8, 6)) * (rng.random((8, 6)) < 0.5) * np.geomspace(1e-3, 1, 8)[:, None]
+    U = np.abs(U) if positive else U
+    terms = 1e12
+    atoms = Atoms.of(V @ V.T, int(terms))
+    batch = RowBatch(X @ V.T, (X**2).sum(axis=1), on_host.compressed(U))
+    for alpha in (0.01, 0.3, 20.0):
+        solver, penalty = all_solvers()["active_set"], L1(alpha, positive)
+        found = solver.solve_rows(atoms, batch, penalty, Limits(1e-9, 0, False))
+        unit = (terms + 4) * np.finfo(float).eps
+        want = oracles.lasso_bound(X, V, U, alpha, positive, unit)
+        np.testing.assert_allclose(found.gap, want, rtol=1e-10)
+        np.testing.assert_array_equal(found.codes.dense(6), U)
+        single = solver.solve_rows(atoms, batch, penalty, Limits(1e-5, 0, True))
+        moved = np.abs(U.astype(np.float32) - U)
+        slope = np.abs((X - U @ V) @ V.T - alpha * np.sign(U))
+        raised = (moved * slope).sum(axis=1) + 0.5 * (moved @ np.linalg.norm(V, axis=1)) ** 2
+        np.testing.assert_allclose(single.gap - found.gap, raised, rtol=1e-5, atol=1e-14)
+
+
+@pytest.mark.parametrize("k", [1, 16, 40, 300])
+def test_the_tournament_is_a_stable_sort(k: int):
+    """The strongest first, of equal ones the first, none twice, none of the set, none too weak."""
+    rng, wide = np.random.default_rng(k), tournament.width_for(k)
+    for positive, values in ((False, 4), (True, 4), (False, 10**6)):
+        corr = rng.integers(-values, values + 1, k).astype(float)
+        atoms = rng.permutation(k)[: k // 3]
+        pull, best = np.zeros(wide), np.zeros(wide // 2)
+        tournament.fold(pull, best, corr, positive, atoms, len(atoms))
+        left = corr.copy() if positive else np.abs(corr)
+        left[atoms] = 0
+        assert tournament.top(best) == max(left.max(), 0)
+        want = [j for j in np.argsort(-left, kind="stable") if left[j] > 1]
+        got = [tournament.strongest(pull, best, 1.0) for _ in range(len(want) + 1)]
+        assert got == [*want, -1]
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("norms", [False, True])
+def test_uncompiled_pursuits_are_the_portable_ones(positive: bool, norms: bool):
+    """Code for code, of atoms of any norm, to a number of atoms or to a target."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((30, 8)), problems.unit(rng.standard_normal((16, 8)))
+    V = V * np.geomspace(1e-2, 1e2, 16)[:, None] if norms else V
+    q = least_squares(X, V)
+    atoms, batch = Atoms.of(q.gram, 8), RowBatch(q.cov, q.sq, Rows.blank(30))
+    for penalty in (Cardinality(6, 0.0, positive), Cardinality(8, 2.0, positive)):
+        found = all_solvers()["batch_omp"].solve_rows(atoms, batch, penalty, Limits(0, 100, False))
+        Z = run(portable_solver("omp"), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
+        np.testing.assert_allclose(found.codes.dense(16), Z, rtol=1e-8, atol=1e-10)
+        error = ((X - Z @ V) ** 2).sum(axis=1)
+        assert not np.isnan(found.gap).any()
+        if penalty.target:
+            np.testing.assert_array_equal(found.converged, error <= 2)
+            assert found.converged.any()
+    one = problems.Coding(np.eye(3), np.eye(3), 0.1, positive)
+    for most in (1, 3):
+        codes = solved_rows(one, None, most=most).codes
+        np.testing.assert_array_equal(codes.dense(3), np.eye(3))
+        assert len(codes.values) == 3
+
+
+def test_uncompiled_rows_are_dense_ones():
+    """In compressed form and back, their sums, with weights, and their errors."""
+    rng = np.random.default_rng(0)
+    X, V, weight = rng.standard_normal((9, 4)), rng.standard_normal((5, 4)), rng.random(9)
+    U = np.where(rng.random((9, 5)) < 0.5, rng.integers(1, 3, (9, 5)), 0.0)
+    codes, A, B, error = on_host.compressed(U), np.zeros((5, 5)), np.zeros((5, 4)), np.empty(9)
+    np.testing.assert_array_equal(codes.dense(5), U)
+    assert len(codes.values) == np.count_nonzero(U)
+    rows.add_statistics(*codes, X, weight, A, B)
+    np.testing.assert_allclose(A, np.triu(U.T @ (weight[:, None] * U)))
+    np.testing.assert_allclose(B, U.T @ (weight[:, None] * X))
+    rows.squared_errors(*codes, X, V, error)
+    np.testing.assert_allclose(error, ((X - U @ V) ** 2).sum(axis=1))

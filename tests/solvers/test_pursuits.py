@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import least_squares
+from gpudict.solvers.loop import run
+from gpudict.solvers.portable import lars
+from gpudict.solvers.stopping import duality_gap
 from tests.support import problems
 from tests.support.problems import unit
 from tests.support.solving import usable
@@ -72,6 +77,34 @@ class TestTies:
                 np.ones((1, 4)), np.ones((5, 4)) / 2, n_nonzero_coefs=2, solver=solver
             ).Z
             np.testing.assert_allclose(np.sort(Z), [[0, 0, 0, 0, 2]], atol=1e-9)
+
+
+class TestPath:
+    """The homotopy alone, without the solver that finishes what it leaves."""
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_atoms_come_back(self, positive):
+        """Those that left, and those that were barred while they depended on others."""
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            X, some = rng.standard_normal((20, 8)), rng.standard_normal((16, 8)) + 1
+            copies = np.concatenate([some[:5], some[:5] + some[5:10], some[5:10]])
+            for V in (some, copies, rng.integers(-1, 2, (12, 8)).astype(float)):
+                q = least_squares(X, unit(V))
+                stop, penalty = duality_gap(1e-8), L1(1e-3, positive)
+                found = run(lars.SOLVER, q, penalty, np.zeros(q.cov.shape), stop=stop, max_iter=200)
+                assert found.converged.all(), seed
+
+    @pytest.mark.parametrize("seed", [3, 8, 11, 15])
+    def test_what_was_barred_may_come(self, seed):
+        """Once an atom has left that it depended on: small integers, where many do."""
+        rng = np.random.default_rng(seed)
+        V = rng.integers(-1, 2, (12, 6)).astype(float)
+        q = least_squares(rng.integers(-2, 3, (30, 6)).astype(float), V)
+        for alpha, positive in ((0.3, False), (0.01, False), (0.3, True), (0.01, True)):
+            stop, penalty = duality_gap(1e-8), L1(alpha, positive)
+            found = run(lars.SOLVER, q, penalty, np.zeros(q.cov.shape), stop=stop, max_iter=200)
+            assert found.converged.all()
 
 
 class TestTargets:

@@ -118,3 +118,21 @@ def scikit_learns_forgetting(size):
         return (theta + 1 - size) / (theta + 1)
 
     return forget
+
+
+def lasso_bound(X, V, U, alpha, positive=False, rounding=0.0):
+    """Return `lasso_gap` with all that rounding may hide, its unit being rounding·(‖x‖ + Σ|u|‖v‖).
+
+    To that unit a correlation is known, for an atom of norm 1: the residual is scaled for it, its
+    square and the slack are known to what it makes of them.
+    """
+    found, norms = [], np.linalg.norm(V, axis=1)
+    for x, u in zip(X, U, strict=True):
+        r, size, mass = x - u @ V, np.linalg.norm(x), np.abs(u) @ norms
+        unit = rounding * (size + mass)
+        pull = max((V @ r if positive else np.abs(V @ r)).max(), 0) + unit * norms.max()
+        s = min(1.0, alpha / pull)
+        slack = max(alpha * np.abs(u).sum() - s * (u @ V @ r), 0)
+        away = 0.5 * (1 - s) ** 2 * (r @ r + 2 * unit * (size + mass))
+        found.append(away + slack + unit * mass)
+    return np.array(found)
