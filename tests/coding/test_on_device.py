@@ -137,3 +137,11 @@ def test_products_of_the_caller_are_used(solver):
             q = given.quadratic(made)
             assert (q.factors is None) == (not given.is_products)
             assert given.gram is None or q.gram is given.gram
+
+
+@pytest.mark.parametrize("solver", ["active_set", "working_set"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_silence_is_said(solver, sparse):
+    X, V, _ = problems.planted(12, 8, 6, 3, "float64")
+    with pytest.warns(UserWarning, match="alpha leaves every code zero"):
+        gpudict.encode(X, V, alpha=1e3, solver=solver, sparse_output=sparse)

@@ -9,7 +9,7 @@ import gpudict
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import least_squares
 from gpudict.solvers.loop import run
-from gpudict.solvers.portable import lars
+from gpudict.solvers.portable import face_walk, lars
 from gpudict.solvers.stopping import duality_gap
 from tests.support import problems
 from tests.support.problems import unit
@@ -94,6 +94,17 @@ class TestPath:
                 stop, penalty = duality_gap(1e-8), L1(1e-3, positive)
                 found = run(lars.SOLVER, q, penalty, np.zeros(q.cov.shape), stop=stop, max_iter=200)
                 assert found.converged.all(), seed
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_a_walk_knows_its_end(self, positive):
+        """Where no gap is small enough: no atom pulls beyond alpha, and no step is left."""
+        rng = np.random.default_rng(0)
+        q = least_squares(rng.standard_normal((20, 8)), unit(rng.standard_normal((16, 8))))
+        stop, penalty = duality_gap(0.0), L1(0.1, positive)
+        found = run(face_walk.SOLVER, q, penalty, 0 * q.cov, stop=stop, max_iter=500)
+        assert found.history[-1].unfinished == 0
+        assert found.n_iter <= 60
+        assert (penalty.certificate(q, found.Z) < 1e-12).all()
 
     @pytest.mark.parametrize("seed", [3, 8, 11, 15])
     def test_what_was_barred_may_come(self, seed):
