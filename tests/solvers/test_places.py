@@ -13,21 +13,12 @@ import pytest
 import gpudict
 from gpudict.coding.request import Request
 from gpudict.solvers import places
-from gpudict.solvers.host.kernels import compiling
 from gpudict.solvers.places import numba_works
 from tests.support import problems
 
 
 class TestFallback:
     """Without Numba, or told so, the portable solvers run and give the same codes."""
-
-    @pytest.mark.compiled
-    def test_no_folder_for_a_cache(self, monkeypatch: pytest.MonkeyPatch):
-        def nowhere(function):
-            raise RuntimeError("cannot cache function: no locator available")
-
-        monkeypatch.setattr(compiling, "_Cache", nowhere)
-        assert compiling.compiled(lambda x: x + 1)(1) == 2
 
     def test_environment(self, signal, tmp_path):
         X, V = (a[:50] for a in signal)

@@ -29,7 +29,7 @@ class ActiveSet(RowSolver[L1]):
     penalties = (L1,)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
-    fallback = "face_walk"
+    fallback = "working_set"
     rounds: ClassVar[int] = 300
     spare: ClassVar[int] = 16
 

@@ -34,11 +34,14 @@ from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.constants import LASSO
 
 
+LONG, SHORT = 6, 60  # steps for each atom, and more: who walks longer goes round in rounding
+
+
 class State(NamedTuple):
     """Codes and correlation; signs of the active atoms, 0 elsewhere; atoms that may not enter.
 
     Of each row (n,): whether the last step was whole, how far it then was off, and whether no step
-    helps. `used` is the largest number of active atoms.
+    helps. `used` is the largest number of active atoms, `steps` how many were made.
     """
 
     Z: Array
@@ -49,6 +52,7 @@ class State(NamedTuple):
     off: Array
     done: Array
     used: int
+    steps: int
 
 
 class Way(NamedTuple):
@@ -86,7 +90,7 @@ class FaceWalk(IterativeSolver[L1, State]):
         zero, no = xp.zeros_like(Z), xp.zeros_like(q.sq, dtype=xp.bool)
         off = xp.full_like(q.sq, xp.inf)
         none = xp.zeros_like(Z, dtype=xp.bool)
-        return State(zero, correlation(q, zero), zero, none, ~no, off, no, 1)
+        return State(zero, correlation(q, zero), zero, none, ~no, off, no, 1, 0)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Go on to the next face, or the next optimum of one."""
@@ -114,7 +118,8 @@ class FaceWalk(IterativeSolver[L1, State]):
         waits = _strongest(problem, corr / norm, (signs != 0) | barred, noise)[1] > 0
         tried = state.whole & ~way.enters[:, 0] & (off > 0.5 * state.off)
         done = state.done | (whole & ~waits[:, 0] & ((off <= noise) | tried))
-        return State(Z, corr, signs, barred, whole, off, done, state.used + 1)
+        done = xp.ones_like(done) if state.steps > LONG * k + SHORT else done
+        return State(Z, corr, signs, barred, whole, off, done, state.used + 1, state.steps + 1)
 
     def settled(self, state: State) -> Array:
         """Say which rows are at an optimum, to rounding."""
