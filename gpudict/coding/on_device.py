@@ -49,10 +49,11 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
     if init is not None:  # feasible, and no code for an atom that is zero
         Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
     start = None if init is None else Z
-    with phase("rounds"), np.errstate(all="ignore"):  # what float32 can't hold float64 does, below
-        found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)
-    with phase("certificate"):
-        return refined(found, q, plan, start)
+    with np.errstate(all="ignore"):  # what is no number is seen by its certificate
+        with phase("rounds"):
+            found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)
+        with phase("certificate"):
+            return refined(found, q, plan, start)
 
 
 def _joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:

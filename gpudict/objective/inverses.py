@@ -50,7 +50,11 @@ def basis(V: Array, /) -> tuple[Array, float, float]:
     size = np.abs(host).max(axis=1, keepdims=True)
     host = host / np.where(size > 0, size, 1)
     norm = np.linalg.norm(host, axis=1, keepdims=True)
-    _, values, rows = np.linalg.svd(host / np.where(norm > 0, norm, 1), full_matrices=False)
+    host = host / np.where(norm > 0, norm, 1)
+    first = np.take_along_axis(host, (host != 0).argmax(axis=1)[:, None], axis=1)
+    host = np.unique(np.where(first < 0, -host, host), axis=0)  # else copies look like rounding
+    host = host[(host != 0).any(axis=1)]
+    _, values, rows = np.linalg.svd(host, full_matrices=False)
     cut = max(V.shape) * np.finfo(np.float64).eps * values.max(initial=0)
     kept = values > cut
     if kept.sum() == V.shape[1]:

@@ -69,8 +69,6 @@ class L1(CoordinatePenalty):
         corr = exact(q, faces.solved(q, face, Z, alpha, xp.zeros_like(alpha))[0])[0]
         face = faces.face_of(q, Z, corr, (self.pull(corr) > edge) & (diagonal(q) > 0)[None, :])
         at_face = xp.minimum(self._exact_face(q, Z, face), self._inner_face(q, Z, face))
-        if self.positive:
-            return at_face
         return xp.minimum(at_face, self._above_least_squares(q, Z))
 
     def cost(self, U: Rows, k: int, /) -> np.ndarray:

@@ -33,7 +33,6 @@ from gpudict.objective.quadratic import Quadratic, correlation, small_grams, wit
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.constants import LASSO
 
-
 LONG, SHORT = 6, 60  # steps for each atom, and more: who walks longer goes round in rounding
 
 
@@ -118,7 +117,7 @@ class FaceWalk(IterativeSolver[L1, State]):
         waits = _strongest(problem, corr / norm, (signs != 0) | barred, noise)[1] > 0
         tried = state.whole & ~way.enters[:, 0] & (off > 0.5 * state.off)
         done = state.done | (whole & ~waits[:, 0] & ((off <= noise) | tried))
-        done = xp.ones_like(done) if state.steps > LONG * k + SHORT else done
+        done = xp.ones_like(done) if state.steps > LONG * k + SHORT else done | (off != off)
         return State(Z, corr, signs, barred, whole, off, done, state.used + 1, state.steps + 1)
 
     def settled(self, state: State) -> Array:
