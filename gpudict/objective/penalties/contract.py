@@ -78,12 +78,12 @@ class RowPenalty(Penalty):
         """Return a bound that costs more, (n,), for rows for which the certificate is too far."""
         return self.above_least_squares(q, Z)
 
-    def above_least_squares(self, q: Quadratic, Z: Array, /) -> Array:
+    def above_least_squares(self, q: Quadratic, Z: Array, /, noise: Array | float = 0.0) -> Array:
         """Return how far each row is above the least squares, (n,): a bound too, if no value < 0.
 
         It is ½‖r on the span of the atoms‖² + value, exact where the value is 0, and the better
         bound where the penalty is near the rounding of V r. It costs a factorisation on the host.
-        Directions in which the atoms are rounding are none.
+        Directions in which the atoms are rounding are none; `noise` is what r is known to.
         """
         if q.factors is None:
             return half_square(correlation(q, Z) @ whitening(q)) + self.value(Z)
@@ -91,7 +91,7 @@ class RowPenalty(Penalty):
         R, (span, turned, _) = X - Z @ V, basis(V)
         xp = array_namespace(Z)
         length = xp.sqrt(2 * half_square(R @ span)) + turned * xp.sqrt(2 * half_square(R))
-        return 0.5 * length**2 + self.value(Z)
+        return 0.5 * (length + noise) ** 2 + self.value(Z)
 
     def cost(self, U: Rows, k: int, /) -> np.ndarray:
         """Return what rows of k codes on the host add to the objective, (n,)."""
