@@ -176,15 +176,6 @@ def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:
     )
 
 
-def unsquared(q: Quadratic, /) -> Array:
-    """Return the least gap of each row, (n,): not 0 where the squares of x are not numbers."""
-    xp = array_namespace(q.cov)
-    kind = xp.finfo(q.sq.dtype)
-    least = float(kind.smallest_normal)
-    faint = (q.sq < least / float(kind.eps)) & xp.any(q.cov != 0, axis=1)
-    return least * xp.astype(faint, q.sq.dtype)
-
-
 def of_rows(q: Quadratic, index: Array, /) -> Quadratic:
     """Return the quadratic of the samples in index."""
     factors = None if q.factors is None else (take(q.factors[0], index), q.factors[1])

@@ -20,6 +20,7 @@ from gpudict.objective.penalties.l1 import L1
 from tests.support import problems
 from tests.support.backends import BackendCase, host
 from tests.support.shortage import PORTABLE, errors, failing, limit_rows
+from tests.support.solving import usable
 
 CALLS = ("plain", "init", "each", "sparse", "threads", "omp", "one batch")
 
@@ -109,7 +110,7 @@ def test_one_batch_at_a_time(monkeypatch):
     assert len(before) == 8
 
 
-@pytest.mark.parametrize("solver", ["active_set", "working_set"])
+@pytest.mark.parametrize("solver", usable("active_set", "working_set"))
 def test_products_of_the_caller_are_used(solver):
     """Gram and cov that came are not made again; without them a Gram of few atoms is, of many not.
 
@@ -139,7 +140,7 @@ def test_products_of_the_caller_are_used(solver):
             assert given.gram is None or q.gram is given.gram
 
 
-@pytest.mark.parametrize("solver", ["active_set", "working_set"])
+@pytest.mark.parametrize("solver", usable("active_set", "working_set"))
 @pytest.mark.parametrize("sparse", [False, True])
 def test_silence_is_said(solver, sparse):
     X, V, _ = problems.planted(12, 8, 6, 3, "float64")

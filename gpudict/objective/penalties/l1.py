@@ -13,7 +13,7 @@ from gpudict.arrays.rows import Rows
 from gpudict.objective.inverses import basis
 from gpudict.objective.penalties import faces
 from gpudict.objective.penalties.contract import CoordinatePenalty
-from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual, unsquared
+from gpudict.objective.quadratic import Quadratic, diagonal, exact, residual
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +53,17 @@ class L1(CoordinatePenalty):
         """Return the duality gap of each row from the residual itself, rounding in it, (n,)."""
         xp = array_namespace(Z)
         corr, _, rr = exact(q, Z)
-        noise, mass = _noise(q, Z), _mass(q, Z)
-        scale = self._scale(q, corr, noise)
+        mass = _mass(q, Z)
+        noise = _noise_of(q, mass)
+        scale, pull = self._scale(q, corr, noise)
         away = 0.5 * (1 - scale) ** 2
         rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
         scaled = away * rr + self._slack(Z, corr, scale) + noise * mass
-        return xp.maximum(xp.minimum(scaled, 0.5 * rr + self.value(Z)), unsquared(q))
+        gap = xp.minimum(scaled, 0.5 * rr + self.value(Z))
+        kind = xp.finfo(gap.dtype)  # where the squares of x are no numbers no gap is 0
+        least = float(kind.smallest_normal)
+        faint = (q.sq < least / float(kind.eps)) & (pull > 0)
+        return xp.maximum(gap, least * xp.astype(faint, gap.dtype))
 
     def closer(self, q: Quadratic, Z: Array, /) -> Array:
         """Return the smaller of two bounds at the face of each row, and that by least squares."""
@@ -92,12 +97,12 @@ class L1(CoordinatePenalty):
             return xp.full_like(like, self.alpha)
         return xp.astype(self.alpha, like.dtype, copy=False)
 
-    def _scale(self, q: Quadratic, corr: Array, noise: Array) -> Array:
-        """Return by what θ must be scaled to be feasible whatever rounding does, (n,)."""
+    def _scale(self, q: Quadratic, corr: Array, noise: Array) -> tuple[Array, Array]:
+        """Return by what θ must be scaled to be feasible whatever rounding does, and its pull."""
         xp = array_namespace(corr)
         pull = self.pull(corr) + noise[:, None] * xp.sqrt(diagonal(q))[None, :]
         pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
-        return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull))
+        return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull)), pull
 
     def _slack(self, Z: Array, corr: Array, scale: Array) -> Array:
         """Return alpha‖u‖₁ − scale·⟨u, Vθ⟩, (n,), which is not negative."""
@@ -124,7 +129,7 @@ class L1(CoordinatePenalty):
         near, _ = faces.solved(q, face, Z, alpha, faces.INNER * _noise(q, Z))
         noise = xp.maximum(_noise(q, Z), _noise(q, near))
         corr = exact(q, near)[0]
-        scale = self._scale(q, corr, noise)
+        scale, _ = self._scale(q, corr, noise)
         Y, (own, _, rr) = near - Z, exact(q, Z)
         away = (1 - scale) ** 2 * rr + 2 * scale * (1 - scale) * xp.sum(Y * own, axis=1)
         away = _not_negative(away) + scale**2 * faces.length(q, Y) ** 2
@@ -149,13 +154,15 @@ def _mass(q: Quadratic, Z: Array) -> Array:
 
 
 def _noise(q: Quadratic, Z: Array) -> Array:
-    """Return ν, to which a correlation with an atom of norm 1 is known, (n,).
+    """Return ν, to which a correlation with an atom of norm 1 is known, (n,)."""
+    return _noise_of(q, _mass(q, Z))
 
-    It is (4 + √d)·eps·(‖x‖ + Σ|u|‖v‖): sums of d products err by √d of them, hardly ever by more.
-    """
-    xp = array_namespace(Z)
-    d = Z.shape[1] if q.factors is None else q.factors[1].shape[1]
-    return (4 + d**0.5) * float(xp.finfo(Z.dtype).eps) * (xp.sqrt(q.sq) + _mass(q, Z))
+
+def _noise_of(q: Quadratic, mass: Array) -> Array:
+    """Return (4 + √d)·eps·(‖x‖ + Σ|u|‖v‖): sums of d products err by √d of them, hardly by more."""
+    xp = array_namespace(mass)
+    d = q.cov.shape[1] if q.factors is None else q.factors[1].shape[1]
+    return (4 + d**0.5) * float(xp.finfo(mass.dtype).eps) * (xp.sqrt(q.sq) + mass)
 
 
 def _not_negative(x: Array) -> Array:

@@ -11,7 +11,6 @@ import numpy as np
 
 from gpudict.arrays.rows import Rows
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import Quadratic, unsquared
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 
 FAINT = 1e-280  # of ‖x‖²: below it rounding is not what it is for numbers
@@ -46,7 +45,8 @@ class ActiveSet(RowSolver[L1]):
         allowed = (summands, most, min(limits.max_iter, self.rounds))
         lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
         if rows.sq.min() < FAINT:
-            gap = np.maximum(gap, unsquared(Quadratic(rows.cov, rows.sq)))
+            faint = (rows.sq < FAINT) & rows.cov.any(axis=1)
+            gap = np.maximum(gap, np.finfo(np.float64).smallest_normal * faint)
         converged = gap <= 0.5 * limits.tol * rows.sq
         return RowSolution(codes.trimmed(), gap, converged, int(rounds.max()))
 
