@@ -43,6 +43,7 @@ def statistics(x: Any, v: Any, u: Any) -> list[Any]:
     return [found.dictionary]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("error", [Planted, SystemExit])
 @pytest.mark.parametrize("name", WORK)
 def test_a_worker(name: str, error: type[BaseException], monkeypatch):
@@ -111,6 +112,7 @@ def test_a_callback(learner: Any, place: Any, error: type[BaseException]):
     assert host(learner(x, None).dictionary).tobytes() == wanted.tobytes()
 
 
+@pytest.mark.compiled
 def test_threads_are_few(monkeypatch):
     """A pool is made once for a number of threads, however often and however its jobs end."""
     OPERATIONS["many_rows"](X, V, U)
