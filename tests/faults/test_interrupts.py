@@ -72,7 +72,7 @@ def spread(last: int, count: int) -> list[int]:
     return sorted(some | set(range(max(1, last - 2 * count), last + 1)))
 
 
-SOME = [pytest.param(12, id="some"), pytest.param(100, id="many", marks=pytest.mark.slow)]
+SOME = [pytest.param(12, id="some"), pytest.param(100, id="many", marks=pytest.mark.by_hand)]
 
 
 CASES = [
@@ -163,7 +163,7 @@ print("whole")
 """
 
 
-@pytest.mark.parametrize("hits", [8, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("hits", [8, pytest.param(200, marks=pytest.mark.by_hand)])
 @pytest.mark.parametrize("name", ["many_rows", "in_batches"])
 def test_signals(name: str, hits: int):
     """Each ends what runs, and the same process does it again, with the same bits."""

@@ -35,7 +35,7 @@ CASES = [
     if name not in HAS_NOT.get(source.name, ())
     for every, how, marks in (
         (SOME, "some", ()),
-        (MANY, "many", pytest.mark.slow),
+        (MANY, "many", pytest.mark.by_hand),
     )
     if every is MANY or name in QUICK[source.name]
 ]
@@ -90,7 +90,7 @@ def test_an_operation(source: Source, name: str, every, request):
     assert same(injected(source, run, None)[0], wanted)
 
 
-@pytest.mark.parametrize("every", [SOME, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [SOME, pytest.param(MANY, marks=pytest.mark.by_hand)])
 @pytest.mark.parametrize("source", SOURCES[:2], ids=lambda s: s.name)
 def test_a_batch_is_seen_or_it_is_not(source: Source, every, request):
     """An estimator for whose batch there was no memory is what it was, and can learn it later."""
