@@ -9,6 +9,7 @@ import scipy.sparse
 import gpudict
 from tests.support import problems
 from tests.support.backends import BackendCase
+from tests.support.shortage import PORTABLE
 
 X, V = problems.signal(n=6, d=4, k=3)
 
@@ -137,8 +138,10 @@ OUT_OF_RANGE = {
 
 @pytest.mark.parametrize("problem", [{"alpha": 0.1}, {"n_nonzero_coefs": 2}])
 @pytest.mark.parametrize("name", OUT_OF_RANGE)
+@pytest.mark.parametrize("backend", PORTABLE, ids=lambda c: c.name)
 def test_what_has_no_squares_is_refused(backend: BackendCase, name: str, problem: dict[str, float]):
     """A code of it would be NaN, or zero and certified."""
+    pytest.importorskip(backend.requires)
     x, v, sentence = OUT_OF_RANGE[name]
     with pytest.raises(ValueError, match=sentence):
         gpudict.encode(backend.asarray(x), backend.asarray(v), **problem)
