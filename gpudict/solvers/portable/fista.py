@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, divisor
+from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.penalties.contract import CertifiedPenalty
 from gpudict.objective.quadratic import Quadratic, correlation, step_length
 from gpudict.solvers.base import IterativeSolver, Kind
@@ -59,8 +59,7 @@ class Fista(IterativeSolver[CertifiedPenalty, State]):
         Y = state.Z + beta * (state.Z - state.previous)
         corr = state.corr + beta * (state.corr - state.previous_corr)
         Z = penalty.prox(Y + state.length * corr, state.length)
-        slope = (Y - Z) / divisor(state.length)  # whose products with codes fit the dtype
-        uphill = xp.sum(slope * (Z - state.Z), axis=1, keepdims=True) > 0
+        uphill = xp.sum((Y - Z) * (Z - state.Z), axis=1, keepdims=True) > 0
         t = xp.where(uphill, xp.ones_like(t), t)
         return State(Z, correlation(q, Z), state.Z, state.corr, t, state.length)
 
