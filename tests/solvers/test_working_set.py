@@ -92,7 +92,7 @@ def test_rounds_in_parts_are_rounds(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(parts.Z, whole.Z, atol=1e-9)
     efforts = []
     solve = working_set._solve
-    see = lambda p, u, e: efforts.append((e, u.shape[1])) or solve(p, u, e)  # noqa: E731
+    see = lambda p, u, e, **k: efforts.append((e, u.shape[1])) or solve(p, u, e, **k)  # noqa: E731
     monkeypatch.setattr(working_set, "_solve", see)
     run(working_set.SOLVER, q, L1(0.05), zero, stop=None, max_iter=8)
     assert [e.faces for e, _ in efforts] == [0, 0, 0, 0, 4, 4, 4, 4]

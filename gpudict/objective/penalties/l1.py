@@ -47,7 +47,7 @@ class L1(CoordinatePenalty):
         limit = xp.maximum(rounding, self.alphas(rounding))
         scale = limit / divisor(xp.maximum(xp.max(self.pull(corr), axis=1), limit))
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
-        return 0.5 * (1 - scale) ** 2 * rr + self._slack(Z, corr, scale)
+        return 0.5 * (1 - scale) ** 2 * rr + _slack(self.value(Z), Z, corr, scale)
 
     def certificate(self, q: Quadratic, Z: Array, /) -> Array:
         """Return the duality gap of each row from the residual itself, rounding in it, (n,)."""
@@ -58,8 +58,9 @@ class L1(CoordinatePenalty):
         scale, pull = self._scale(q, corr, noise)
         away = 0.5 * (1 - scale) ** 2
         rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
-        scaled = away * rr + self._slack(Z, corr, scale) + noise * mass
-        gap = xp.minimum(scaled, 0.5 * rr + self.value(Z))
+        value = self.value(Z)
+        scaled = away * rr + _slack(value, Z, corr, scale) + noise * mass
+        gap = xp.minimum(scaled, 0.5 * rr + value)
         kind = xp.finfo(gap.dtype)  # where the squares of x are no numbers no gap is 0
         least = float(kind.smallest_normal)
         faint = (q.sq < least / float(kind.eps)) & (pull > 0)
@@ -104,10 +105,6 @@ class L1(CoordinatePenalty):
         pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
         return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull)), pull
 
-    def _slack(self, Z: Array, corr: Array, scale: Array) -> Array:
-        """Return alpha‖u‖₁ − scale·⟨u, Vθ⟩, (n,), which is not negative."""
-        return _not_negative(self.value(Z) - scale * array_namespace(Z).sum(Z * corr, axis=1))
-
     def _exact_face(self, q: Quadratic, Z: Array, face: faces.Face) -> Array:
         """Return ½‖r − θ̂‖² for the exact optimum of the face, inf where θ̂ may not be feasible."""
         xp, alpha = array_namespace(Z), self.alphas(q.sq)
@@ -135,7 +132,7 @@ class L1(CoordinatePenalty):
         away = _not_negative(away) + scale**2 * faces.length(q, Y) ** 2
         rounding = noise * (noise + 3 * (_mass(q, Z) + _mass(q, Y)))
         rounding = rounding + (1 - scale) * noise * xp.sqrt(q.sq)
-        return 0.5 * away + self._slack(Z, corr, scale) + rounding
+        return 0.5 * away + _slack(self.value(Z), Z, corr, scale) + rounding
 
     def _above_least_squares(self, q: Quadratic, Z: Array) -> Array:
         """Return the bound by least squares, inf where alpha lets u use what rounding hides."""
@@ -163,6 +160,11 @@ def _noise_of(q: Quadratic, mass: Array) -> Array:
     xp = array_namespace(mass)
     d = q.cov.shape[1] if q.factors is None else q.factors[1].shape[1]
     return (4 + d**0.5) * float(xp.finfo(mass.dtype).eps) * (xp.sqrt(q.sq) + mass)
+
+
+def _slack(value: Array, Z: Array, corr: Array, scale: Array) -> Array:
+    """Return alpha‖u‖₁ − scale·⟨u, Vθ⟩, (n,), which is not negative."""
+    return _not_negative(value - scale * array_namespace(Z).sum(Z * corr, axis=1))
 
 
 def _not_negative(x: Array) -> Array:

@@ -113,14 +113,12 @@ class WorkingSet(IterativeSolver[L1, State]):
         xp = array_namespace(Z)
         supports, corr = count(Z), correlation(q, Z)
         (support,) = read(xp.max(supports))
-        none = lowest = xp.zeros_like(supports)
-        if support:
-            lowest = penalty.value(Z) - 0.5 * xp.sum(Z * (q.cov + corr), axis=1)
+        none = xp.zeros_like(supports)
         n, k = Z.shape
         least = n * COPIES * min(k, SUPPORT) ** 2
         space = max(least, workspace(Z) // bytes_each(Z) - n * DENSE * k)
         known = (int(support), WARM if support else COLD, 0, space)
-        return State(Z, corr, supports, lowest, none, *known)
+        return State(Z, corr, supports, none, none, *known)  # the objective of 0 is 0
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Make one round."""
@@ -133,6 +131,7 @@ class WorkingSet(IterativeSolver[L1, State]):
         size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
         before = pick(state.Z, index) * size
         b = pick(unit.cov, index)
+        start = state.round == 0 and state.efforts is WARM  # whose objective is not known yet
         rows = max(1, state.space // small_gram_numbers(unit, m, COPIES))
         parts = []
         for low in range(0, n, rows):
@@ -140,16 +139,17 @@ class WorkingSet(IterativeSolver[L1, State]):
             G = small_grams(unit, index[part, :])
             t = penalty.of_rows(part).column / size[part, :]
             small = Small.of(G, b[part, :], t, penalty.positive)
-            parts.append(_solve(small, before[part, :], effort))
-        u, value, noise = (
+            parts.append(_solve(small, before[part, :], effort, start=start))
+        u, value, noise, lowest = (
             xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)
         )
         value, noise = value[:, 0], noise[:, 0]
-        u = xp.where((value <= state.lowest + noise)[:, None], u, before)
-        lower = (value + noise < state.lowest) & ~still(u, before)
+        lowest = lowest[:, 0] if start else state.lowest
+        u = xp.where((value <= lowest + noise)[:, None], u, before)
+        lower = (value + noise < lowest) & ~still(u, before)
         idle = xp.where(lower, xp.zeros_like(state.idle), state.idle + 1)
         Z = scatter(index, u / size, xp.ones_like(u) > 0, k)
-        lowest = xp.minimum(value, state.lowest)
+        lowest = xp.minimum(value, lowest)
         known = (state.support, state.efforts, state.round + 1, state.space)
         return State(Z, correlation(q, Z), count(u), lowest, idle, *known)
 
@@ -175,17 +175,19 @@ def _effort(state: State, k: int) -> Effort:
     return effort._replace(steps=effort.steps + 4 * beyond)
 
 
-def _solve(small: Small, u: Array, effort: Effort) -> tuple[Array, Array, Array]:
+def _solve(small: Small, u: Array, effort: Effort, *, start: bool) -> tuple[Array, ...]:
     """Solve each row's small problem from u.
 
-    Return the codes, their objective and its rounding.
+    Return the codes, their objective and its rounding; and the objective of u, if it is a start.
     """
+    before = small.objective(u, times(small.G, u)) if start else None
     u = fista(small, u, effort.steps)
     if effort.solves:
         u = polish(small, u, effort.solves)
     if effort.faces:
         u = descend(small, u, effort.faces)
-    return u, small.objective(u, times(small.G, u)), small.noise(u, 0.0)
+    value = small.objective(u, times(small.G, u))
+    return u, value, small.noise(u, 0.0), value if before is None else before
 
 
 def wished(state: State, add: int, share: float) -> int:
