@@ -137,9 +137,9 @@ class L1(CoordinatePenalty):
     def _above_least_squares(self, q: Quadratic, Z: Array) -> Array:
         """Return the bound by least squares, inf where alpha lets u use what rounding hides."""
         xp = array_namespace(Z)
-        bound = self.above_least_squares(q, Z, _noise(q, Z))
         if q.factors is None:
-            return xp.full_like(bound, xp.inf)
+            return xp.full_like(q.sq, xp.inf)
+        bound = self.above_least_squares(q, Z, _noise(q, Z))
         hidden = basis(q.factors[1])[2] * xp.sqrt(xp.max(diagonal(q)) * exact(q, Z)[2])
         return xp.where(hidden <= self.alphas(q.sq), bound, xp.full_like(bound, xp.inf))
 

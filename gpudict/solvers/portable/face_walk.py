@@ -1,4 +1,4 @@
-"""The lasso's faces, walked through one event a step: slow, and stopped by nothing but rounding.
+"""The lasso's faces, walked through one event a step: slow, and stopped by rounding alone, or LONG.
 
 A face is a set S of atoms with signs s; ρ = corr_S − alpha·s is how far u is off its optimum. A
 step of a row goes along d, as far as the first code that would change its sign; its atom leaves:
