@@ -72,7 +72,7 @@ RELATIONS = {
         lambda Z: Z,
     ),
     "stacked": Relation(
-        lambda p: Problem(np.tile(p.X, (3, 1)), p.V, np.tile(p.alphas, 3)), lambda Z: Z[60:120]
+        lambda p: Problem(np.tile(p.X, (40, 1)), p.V, np.tile(p.alphas, 40)), lambda Z: Z[180:240]
     ),
 }  # fmt: skip
 WAYS: dict[str, Callable[[Problem, bool], dict[str, Any]]] = {
