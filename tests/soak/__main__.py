@@ -2,7 +2,7 @@
 
 python -m tests.soak --minutes 60
 
-Resident memory, open files and threads are read every few seconds, between two tasks. After the
+Resident memory, open files and threads are read every second, between two tasks. After the
 warm-up, in which caches fill and the allocator finds its size, a line is fitted to the memory,
 minute by minute. It exits 1 if the line rises by a MB an hour or more, if files or threads are
 left open, if a task fails, or if the same seed gives other bits in the end than at the start.
@@ -18,34 +18,24 @@ import tempfile
 import threading
 import time
 import warnings
+from array import array
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from tests.soak.tasks import TASKS, digest
 
 MOST = 1.0  # MB an hour
-PAGE, MB = resource.getpagesize(), 2**20
+PAGE, MB, WIDTH = resource.getpagesize(), 2**20, 5
 
 
-class Sample(NamedTuple):
-    """What the process holds at a time: MB, open files, threads, Python's blocks in thousands."""
-
-    minutes: float
-    memory: float
-    files: int
-    threads: int
-    blocks: float
-
-    @classmethod
-    def now(cls, began: float) -> Sample:
-        """Look at this process, as Linux shows it."""
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        files = len(os.listdir("/proc/self/fd"))
-        blocks = sys.getallocatedblocks() / 1000
-        minutes = (time.monotonic() - began) / 60
-        return cls(minutes, pages * PAGE / MB, files, threading.active_count(), blocks)
+def sample(began: float) -> tuple[float, ...]:
+    """Return minutes, and what the process holds: MB, files, threads, thousands of blocks."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    files = len(os.listdir("/proc/self/fd"))
+    minutes = (time.monotonic() - began) / 60
+    blocks = sys.getallocatedblocks() / 1000
+    return minutes, pages * PAGE / MB, files, threading.active_count(), blocks
 
 
 def slope(minutes: np.ndarray, values: np.ndarray) -> tuple[float, float]:
@@ -63,25 +53,25 @@ def slope(minutes: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     return float(rise), float(np.sqrt(((y - rise * t) ** 2).sum() / (len(t) - 2) / (t @ t)))
 
 
-def soak(minutes: float, every: float, seed: int, folder: Path) -> tuple[int, list[Sample]]:
-    """Repeat the tasks in a random order; return how many were done, and the samples."""
+def soak(minutes: float, every: float, seed: int, folder: Path) -> tuple[int, np.ndarray]:
+    """Repeat the tasks in a random order; return how many were done, and a row a sample."""
     rng, began = np.random.default_rng(seed), time.monotonic()
-    done, samples = 0, [Sample.now(began)]
-    while time.monotonic() - began < 60 * minutes:
+    done, kept = 0, array("d", sample(began))  # as numbers: an object each would leak
+    while (last := (time.monotonic() - began) / 60) < minutes:
         task = TASKS[rng.integers(len(TASKS))]
         assert all(np.isfinite(a).all() for a in map(np.asarray, task(rng, folder))), task
         done += 1
-        if time.monotonic() - began - 60 * samples[-1].minutes >= every:
-            samples.append(Sample.now(began))
-            if int(samples[-1].minutes) > int(samples[-2].minutes):
-                sys.stderr.write(f"{done} done, {samples[-1]}\n")
-    return done, samples
+        if 60 * (last - kept[-WIDTH]) >= every:
+            now = sample(began)
+            if int(now[0]) > int(kept[-WIDTH]):
+                sys.stderr.write(f"{done} done, {', '.join(f'{v:.4g}' for v in now)}\n")
+            kept.extend(now)
+    return done, np.asarray(kept).reshape(-1, WIDTH)
 
 
-def judged(samples: list[Sample], warm_up: float) -> tuple[str, list[str]]:
+def judged(samples: np.ndarray, warm_up: float) -> tuple[str, list[str]]:
     """Return the figures in a line, and what is wrong."""
-    warm = [s for s in samples if s.minutes >= warm_up]
-    t, memory, files, threads, blocks = (np.asarray(a, float) for a in zip(*warm, strict=True))
+    t, memory, files, threads, blocks = samples[samples[:, 0] >= warm_up].T
     rise, error = slope(t, memory)
     more, more_error = slope(t, blocks)
     wrong = []
@@ -102,7 +92,7 @@ def main() -> int:
     ask = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     ask.add_argument("--minutes", type=float, default=60)
     ask.add_argument("--warm-up", type=float, default=10, help="minutes that are not judged")
-    ask.add_argument("--every", type=float, default=5, help="seconds between two samples")
+    ask.add_argument("--every", type=float, default=1, help="seconds between two samples")
     ask.add_argument("--seed", type=int, default=0)
     asked = ask.parse_args()
     warnings.simplefilter("ignore")  # short fits do not converge
