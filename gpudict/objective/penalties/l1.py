@@ -54,7 +54,7 @@ class L1(CoordinatePenalty):
         xp = array_namespace(Z)
         corr, _, rr = exact(q, Z)
         mass = _mass(q, Z)
-        noise = _noise_of(q, mass)
+        noise = _rounding(q, Z) * (xp.sqrt(q.sq) + mass)
         scale, pull = self._scale(q, corr, noise)
         away = 0.5 * (1 - scale) ** 2
         rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
@@ -147,19 +147,18 @@ class L1(CoordinatePenalty):
 def _mass(q: Quadratic, Z: Array) -> Array:
     """Return Σ|u|‖v‖ of each row, (n,)."""
     xp = array_namespace(Z)
-    return xp.sum(xp.abs(Z) * xp.sqrt(diagonal(q))[None, :], axis=1)
+    return xp.abs(Z) @ xp.sqrt(diagonal(q))
 
 
 def _noise(q: Quadratic, Z: Array) -> Array:
-    """Return ν, to which a correlation with an atom of norm 1 is known, (n,)."""
-    return _noise_of(q, _mass(q, Z))
+    """Return ν = _rounding·(‖x‖ + Σ|u|‖v‖), to which V r is known for an atom of norm 1, (n,)."""
+    return _rounding(q, Z) * (array_namespace(Z).sqrt(q.sq) + _mass(q, Z))
 
 
-def _noise_of(q: Quadratic, mass: Array) -> Array:
-    """Return (4 + √d)·eps·(‖x‖ + Σ|u|‖v‖): sums of d products err by √d of them, hardly by more."""
-    xp = array_namespace(mass)
+def _rounding(q: Quadratic, Z: Array) -> float:
+    """Return (4 + √d)·eps: sums of d products err by √d of them, hardly by more."""
     d = q.cov.shape[1] if q.factors is None else q.factors[1].shape[1]
-    return (4 + d**0.5) * float(xp.finfo(mass.dtype).eps) * (xp.sqrt(q.sq) + mass)
+    return (4 + d**0.5) * float(array_namespace(Z).finfo(Z.dtype).eps)
 
 
 def _slack(value: Array, Z: Array, corr: Array, scale: Array) -> Array:
