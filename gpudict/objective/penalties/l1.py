@@ -158,7 +158,7 @@ def _noise(q: Quadratic, Z: Array) -> Array:
 def _rounding(q: Quadratic, Z: Array) -> float:
     """Return (4 + √d)·eps: sums of d products err by √d of them, hardly by more."""
     d = q.cov.shape[1] if q.factors is None else q.factors[1].shape[1]
-    return (4 + d**0.5) * float(array_namespace(Z).finfo(Z.dtype).eps)
+    return float((4 + d**0.5) * array_namespace(Z).finfo(Z.dtype).eps)
 
 
 def _slack(value: Array, Z: Array, corr: Array, scale: Array) -> Array:
