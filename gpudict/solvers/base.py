@@ -41,8 +41,8 @@ class Place(Enum):
 
     ANYWHERE = "arrays of any library"
     HOST = "arrays on the host and at most {limit} atoms, and needs numba"
-    CUDA = "arrays on a CUDA device and at most {limit} atoms, and needs CuPy"
-    CUDA_MANY = "arrays on a CUDA device and more than {limit} atoms, and needs CuPy"
+    CUDA = "arrays on a CUDA device and at most {limit} atoms, with CuPy or PyTorch"
+    CUDA_MANY = "arrays on a CUDA device and more than {limit} atoms, with CuPy or PyTorch"
 
 
 class Solver(ABC, Generic[P]):

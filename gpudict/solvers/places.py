@@ -10,8 +10,9 @@ import functools
 import importlib
 import os
 
-from gpudict.arrays.door import Array, launcher, on_host
+from gpudict.arrays.door import Array, on_host
 from gpudict.solvers.base import Place
+from gpudict.solvers.cuda._launch import works
 
 GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves,
 WARP_GRAM_LIMIT = 8192  # and above this where a CUDA kernel reads only the rows that it needs
@@ -39,7 +40,7 @@ def numba_works() -> bool:
 
 def gram_limit(like: Array) -> int:
     """Return for how many atoms, of such arrays, a Gram of all of them is kept."""
-    return GRAM_LIMIT if launcher(like) is None else WARP_GRAM_LIMIT
+    return WARP_GRAM_LIMIT if works(like) else GRAM_LIMIT
 
 
 def place_of(like: Array, k: int) -> Place:
@@ -49,7 +50,7 @@ def place_of(like: Array, k: int) -> Place:
     few = k <= gram_limit(like)
     if on_host(like):
         return Place.HOST if few and numba_works() else Place.ANYWHERE
-    if launcher(like) is None:
+    if not works(like):
         return Place.ANYWHERE
     return Place.CUDA if few else Place.CUDA_MANY
 

@@ -12,6 +12,7 @@ Array = Any
 Namespace = Any
 Launcher = Callable[[str, str, tuple[str, ...], tuple[int, int, int], Sequence[Any]], None]
 Mover = Callable[[np.ndarray], Array]
+ALIGNED = 16  # bytes: kernels load so many at once
 
 
 class Device(NamedTuple):

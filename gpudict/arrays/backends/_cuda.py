@@ -1,41 +1,120 @@
-"""How a kernel in CUDA C is launched on CuPy arrays: CuPy compiles it, and keeps it on disk."""
+"""How a kernel in CUDA C is compiled and launched by NVIDIA's own Python bindings.
+
+PyTorch's builds for CUDA bring these. A launch says its device and stream and takes addresses: it
+changes nothing that is current, and waits for nothing. What was compiled is kept for the process.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import functools
-from collections.abc import Sequence
+import importlib.util
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-ALIGNED = 16  # bytes: kernels load so many at once
+import numpy as np
+
+LEGACY = 1  # CU_STREAM_LEGACY: the default stream, whatever the environment makes of 0
+KINDS = {int: ctypes.c_void_p, np.int32: ctypes.c_int32, np.float64: ctypes.c_double}
 
 
 @functools.cache
-def _kernel(code: str, name: str, options: tuple[str, ...], device: int) -> Any:
-    import cupy
+def installed() -> bool:
+    """Whether the bindings are there; a driver is another matter."""
+    return bool(importlib.util.find_spec("cuda")) and bool(
+        importlib.util.find_spec("cuda.bindings")
+    )
 
-    return cupy.RawModule(code=code, options=options).get_function(name)
 
-
-def start(
+def launch(
+    device: int,
+    stream: int,
     code: str,
     name: str,
     options: tuple[str, ...],
     shape: tuple[int, int, int],
-    arguments: Sequence[Any],
+    arguments: Sequence[int | np.generic],
 ) -> None:
-    """Launch a kernel on the current device and stream."""
-    import cupy
+    """Launch a kernel; arguments are addresses on the device, and NumPy's numbers."""
+    from cuda.bindings import driver
 
     blocks, threads, shared = shape
-    kernel = _kernel(code, name, options, cupy.cuda.runtime.getDevice())
-    kernel((blocks,), (threads,), tuple(map(_in_place, arguments)), shared_mem=shared)
+    values = tuple(a.item() if isinstance(a, np.generic) else a for a in arguments)
+    kinds = tuple(KINDS[type(a)] for a in arguments)
+    with _current(device):
+        kernel, _ = _loaded(code, name, options, device)
+        grid, block = (blocks, 1, 1), (threads, 1, 1)
+        given = (stream or LEGACY, (values, kinds), 0)
+        _done(driver.cuLaunchKernel(kernel, *grid, *block, shared, *given))
 
 
-def _in_place(x: Any) -> Any:
-    """Return an array as the kernels read it: rows contiguous, aligned; itself if it is so."""
-    import cupy
+@functools.cache
+def _loaded(code: str, name: str, options: tuple[str, ...], device: int) -> tuple[Any, Any]:
+    """Return the kernel on a device, in its current context, and the module that it lives in."""
+    from cuda.bindings import driver
 
-    if not isinstance(x, cupy.ndarray):
-        return x
-    x = cupy.ascontiguousarray(x)
-    return x if x.data.ptr % ALIGNED == 0 or x.size < 2 else x.copy()
+    number = _done(driver.cuDeviceGet(device))
+    kind = driver.CUdevice_attribute
+    major, minor = (
+        _done(driver.cuDeviceGetAttribute(getattr(kind, f"CU_DEVICE_ATTRIBUTE_{word}"), number))
+        for word in ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR")
+    )
+    module = _done(driver.cuModuleLoadData(compiled(code, options, 10 * major + minor)))
+    return _done(driver.cuModuleGetFunction(module, name.encode())), module
+
+
+def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
+    """Return the machine code for a device of this capability; PTX if the compiler is older.
+
+    The driver then makes machine code of that.
+    """
+    from cuda.bindings import nvrtc
+
+    known = [arch for arch in _done(nvrtc.nvrtcGetSupportedArchs()) if arch <= capability]
+    if not known:
+        raise RuntimeError(f"this compiler knows no device of capability {capability / 10}")
+    kind, arch = ("CUBIN", "sm") if capability in known else ("PTX", "compute")
+    flags = [o.encode("ascii") for o in (*options, f"-arch={arch}_{max(known)}")]
+    program = _done(nvrtc.nvrtcCreateProgram(code.encode("ascii"), b"kernel.cu", 0, [], []))
+    try:
+        error, *_ = nvrtc.nvrtcCompileProgram(program, len(flags), flags)
+        if error:
+            raise RuntimeError(f"{error.name}: {_text(nvrtc, 'ProgramLog', program).decode()}")
+        return _text(nvrtc, kind, program)
+    finally:
+        nvrtc.nvrtcDestroyProgram(program)
+
+
+def _text(nvrtc: Any, what: str, program: Any) -> bytes:
+    text = bytes(_done(getattr(nvrtc, f"nvrtcGet{what}Size")(program)))
+    _done(getattr(nvrtc, f"nvrtcGet{what}")(program, text))
+    return text
+
+
+@contextmanager
+def _current(device: int) -> Iterator[None]:
+    """Make the device's primary context, which is PyTorch's, this thread's for a while."""
+    from cuda.bindings import driver
+
+    _done(driver.cuCtxPushCurrent(_primary(device)))
+    try:
+        yield
+    finally:
+        _done(driver.cuCtxPopCurrent())
+
+
+@functools.cache
+def _primary(device: int) -> Any:
+    from cuda.bindings import driver
+
+    _done(driver.cuInit(0))
+    return _done(driver.cuDevicePrimaryCtxRetain(_done(driver.cuDeviceGet(device))))
+
+
+def _done(answer: tuple[Any, ...]) -> Any:
+    """Return what a call found, or raise what it said."""
+    error, *found = answer
+    if error:
+        raise RuntimeError(f"CUDA says {error.name}")
+    return found[0] if len(found) == 1 else found

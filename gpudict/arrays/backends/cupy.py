@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.backends import _cuda
 from gpudict.arrays.backends._contract import (
+    ALIGNED,
     Array,
     Backend,
     Csr,
@@ -57,9 +58,31 @@ def launcher(like: Array) -> Launcher | None:
     return None if cupy.cuda.runtime.is_hip else functools.partial(_launch, like.device)
 
 
-def _launch(device: Any, *what: Any) -> None:
+def _launch(
+    device: Any, code: str, name: str, options: Any, shape: Any, arguments: Sequence[Any]
+) -> None:
+    blocks, threads, shared = shape
     with device:
-        _cuda.start(*what)
+        kernel = _kernel(code, name, options, device.id)
+        kernel((blocks,), (threads,), tuple(map(_in_place, arguments)), shared_mem=shared)
+
+
+@functools.cache
+def _kernel(code: str, name: str, options: tuple[str, ...], device: int) -> Any:
+    """Return a kernel for a device; CuPy keeps what it compiled on disk."""
+    import cupy
+
+    return cupy.RawModule(code=code, options=options).get_function(name)
+
+
+def _in_place(x: Any) -> Any:
+    """Return an array as the kernels read it: rows contiguous, aligned; itself if it is so."""
+    import cupy
+
+    if not isinstance(x, cupy.ndarray):
+        return x
+    x = cupy.ascontiguousarray(x)
+    return x if x.data.ptr % ALIGNED == 0 or x.size < 2 else x.copy()
 
 
 def devices() -> Devices:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from gpudict.arrays.backends import _cuda
 from gpudict.arrays.backends._contract import (
+    ALIGNED,
     Array,
     Backend,
     Csr,
@@ -24,7 +25,13 @@ from gpudict.arrays.backends._contract import (
 )
 from gpudict.arrays.settings import Setting, Undo
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+OUT_OF_MEMORY = (
+    "out of memory",
+    "OUT_OF_MEMORY",
+    "can't allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",
+)
 
 
 def mover(device: str | None) -> Mover:
@@ -97,31 +104,29 @@ def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
 
 
 def launcher(like: Array) -> Launcher | None:
-    """Return what launches kernels on the device and stream of a CUDA tensor, if CuPy is there."""
+    """Return what launches kernels on the device and current stream of a CUDA tensor."""
     import torch
 
-    if like.device.type != "cuda" or torch.version.cuda is None or not _has_cupy():
+    if like.device.type != "cuda" or torch.version.cuda is None or not _cuda.installed():
         return None
     return functools.partial(_launch, like.device)
 
 
-@functools.cache
-def _has_cupy() -> bool:
-    return importlib.util.find_spec("cupy") is not None
-
-
-def _launch(device: Any, *what: Any) -> None:
-    import cupy
+def _launch(
+    device: Any, code: str, name: str, options: Any, shape: Any, arguments: Sequence[Any]
+) -> None:
     import torch
 
-    code, name, options, shape, arguments = what
-    stream = cupy.cuda.ExternalStream(torch.cuda.current_stream(device).cuda_stream, device.index)
-    with cupy.cuda.Device(device.index), stream:
-        views = [
-            cupy.from_dlpack(a.contiguous()) if isinstance(a, torch.Tensor) else a
-            for a in arguments
-        ]
-        _cuda.start(code, name, options, shape, views)
+    kept = [_in_place(a) if isinstance(a, torch.Tensor) else a for a in arguments]
+    given = [a.data_ptr() if isinstance(a, torch.Tensor) else a for a in kept]
+    stream = torch.cuda.current_stream(device).cuda_stream
+    _cuda.launch(device.index, stream, code, name, options, shape, given)
+
+
+def _in_place(x: Array) -> Array:
+    """Return a tensor as the kernels read it: rows contiguous, aligned; itself if it is so."""
+    x = x.contiguous()
+    return x if x.data_ptr() % ALIGNED == 0 or x.numel() < 2 else x.clone()
 
 
 def devices() -> Devices:

@@ -2,19 +2,28 @@
 
 `lasso.cu` and `pursuit.cu` stand on `active.cuh` (the active set) and `warp.cuh` (what 32 lanes do
 together). They are compiled for the device at hand when they are first used, for a dtype, for 32 or
-64 places of a row's active set, and for numbers of atoms that 8 or 4 divides or not; CuPy keeps
-what it compiled on disk. CuPy arrays are taken as they are, PyTorch's through CuPy, in place and on
-their own stream.
+64 places of a row's active set, and for numbers of atoms that 8 or 4 divides or not. Arrays are
+taken in place, and on the stream that is current for their library. Before a device is relied on, a
+small problem is solved there: where that fails the log says so, once, and portable solvers run.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.door import Array, array_namespace, bytes_each, launcher
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    bytes_each,
+    device,
+    launcher,
+    library,
+    to_host,
+)
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.constants import LASSO, PURSUIT, STATUS
@@ -31,10 +40,17 @@ def source(name: str) -> str:
 
     folder = Path(__file__).parent / "kernels"
     warp, active, kernel = (
-        f'#line 1 "{file}"\n{(folder / file).read_text("utf-8")}'
+        f'#line 1 "{file}"\n{_bare((folder / file).read_text("utf-8"))}'
         for file in ("warp.cuh", "active.cuh", f"{name}.cu")
     )
     return "\n".join((warp, f'#line 1 "constants"\n{constants(name)}', active, kernel))
+
+
+def _bare(code: str) -> str:
+    """Return CUDA C without comments, whose letters some compilers don't read."""
+    code = re.sub(r"//.*", "", code)
+    assert code.isascii()
+    return code
 
 
 def constants(name: str) -> str:
@@ -66,6 +82,39 @@ def launch(name: str, like: Array, k: int, slots: int, arguments: tuple[Any, ...
     chosen = options("float" if size == 4 else "double", slots, width)
     blocks = -(-like.shape[0] // warps)
     start(source(name), name, chosen, (blocks, warps * LANES, SHARED), arguments)
+
+
+def works(like: Array) -> bool:
+    """Whether kernels run where `like` is; tried once for a device and a dtype."""
+    if launcher(like) is None:
+        return False
+    key = (library(like), str(device(like)), str(like.dtype))
+    if key not in _TRIED:
+        _TRIED[key] = _trial(like)
+    return _TRIED[key]
+
+
+_TRIED: dict[tuple[str, str, str], bool] = {}
+
+
+def _trial(like: Array) -> bool:
+    """Whether a row of orthonormal atoms, x = 2 v₃, has the code 2 − alpha."""
+    xp, where = array_namespace(like), {"dtype": like.dtype, "device": device(like)}
+    try:
+        gram = xp.eye(8, **where)
+        q = Quadratic(2 * gram[3:4, :], xp.full((1,), 4.0, **where), gram)
+        Z, _, _ = lasso(q, L1(0.5), xp.zeros((1, 8), **where), slots=1, rounds=10)
+        if to_host(Z).tolist() == [[0, 0, 0, 1.5, 0, 0, 0, 0]]:
+            return True
+        why = "the codes of a small problem are wrong"
+    except Exception as error:  # of a compiler, a driver, a device: each fails in its own way
+        why = f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
+    import logging
+
+    logging.getLogger(__name__).warning(
+        "The CUDA kernels don't run on %s (%s): portable solvers do their work.", device(like), why
+    )
+    return False
 
 
 def lasso(

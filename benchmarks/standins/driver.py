@@ -1,0 +1,157 @@
+"""A CUDA driver that is none: it keeps to the rules of contexts, and runs kernels on the CPU.
+
+    with simulated(), driver(devices=2) as calls:
+        gpudict.encode(to_device(X), to_device(V), alpha=0.1)
+    calls.launches
+
+What the package does for PyTorch's tensors on a card runs here up to the driver's own functions:
+the choice of solvers, the trial of a device, the compiler, streams and addresses. The kernels that
+the compiler made are not what runs: their source does, by `warps`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from unittest import mock
+
+import numpy as np
+import torch
+
+from benchmarks.standins import warps
+from gpudict.arrays.backends import _cuda
+from gpudict.solvers.cuda import _launch
+
+CAPABILITY = (9, 0)
+
+
+class Launch(NamedTuple):
+    """A launch: the kernel's name, the device of its context, stream, blocks, threads, bytes."""
+
+    name: str
+    device: int
+    stream: int
+    blocks: int
+    threads: int
+    shared: int
+
+
+class Module(NamedTuple):
+    """What was loaded, and in which context."""
+
+    device: int
+    source: tuple[str, tuple[str, ...]]
+
+
+class Driver:
+    """The functions of `cuda.bindings.driver` that are called, by their own names.
+
+    Attributes
+    ----------
+    launches : what was launched
+    retained : devices whose primary context was made
+    current : the devices of the contexts that were pushed
+    refuses : names of functions that fail
+    """
+
+    def __init__(self, devices: int, refuses: tuple[str, ...]) -> None:
+        from cuda.bindings import driver as real
+
+        self.CUdevice_attribute, self.errors = real.CUdevice_attribute, real.CUresult
+        self.devices, self.refuses = devices, refuses
+        self.launches: list[Launch] = []
+        self.retained: list[int] = []
+        self.current: list[int] = []
+        self.sources: dict[bytes, tuple[str, tuple[str, ...]]] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("cu") and name in object.__getattribute__(self, "refuses"):
+            error = self.errors.CUDA_ERROR_UNKNOWN
+            return lambda *arguments: (error,)
+        return object.__getattribute__(self, name)
+
+    def cuInit(self, flags: int) -> Any:
+        return (0,)
+
+    def cuDeviceGet(self, ordinal: int) -> Any:
+        if not 0 <= ordinal < self.devices:
+            return self.errors.CUDA_ERROR_INVALID_DEVICE, None
+        return 0, ordinal
+
+    def cuDeviceGetAttribute(self, attribute: Any, device: int) -> Any:
+        return 0, CAPABILITY[attribute.name.endswith("MINOR")]
+
+    def cuDevicePrimaryCtxRetain(self, device: int) -> Any:
+        self.retained.append(device)
+        return 0, device
+
+    def cuCtxPushCurrent(self, context: int) -> Any:
+        self.current.append(context)
+        return (0,)
+
+    def cuCtxPopCurrent(self) -> Any:
+        return 0, self.current.pop()
+
+    def cuModuleLoadData(self, binary: bytes) -> Any:
+        if not self.current:
+            return self.errors.CUDA_ERROR_INVALID_CONTEXT, None
+        return 0, Module(self.current[-1], self.sources[binary])
+
+    def cuModuleGetFunction(self, module: Module, name: bytes) -> Any:
+        return 0, (module, name.decode())
+
+    def cuLaunchKernel(self, kernel: Any, *how: Any) -> Any:
+        (module, name), (blocks, _, _, threads, _, _, shared, stream, given, _) = kernel, how
+        if not self.current or module.device != self.current[-1]:
+            return (self.errors.CUDA_ERROR_INVALID_CONTEXT,)
+        if not (blocks and threads):
+            return (self.errors.CUDA_ERROR_INVALID_VALUE,)
+        self.launches.append(Launch(name, module.device, stream, blocks, threads, shared))
+        code, options = module.source
+        values = [np.dtype(kind).type(value) for value, kind in zip(*given, strict=True)]
+        warps.launch(code, name, options, (blocks, threads, shared), values)
+        return (0,)
+
+
+class Stream(NamedTuple):
+    """PyTorch's current stream, of which one thing is asked."""
+
+    cuda_stream: int
+
+
+@contextlib.contextmanager
+def driver(
+    devices: int = 1,
+    streams: Callable[[torch.device], int] = lambda device: 0,
+    refuses: tuple[str, ...] = (),
+) -> Iterator[Driver]:
+    """Put the driver in the place of the real one, and let PyTorch say that it was built for CUDA.
+
+    `streams` says which one is current on a device.
+    """
+    import cuda.bindings
+
+    stub, real = Driver(devices, refuses), _cuda.compiled
+
+    def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
+        binary = real(code, options, capability)
+        stub.sources[binary] = code, options
+        return binary
+
+    def forget() -> None:
+        _cuda._loaded.cache_clear()
+        _cuda._primary.cache_clear()
+
+    with (
+        mock.patch.object(cuda.bindings, "driver", stub, create=True),
+        mock.patch.object(_cuda, "compiled", compiled),
+        mock.patch.object(torch.version, "cuda", "12.8"),
+        mock.patch.object(torch.cuda, "current_stream", lambda d: Stream(streams(d))),
+        mock.patch.dict(_launch._TRIED, clear=True),
+    ):
+        forget()
+        try:
+            yield stub
+        finally:
+            forget()

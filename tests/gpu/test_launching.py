@@ -1,0 +1,160 @@
+"""What starts a kernel on a card, run to the driver's own functions and no further.
+
+With PyTorch alone: the solver is chosen, the device tried, the source compiled by the real
+compiler, and the driver that gets it all is `benchmarks.standins.driver`. CuPy compiles here too.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import numpy as np
+import pytest
+
+import gpudict
+from benchmarks.standins import cuda_type, warps
+from gpudict.solvers.cuda import _launch
+from tests.support import problems
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("cuda.bindings", reason="pip install cuda-bindings")
+
+from benchmarks.standins.driver import Stream, driver  # noqa: E402
+from benchmarks.standins.simulated import SimulatedTensor, simulated, to_device  # noqa: E402
+from gpudict.arrays.backends import _cuda  # noqa: E402
+from gpudict.arrays.backends import torch as row  # noqa: E402
+
+OPTIONS = _launch.options("float", 1, 8)
+
+
+class Missing:
+    """An importer that finds no CuPy."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Refuse it, and leave others to others."""
+        if name.partition(".")[0] == "cupy":
+            raise ModuleNotFoundError(name)
+
+
+@pytest.fixture
+def device():
+    """The simulated device, or the reason why there is none."""
+    if warps.COMPILER is None:
+        pytest.skip("the kernels run on the CPU through g++ on x86-64, which is not here")
+    try:
+        with simulated() as counts:
+            yield counts
+    except cuda_type.Unavailable as error:
+        pytest.skip(str(error))
+
+
+def test_pytorch_alone_launches(device, dtype: str, monkeypatch: pytest.MonkeyPatch):
+    """Lasso and pursuit by their kernels, on the stream that is current, with no CuPy to import."""
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Missing(), *sys.meta_path])
+    X, V, _ = problems.planted(20, 24, 12, 3, dtype)
+    dX, dV = to_device(X), to_device(V)
+    for stream in (0, 77):
+        with driver(streams=lambda d, stream=stream: stream) as calls:
+            found = gpudict.encode(dX, dV, alpha=0.1)
+            pursued = gpudict.encode(dX, dV, n_nonzero_coefs=2)
+        names = [launch.name for launch in calls.launches]
+        assert names[:2] == ["lasso", "lasso"]  # the trial of the device, and the work
+        assert names[-1] == "pursuit"
+        assert {launch.stream for launch in calls.launches} == {stream or _cuda.LEGACY}
+        assert {launch.shared for launch in calls.launches} == {_launch.SHARED}
+        assert calls.retained == [0]
+        assert calls.current == []
+        expected = gpudict.encode(X, V, alpha=0.1).Z
+        atol = 1e-3 if dtype == "float32" else 1e-6
+        np.testing.assert_allclose(found.Z.cpu(), expected, atol=atol)
+        expected = gpudict.encode(X, V, n_nonzero_coefs=2).Z
+        np.testing.assert_allclose(pursued.Z.cpu(), expected, atol=atol)
+
+
+def test_each_device_in_its_own_context(device):
+    """What is on the second device is launched there, and the first one is not touched."""
+    wide = torch.zeros(6, 17)
+    wide[:, 2:10] = torch.diag(torch.arange(1.0, 9))[:6]
+    for cov in (wide[:, 2:10].contiguous(), wide[:, 2:10], wide[::2, 2:10]):  # moved where strided
+        arrays = (torch.eye(8), cov, (cov**2).sum(1), torch.zeros(len(cov), 8), cov[:, 0] + 9)
+        made = [second(a) for a in arrays]
+        with driver(2, streams=lambda d: 10 * d.index) as calls:
+            start = row.launcher(made[0])
+            assert start is not None
+            numbers = (*map(np.int32, (len(cov), 8, 1)), np.float64(0))
+            start(_launch.source("pursuit"), "pursuit", OPTIONS, (1, 256, 2**15), (*made, *numbers))
+        assert [(call.device, call.stream) for call in calls.launches] == [(1, 10)]
+        assert calls.retained == [1]
+        assert calls.current == []
+        np.testing.assert_array_equal(made[3]._raw, cov)
+
+
+def second(values: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that says that it is on the second device."""
+    made = SimulatedTensor(values)
+    made.__class__ = type("Second", (SimulatedTensor,), {"device": torch.device("cuda", 1)})
+    return made
+
+
+def portable_and_said(caplog: pytest.LogCaptureFixture) -> str:
+    """Encode twice; return the one sentence that is said of the kernels."""
+    X, V, _ = problems.planted(20, 24, 12, 3, "float64")
+    for _ in range(2):
+        found = gpudict.encode(to_device(X), to_device(V), alpha=0.1)
+        assert found.converged.cpu().all()
+    (said,) = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+    assert said.startswith("The CUDA kernels don't run on cuda:0 (")
+    assert said.endswith("): portable solvers do their work.")
+    return said
+
+
+@pytest.mark.parametrize(
+    "refused", ["cuInit", "cuDevicePrimaryCtxRetain", "cuModuleLoadData", "cuLaunchKernel"]
+)
+def test_what_cannot_launch_is_said_once(refused: str, device, caplog):
+    """And portable solvers do the work, rightly."""
+    with driver(refuses=(refused,)) as calls:
+        assert "CUDA_ERROR_UNKNOWN" in portable_and_said(caplog)
+    assert calls.launches == []
+    assert calls.current == []
+
+
+def test_no_driver(device, caplog, monkeypatch: pytest.MonkeyPatch):
+    """The real bindings, which find none here."""
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream(0))
+    monkeypatch.setattr(_launch, "_TRIED", {})
+    assert "driver" in portable_and_said(caplog)
+
+
+def test_wrong_codes_are_not_relied_on(device, caplog, monkeypatch: pytest.MonkeyPatch):
+    """A kernel that seems to run, and gives other codes, is not used again."""
+    with driver():
+        monkeypatch.setattr(_cuda, "launch", lambda *what: None)  # so they stay 0
+        assert "codes of a small problem are wrong" in portable_and_said(caplog)
+
+
+@pytest.mark.parametrize("name", ["lasso", "pursuit"])
+def test_compiled_for_what_the_compiler_knows(name: str):
+    """Machine code for known devices, PTX for newer ones, and what fails is said by its log."""
+    code = _launch.source(name)
+    assert code.isascii()  # NVRTC before 12.6.2 sets the locale to ASCII
+    assert _cuda.compiled(code, OPTIONS, 90)[:4] == b"\x7fELF"
+    assert b".version" in _cuda.compiled(code, OPTIONS, 999)[:2000]
+    with pytest.raises(RuntimeError, match=r"0\.1"):
+        _cuda.compiled(code, OPTIONS, 1)
+    with pytest.raises(RuntimeError, match="undefined"):
+        _cuda.compiled("void f() { g(); }", OPTIONS, 90)
+
+
+@pytest.mark.parametrize("name", ["lasso", "pursuit"])
+def test_cupy_compiles(name: str, tmp_path, monkeypatch):
+    """By CuPy's own way to NVRTC, with the options that it adds."""
+    compiler = pytest.importorskip("cupy").cuda.compiler
+    monkeypatch.setenv("CUPY_CACHE_DIR", str(tmp_path))
+    arch = lambda of: ("-arch=sm_90", "cubin")  # noqa: E731  # it would ask the device
+    monkeypatch.setattr(compiler, "_get_arch_for_options_for_nvrtc", arch)
+    made, _ = compiler.compile_using_nvrtc(_launch.source(name), OPTIONS, arch="90")
+    assert made[:4] == b"\x7fELF"
