@@ -5,6 +5,7 @@ from __future__ import annotations
 from gpudict.arrays import check, parameters, per_row
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import Array
+from gpudict.arrays.home import at_home
 from gpudict.coding.budget import shapes
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
@@ -16,6 +17,7 @@ from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names)
+@at_home
 def encode(
     X: Array,
     V: Array,

@@ -32,6 +32,7 @@ from gpudict.arrays.door import (
     same_place,
     to_host,
 )
+from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
@@ -111,6 +112,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return getattr(self, "components_", None)
 
     @in_turn
+    @at_home
     def to(self, like: Array) -> Self:
         """Return a copy whose fitted arrays are in the library and on the device of `like`.
 

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, array_namespace, precise
+from gpudict.arrays.home import at_home
 from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
 from gpudict.translation.coding import encoded
@@ -27,6 +28,7 @@ class Coder(Estimator):
     positive_code: bool = False
     transform_max_iter: int = 1000
 
+    @at_home
     def transform(self, X: Any, y: Any = None, *, return_gap: bool = False) -> Any:
         """Code the rows of X sparsely over the atoms, by `transform_algorithm`.
 
@@ -60,6 +62,7 @@ class Coder(Estimator):
         code = split(found.Z) if self.split_sign else found.Z
         return (code, found.gap) if return_gap else code
 
+    @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that codes stand for: code · dictionary.
 

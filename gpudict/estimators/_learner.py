@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from sklearn.callback import CallbackSupportMixin
 from sklearn.callback import with_callbacks as _with_callbacks
 
+from gpudict.arrays.home import at_home
 from gpudict.estimators._base import Estimator
 from gpudict.learning.records import Learned
 
@@ -68,6 +69,7 @@ class Learner(CallbackSupportMixin, Estimator):
     random_state: Any = None
 
     @with_callbacks
+    @at_home
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from X.
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, precise
+from gpudict.arrays.home import at_home
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
@@ -43,6 +44,7 @@ class Projector(Learner):
         self.components_, self.n_components_ = components, int(components.shape[0])
         tasks.end(lambda: {"components_": components})
 
+    @at_home
     def transform(self, X: Any) -> Array:
         """Project X on the components by ridge regression of strength `ridge_alpha`.
 
@@ -63,6 +65,7 @@ class Projector(Learner):
         with precise(X):
             return ridge(least_squares(X - mean, V), strength)
 
+    @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that scores stand for: X · components + mean.
 

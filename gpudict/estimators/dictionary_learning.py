@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict.arrays import parameters
+from gpudict.arrays.home import at_home
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
 from gpudict.estimators._tasks import Tasks
@@ -108,6 +109,7 @@ class DictionaryLearning(Learner, Coder):
     positive_dict: bool = False
 
     @with_callbacks
+    @at_home
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Learn from X as `fit` does, and return the codes of the last iteration.
 

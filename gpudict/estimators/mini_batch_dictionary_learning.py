@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, draws
+from gpudict.arrays.home import at_home
 from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
@@ -121,6 +122,7 @@ transform_max_iter
         tasks.end(lambda: {"components_": learned.dictionary})
 
     @in_turn
+    @at_home
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from X as one mini-batch, going on from where the estimator is.
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from gpudict.arrays import check
 from gpudict.arrays.door import Array
+from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.estimators._coder import Coder
 from gpudict.solvers.docstrings import documented
@@ -69,6 +70,7 @@ class SparseCoder(Coder):
 
     dictionary: Any
 
+    @at_home
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check X against the dictionary; there is nothing to learn.
 

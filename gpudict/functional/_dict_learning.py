@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
@@ -12,6 +13,7 @@ from gpudict.translation.words import Callback, methods
 
 
 @documented(methods=methods)
+@at_home
 def dict_learning(
     X: Any,
     n_components: int | None,

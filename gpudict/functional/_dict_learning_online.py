@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
 from gpudict.translation.coding import encoded
@@ -12,6 +13,7 @@ from gpudict.translation.online import online_learned, online_recipe
 from gpudict.translation.words import Callback, algorithm_of, is_pursuit
 
 
+@at_home
 def dict_learning_online(
     X: Any,
     n_components: int | None = 2,

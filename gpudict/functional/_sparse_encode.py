@@ -6,6 +6,7 @@ from typing import Any
 
 from gpudict.arrays import check
 from gpudict.arrays.door import Array, array_namespace
+from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
 from gpudict.solvers.docstrings import documented
@@ -14,6 +15,7 @@ from gpudict.translation.words import algorithms
 
 
 @documented(algorithms=algorithms)
+@at_home
 def sparse_encode(
     X: Any,
     dictionary: Any,

@@ -12,6 +12,7 @@ from typing import Any
 
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, array_namespace, device, draws, in_rows
+from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.atoms import start
 from gpudict.learning.codes import Codes, Dense
@@ -29,6 +30,7 @@ from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names, updates=updates)
+@at_home
 def learn(
     X: Array,
     /,

@@ -13,6 +13,7 @@ from typing import Any
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, draws
+from gpudict.arrays.home import at_home, home
 from gpudict.learning.online import Step, begin, step
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Source
@@ -59,6 +60,7 @@ class Patience:
         return None
 
 
+@at_home
 def learn_online(
     X: Array | Iterable[Array],
     /,
@@ -136,31 +138,32 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
     (8, 10)
     """
     source = Source.of(X, parameters.count(batch_size, "batch_size"), sample_weight)
-    recipe = recipe_for(
-        source.first.X,
-        n_components,
-        alpha=alpha,
-        n_nonzero_coefs=n_nonzero_coefs,
-        target_error=target_error,
-        solver=solver,
-        dictionary_update=dictionary_update,
-        code_tol=code_tol,
-        code_max_iter=code_max_iter,
-        positive_code=positive_code,
-        positive_dict=positive_dict,
-        n_jobs=n_jobs,
-    )
-    return learned_from(
-        source,
-        recipe,
-        max_iter=max_iter,
-        shuffle=shuffle,
-        tol=tol,
-        max_no_improvement=max_no_improvement,
-        dict_init=dict_init,
-        callback=callback,
-        random_state=random_state,
-    )
+    with home(source.first.X):
+        recipe = recipe_for(
+            source.first.X,
+            n_components,
+            alpha=alpha,
+            n_nonzero_coefs=n_nonzero_coefs,
+            target_error=target_error,
+            solver=solver,
+            dictionary_update=dictionary_update,
+            code_tol=code_tol,
+            code_max_iter=code_max_iter,
+            positive_code=positive_code,
+            positive_dict=positive_dict,
+            n_jobs=n_jobs,
+        )
+        return learned_from(
+            source,
+            recipe,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            max_no_improvement=max_no_improvement,
+            dict_init=dict_init,
+            callback=callback,
+            random_state=random_state,
+        )
 
 
 def learned_from(

@@ -25,6 +25,7 @@ from gpudict.arrays.door import (
     take,
     to_host,
 )
+from gpudict.arrays.home import at_home
 
 
 class Samples(NamedTuple):
@@ -122,7 +123,7 @@ class Source(NamedTuple):
                 "X is an iterable that yielded no batch, and at least one is needed. An iterator "
                 "can be walked once only: pass a new one, or a list."
             )
-        first = Samples.of(check.samples(head, "the first batch of X"))
+        first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
         data = itertools.chain([head], walk) if walk is X else X
         return cls(data, first, 0, first.X.shape[0])
 

@@ -124,6 +124,7 @@ class Backend(NamedTuple):
     give_back : return the cached memory of this array's device to whoever else wants it
     exhausted : whether an error, not a MemoryError, says that memory was not enough
     precise : array -> the context in which products keep the precision of their factors
+    home : array -> the context in which its device is the current one, where that matters
     """
 
     name: str
@@ -152,6 +153,7 @@ class Backend(NamedTuple):
     give_back: Callable[[Array], None] = lambda x: None
     exhausted: Callable[[BaseException], bool] = lambda error: False
     precise: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
+    home: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
 
 
 def moves(xp: Namespace, device: Any = None) -> Mover:

@@ -154,4 +154,5 @@ BACKEND = Backend(
     free_memory=free_memory,
     give_back=give_back,
     precise=precise,
+    home=lambda x: x.device,
 )
