@@ -217,8 +217,7 @@ def foreign(X: Any) -> bool:
 def as_numbers(X: Any) -> Any:
     """Return X as scikit-learn may check it, if it is of a kind that stands for numbers.
 
-    A frame stays one, for its names; of what it holds the kind is looked at. Complex numbers stay
-    too: of them scikit-learn has a sentence.
+    A frame stays one, for its names, and complex numbers, for scikit-learn's own sentence.
     """
     if hasattr(X, "columns") and hasattr(X, "shape"):
         array_like(X[:0], "X")
