@@ -179,10 +179,14 @@ def copied(x: Array) -> Array:
 
 
 def read(*scalars: Array) -> list[float]:
-    """Bring 0-d arrays to the host in one transfer: one wait, however many they are."""
+    """Bring 0-d arrays to the host in one transfer: one wait, however many they are.
+
+    In float64 where the device has it: float32 counts to 2²⁴.
+    """
     if len(scalars) == 1:
         return [float(to_host(scalars[0]))]
-    xp, kind = array_namespace(scalars[0]), scalars[0].dtype
+    xp, kind = array_namespace(scalars[0]), float64_of(scalars[0])
+    kind = scalars[0].dtype if kind is None else kind
     return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]
 
 

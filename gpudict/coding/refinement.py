@@ -66,10 +66,10 @@ def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
     assert solver is not None
     xp = array_namespace(found.Z)
     lost = xp.isnan(found.gap)
-    (number,) = read(xp.sum(xp.astype(lost, q.sq.dtype)))
+    number = _count(lost)
     if not number:
         return found
-    order, some = _first(lost, round(number))
+    order, some = _first(lost, number)
     start = _like(take(found.Z, some), q)
     part, plan = of_rows(q, some), plan.of_rows(some)
     again = run(solver, part, plan.penalty, start, stop=plan.stop, max_iter=plan.max_iter)

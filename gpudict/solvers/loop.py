@@ -77,11 +77,11 @@ def _look(
 ) -> tuple[int, float, int]:
     """Read back how many rows are done, the largest relative gap and the largest width."""
     xp = array_namespace(q.sq)
-    done, width = xp.astype(verdict.done, q.sq.dtype), solver.width(state)
-    numbers = [xp.sum(done), xp.max(relative_gap(verdict.gap, q.sq))]
+    done, width = xp.astype(verdict.done, xp.int32), solver.width(state)
+    numbers = [xp.max(relative_gap(verdict.gap, q.sq)), xp.sum(done)]
     if width is not None:
-        numbers.append(xp.max(xp.astype(width, done.dtype) * (1 - done)))
-    count, gap, *widest = read(*numbers)
+        numbers.append(xp.max(xp.astype(width, xp.int32) * (1 - done)))
+    gap, count, *widest = read(*numbers)
     return round(count), gap, round(widest[0]) if widest else 0
 
 

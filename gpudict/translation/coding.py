@@ -69,7 +69,7 @@ def _limits(
 def _warn_of_missed(X: Array, found: Solution, *, certified: bool) -> None:
     """Warn of the rows that did not converge, if there are any."""
     xp = array_namespace(X)
-    (count,) = read(xp.sum(xp.astype(~found.converged, X.dtype)))
+    (count,) = read(xp.sum(xp.astype(~found.converged, xp.int32)))
     if count and not certified:
         warn(
             f"{count:.0f} of {X.shape[0]} codes did not reach the squared error that was asked "

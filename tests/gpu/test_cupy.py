@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import gpudict
-from gpudict.arrays.backends import backend_of
+from gpudict.arrays.backends import backend_of, named
 
 ROOT = Path(gpudict.__file__).parent
 CUPY = ("cupy", "cupyx", "cupy_backends")
@@ -192,6 +192,7 @@ def test_all_that_is_asked_of_cupy_is_there(cupy):
     names = {u.name for u in uses}
     assert {"cupy.asarray", "cupy.cuda.Device", "cupyx.scipy.sparse.csr_matrix"} <= names
     assert [o for u in uses if (o := objection(found(u.name), u))] == []
+    assert {u.where.partition(":")[0] for u in uses} == {"arrays/backends/cupy.py"}  # alone
     for used in ("get", "device", "dtype", "ndim", "shape", "T", "__matmul__"):
         assert hasattr(cupy.ndarray, used)
     assert issubclass(found("cupyx.scipy.sparse.csr_matrix"), found("cupyx.scipy.sparse.spmatrix"))
@@ -211,3 +212,22 @@ def test_cupy_has_its_row(cupy):
     device = cupy.cuda.Device(0)
     assert kinds.dtypes(device=device, kind="real floating")["float64"] == cupy.float64
     assert "indexing" in kinds.default_dtypes(device=device)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "CUSOLVER_STATUS_ALLOC_FAILED",
+        "CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+        "cudaErrorMemoryAllocation: out of memory",
+    ],
+)
+@pytest.mark.parametrize("name", ["cupy", "torch"])
+def test_what_says_that_memory_was_not_enough(name: str, said: str):
+    """CUDA's libraries have an error each, and all of them are RuntimeErrors."""
+    pytest.importorskip("torch")
+    row = named(name)
+    assert row.exhausted(RuntimeError(said))
+    assert not row.exhausted(RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS"))
+    assert not row.exhausted(ValueError(said))

@@ -13,6 +13,7 @@ Namespace = Any
 Launcher = Callable[[str, str, tuple[str, ...], tuple[int, int, int], Sequence[Any]], None]
 Mover = Callable[[np.ndarray], Array]
 ALIGNED = 16  # bytes: kernels load so many at once
+EXHAUSTED = ("ALLOC_FAILED", "OUT_OF_MEMORY", "out of memory")  # in errors of CUDA's libraries
 
 
 class Device(NamedTuple):

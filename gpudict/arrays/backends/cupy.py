@@ -11,6 +11,7 @@ import numpy as np
 
 from gpudict.arrays.backends._contract import (
     ALIGNED,
+    EXHAUSTED,
     Array,
     Backend,
     Csr,
@@ -122,6 +123,11 @@ def give_back(x: Array) -> None:
         cupy.get_default_memory_pool().free_all_blocks()
 
 
+def exhausted(error: BaseException) -> bool:
+    """Whether it is a library's error, or the driver's: the allocator's own is a MemoryError."""
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in EXHAUSTED)
+
+
 def _exact(undo: list[Undo]) -> None:
     from cupy._core import _routines_linalg as linalg
 
@@ -153,6 +159,7 @@ BACKEND = Backend(
     devices=devices,
     free_memory=free_memory,
     give_back=give_back,
+    exhausted=exhausted,
     precise=precise,
     home=lambda x: x.device,
 )

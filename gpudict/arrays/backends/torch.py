@@ -13,6 +13,7 @@ import numpy as np
 from gpudict.arrays.backends import _cuda
 from gpudict.arrays.backends._contract import (
     ALIGNED,
+    EXHAUSTED,
     Array,
     Backend,
     Csr,
@@ -25,13 +26,7 @@ from gpudict.arrays.backends._contract import (
 )
 from gpudict.arrays.settings import Setting, Undo
 
-OUT_OF_MEMORY = (
-    "out of memory",
-    "OUT_OF_MEMORY",
-    "can't allocate memory",
-    "not enough memory",
-    "ALLOC_FAILED",
-)
+OUT_OF_MEMORY = (*EXHAUSTED, "can't allocate memory", "not enough memory")
 
 
 def mover(device: str | None) -> Mover:

@@ -127,9 +127,10 @@ def lasso(
     assert q.gram is not None
     xp, (n, k) = array_namespace(q.cov), q.cov.shape
     Z = xp.zeros((n, k), dtype=q.cov.dtype, device=q.cov.device)  # rows contiguous
-    gap = xp.empty_like(q.sq)
+    gap = xp.empty((n,), dtype=q.cov.dtype, device=q.cov.device)
     status = xp.empty((n,), dtype=xp.int32, device=q.cov.device)
-    longest = xp.sqrt(xp.max(xp.reshape(q.gram, (1, -1)), axis=1))  # it is on the diagonal
+    diagonals = xp.reshape(q.gram, (-1, k * k))[:, :: k + 1]
+    longest = xp.sqrt(xp.reshape(xp.max(diagonals), (1,)))
     arrays = (q.gram, q.cov, q.sq, penalty.alphas(q.sq), longest, start, Z, gap, status)
     numbers = _ints(n, k, q.gram.ndim == 3, penalty.positive, rounds)
     launch("lasso", q.cov, k, slots, (*arrays, *numbers))
@@ -141,7 +142,7 @@ def pursuit(q: Quadratic, most: int, target: float, *, slots: int) -> tuple[Arra
     assert q.gram is not None
     xp, (n, k) = array_namespace(q.cov), q.cov.shape
     Z = xp.zeros((n, k), dtype=q.cov.dtype, device=q.cov.device)
-    error = xp.empty_like(q.sq)
+    error = xp.empty((n,), dtype=q.cov.dtype, device=q.cov.device)
     arguments = (q.gram, q.cov, q.sq, Z, error, *_ints(n, k, most), np.float64(target))
     launch("pursuit", q.cov, k, slots, arguments)
     return Z, error
