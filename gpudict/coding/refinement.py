@@ -13,9 +13,17 @@ from typing import Any
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, float64_of, read, take
 from gpudict.coding.plan import Plan
-from gpudict.objective.quadratic import Quadratic, astype, exact, of_rows
+from gpudict.objective.quadratic import (
+    Quadratic,
+    by_factors,
+    exact,
+    least_squares,
+    of_rows,
+    to_judge,
+)
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.loop import run
+from gpudict.solvers.places import gram_limit
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import portable_solver
 from gpudict.solvers.stopping import duality_gap
@@ -31,7 +39,7 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     if not plan.penalty.certified:
         return found if _fallback(plan) is None else _completed(found, q, plan)
     codes, wide = found.Z.dtype, float64_of(found.Z)
-    q = q if wide is None or q.sq.dtype == wide else astype(q, wide)
+    q = q if wide is None or q.sq.dtype == wide else to_judge(q, wide)
     plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))
     going = not (plan.limited and found.n_iter >= plan.max_iter)
     going = going and plan.solver.kind is not Kind.APPROXIMATE
@@ -95,7 +103,16 @@ def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tupl
 
 
 def _closer(q: Quadratic, Z: Array, plan: Plan, some: Array) -> Array:
-    return plan.penalty.of_rows(some).closer(of_rows(q, some), take(Z, some))
+    return plan.penalty.of_rows(some).closer(_part(q, some), take(Z, some))
+
+
+def _part(q: Quadratic, some: Array) -> Quadratic:
+    """Return the quadratic of some rows, with the products that judging does without."""
+    part = of_rows(q, some)
+    if part.factors is None or part.cov.dtype == part.sq.dtype:
+        return part
+    form = least_squares if part.cov.shape[1] <= gram_limit(part.cov) else by_factors
+    return form(*part.factors)
 
 
 def _guarded(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:
@@ -144,7 +161,7 @@ def _once_more(found: Solution, q: Quadratic, plan: Plan, some: Array) -> tuple[
 
     From zeros where the codes are worse than these.
     """
-    xp, part, plan = array_namespace(found.Z), of_rows(q, some), plan.of_rows(some)
+    xp, part, plan = array_namespace(found.Z), _part(q, some), plan.of_rows(some)
     worth = take(found.gap, some) <= 0.5 * part.sq
     start = take(found.Z, some)
     start = xp.where(worth[:, None], start, xp.zeros_like(start))
@@ -186,4 +203,4 @@ def _merged(found: Solution, again: Solution, order: Array, better: Array) -> So
 
 
 def _like(Z: Array, q: Quadratic) -> Array:
-    return array_namespace(Z).astype(Z, q.cov.dtype, copy=False)
+    return array_namespace(Z).astype(Z, q.sq.dtype, copy=False)

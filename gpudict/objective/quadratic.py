@@ -58,6 +58,18 @@ def astype(q: Quadratic, dtype: Any, /) -> Quadratic:
     return Quadratic(*(xp.astype(a, dtype) for a in (q.cov, q.sq, q.gram)))
 
 
+def to_judge(q: Quadratic, dtype: Any, /) -> Quadratic:
+    """Return the quadratic as certificates read it, X, V and ‖x‖² in a wider dtype, where known.
+
+    Products are for those who solve: there is no Gram, and cov stays as it is.
+    """
+    if q.factors is None:
+        return astype(q, dtype)
+    xp = array_namespace(q.cov)
+    X, V = (xp.astype(a, dtype) for a in q.factors)
+    return Quadratic(q.cov, xp.sum(X * X, axis=1), None, (X, V))
+
+
 def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
     """Return the dictionary's quadratic: gram = UᵀWU (k, k), cov = XᵀWU (d, k), sq (d,).
 

@@ -53,9 +53,10 @@ class L1(CoordinatePenalty):
         """Return the duality gap of each row from the residual itself, rounding in it, (n,)."""
         xp = array_namespace(Z)
         corr, _, rr = exact(q, Z)
-        mass = _mass(q, Z)
+        norms = xp.sqrt(diagonal(q))
+        mass = xp.abs(Z) @ norms
         noise = _rounding(q, Z) * (xp.sqrt(q.sq) + mass)
-        scale, pull = self._scale(q, corr, noise)
+        scale, pull = self._scale(norms, corr, noise)
         away = 0.5 * (1 - scale) ** 2
         rr = _not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
         value = self.value(Z)
@@ -98,10 +99,10 @@ class L1(CoordinatePenalty):
             return xp.full_like(like, self.alpha)
         return xp.astype(self.alpha, like.dtype, copy=False)
 
-    def _scale(self, q: Quadratic, corr: Array, noise: Array) -> tuple[Array, Array]:
+    def _scale(self, norms: Array, corr: Array, noise: Array) -> tuple[Array, Array]:
         """Return by what θ must be scaled to be feasible whatever rounding does, and its pull."""
         xp = array_namespace(corr)
-        pull = self.pull(corr) + noise[:, None] * xp.sqrt(diagonal(q))[None, :]
+        pull = self.pull(corr) + noise[:, None] * norms[None, :]
         pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
         return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull)), pull
 
@@ -126,7 +127,7 @@ class L1(CoordinatePenalty):
         near, _ = faces.solved(q, face, Z, alpha, faces.INNER * _noise(q, Z))
         noise = xp.maximum(_noise(q, Z), _noise(q, near))
         corr = exact(q, near)[0]
-        scale, _ = self._scale(q, corr, noise)
+        scale, _ = self._scale(xp.sqrt(diagonal(q)), corr, noise)
         Y, (own, _, rr) = near - Z, exact(q, Z)
         away = (1 - scale) ** 2 * rr + 2 * scale * (1 - scale) * xp.sum(Y * own, axis=1)
         away = _not_negative(away) + scale**2 * faces.length(q, Y) ** 2
