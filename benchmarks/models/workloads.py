@@ -126,7 +126,7 @@ def script(rows: int, course: tuple[float, ...] = COURSE, width: int = WIDTH) ->
         if asking == "loop._look":
             done = round(course[number] * left)
             left, number = left - done, number + 1
-            return [done, 1e-3, width]
+            return [1e-3, done, width]
         assert asking == "refinement._count", f"{asking} reads, and the script has no answer"
         return [0.0]  # no row is short
 
