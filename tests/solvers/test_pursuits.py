@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import least_squares
 from gpudict.solvers.loop import run
-from gpudict.solvers.portable import face_walk, lars
+from gpudict.solvers.portable import face_walk, lars, omp
 from gpudict.solvers.stopping import duality_gap
 from tests.support import problems
 from tests.support.problems import unit
@@ -49,6 +50,17 @@ class TestPursuit:
             found = gpudict.encode(X, V, n_nonzero_coefs=2, solver=solver, max_iter=max_iter)
             assert np.count_nonzero(found.Z) == max_iter
             assert not found.converged
+
+    def test_slots_are_doubled_when_they_are_full(self):
+        """A row's factor has 8, 16 or 32 places, as its atoms need, and memory is asked for so."""
+        q, penalty = least_squares(np.arange(20.0, 0, -1)[None], np.eye(20)), Cardinality(20)
+        state = omp.SOLVER.init(q, penalty, 0 * q.cov)
+        for step in range(1, 21):
+            state = omp.SOLVER.step(q, penalty, state)
+            np.testing.assert_array_equal(state.Z, np.where(np.arange(20) < step, q.cov, 0))
+            slots = state.y.shape[1]
+            assert slots == 8 if step <= 8 else slots // 2 < step <= slots <= 32
+            assert omp.SOLVER.numbers_per_row(0, step, 0) == 6 * slots**2
 
 
 class TestTies:

@@ -79,6 +79,19 @@ def test_no_way_is_up(positive: bool, copies: float):
                 assert not (positive and (end < 0).any())
 
 
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_noise_is_what_rounding_does(size: float):
+    """To the objective in float32, however large that is: no less, nor hundreds of times more."""
+    p, u = small(False), size * np.random.default_rng(3).standard_normal((40, 6))
+    p = p._replace(b=size * p.b, t=size * p.t)
+    single = Small(*(a.astype(np.float32) for a in p[:5]), False)
+    wide, u = Small(*(a.astype(float) for a in single[:5]), False), u.astype(np.float32)
+    away, noise = np.abs(value(single, u) - value(wide, u.astype(float))), single.noise(u)[:, 0]
+    assert (away <= noise).all()
+    assert noise.mean() <= 300 * away.mean()
+    assert (single.noise(u, 0.0)[:, 0] < noise).all()
+
+
 def test_rounds_in_parts_are_rounds(monkeypatch: pytest.MonkeyPatch):
     """Where there is no space for all small Grams at once; later rounds do more, and descend."""
     X, V = problems.signal(n=60, d=12, k=40, seed=1)
