@@ -21,7 +21,7 @@ from gpudict.objective.quadratic import least_squares
 from gpudict.solvers import constants
 from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
-from gpudict.solvers.host.kernels import compiling, faces, lasso, pursuit, rows, tournament
+from gpudict.solvers.host.kernels import active, compiling, faces, lasso, pursuit, rows, tournament
 from gpudict.solvers.loop import run
 from gpudict.solvers.registry import all_solvers, portable_solver
 from gpudict.solvers.stopping import exhausted
@@ -160,6 +160,19 @@ def test_rounding_is_in_the_bound(positive: bool):
         slope = np.abs((X - U @ V) @ V.T - alpha * np.sign(U))
         raised = (moved * slope).sum(axis=1) + 0.5 * (moved @ np.linalg.norm(V, axis=1)) ** 2
         np.testing.assert_allclose(single.gap - found.gap, raised, rtol=1e-5, atol=1e-14)
+
+
+def test_uncompiled_walks_end_at_the_first_zero():
+    """Also where a code is 0 and stays, moves to 0 by 1, or is 0 at the same time as others."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        s, size, d = rng.choice([-1.0, 1.0], 4), rng.integers(0, 3, 4), rng.integers(-3, 4, 4) + 0.0
+        set_of = active.active(4)
+        set_of.u[:4], set_of.s[:4] = s * size, s
+        stops = np.where((s * size + d) * s <= 0, size / np.maximum(np.abs(d), 1), np.inf)
+        t, place = faces.first_zero(set_of, d, 4)
+        assert t == min(stops.min(), 1)
+        assert stops[place] == t if place >= 0 else np.isinf(stops).all()
 
 
 @pytest.mark.parametrize("k", [1, 16, 40, 300])
