@@ -108,6 +108,8 @@ def test_one_batch_at_a_time(monkeypatch):
     monkeypatch.setattr(on_device, "solved", spy)
     gpudict.encode(X, V, alpha=0.1, batch_size=3, n_jobs=1)
     assert len(before) == 8
+    whole = gpudict.encode(X, V, alpha=0.1, batch_size=12)
+    assert whole.Z is before[-2]()  # and of one batch there is none
 
 
 @pytest.mark.parametrize("solver", usable("active_set", "working_set"))

@@ -161,6 +161,36 @@ def test_rows_that_are_no_numbers_or_worse_than_none_start_anew(monkeypatch: pyt
     assert alone.converged.all()  # where nothing but NaN falls short
 
 
+@pytest.mark.parametrize("some", [[4], [0, 1, 4, 6, 7, 11]])
+@pytest.mark.parametrize("scale", [2.0**-40, 1.0, 2.0**40])
+def test_what_falls_short_is_finished_at_any_scale(scale, some):
+    """A row or several parts of a batch, whatever the units of the data; the others stay."""
+    q, plan, best = short()
+    best, bad = scale * best, scale * best
+    bad[some, :-1] += 1e-2 * scale
+    q = least_squares(scale * q.factors[0], q.factors[1])
+    before = Solution(bad, np.full(12, np.inf), np.zeros(12, bool), 1, [])
+    after = refinement.refined(before, q, plan._replace(penalty=L1(0.1 * scale)))
+    assert after.converged.all()
+    np.testing.assert_allclose(after.Z, best, atol=1e-6 * scale)
+    others = np.delete(np.arange(12), some)
+    np.testing.assert_array_equal(after.Z[others], best[others])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_gap_in_float32_must_be_half_as_small(dtype):
+    """For it reads low: a solver goes on until then, though the whole tolerance is the judge's."""
+    X, V = (a.astype(dtype) for a in short()[0].factors)
+    q, penalty = least_squares(X, V), L1(0.1)
+    ratio = penalty.gap(q, 0 * q.cov, q.cov) / (0.5 * q.sq)
+    tol = float(np.median(ratio))
+    plan = Plan.of(X, 10, penalty, solver="working_set", tol=tol, max_iter=None)
+    found = plan.stop(plan.solver, q, penalty, plan.solver.init(q, penalty, 0 * q.cov))
+    margin = 0.5 if dtype == "float32" else 1.0
+    np.testing.assert_array_equal(found.converged, ratio <= margin * tol)
+    assert plan.tol == tol
+
+
 @pytest.mark.parametrize("start", [None, "better", "worse"])
 def test_what_stops_early_is_no_worse_than_its_start(start):
     """Nor than zeros; and is judged as what it is then."""
