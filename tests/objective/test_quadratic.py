@@ -57,3 +57,29 @@ def test_statistics_add_up(seed, forget):
     np.testing.assert_allclose(quadratic.accumulate(one, two).gram, U.T @ U)
     for a, b in zip(both[:3], whole[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+@given(seeds, st.sampled_from([0.0, 1e-3, 1.0, 100.0]))
+@settings(max_examples=20, deadline=None)
+def test_a_ridge_is_the_minimum(seed, strength):
+    """Of the quadratic and half the strength times the square; for 0 the one of least norm."""
+    rng = np.random.default_rng(seed)
+    X, V = rng.standard_normal((3, 6)), rng.standard_normal((8 if strength == 0 else 5, 6))
+    Z = inverses.ridge(quadratic.least_squares(X, V), strength)
+    np.testing.assert_allclose((X - Z @ V) @ V.T, strength * Z, atol=1e-8)
+    np.testing.assert_allclose(Z, Z @ V @ np.linalg.pinv(V), atol=1e-8)
+
+
+def test_what_is_doubted_of_a_span():
+    """Nothing of copies, opposites, multiples and zeros; what is rounding where one depends."""
+    V = np.random.default_rng(0).standard_normal((3, 6))
+    copies = np.concatenate([V, -V, 4 * V[:1], -V[:1] / 2, 0 * V, V])
+    for atoms, doubted in ((V, False), (copies, False), (np.array([*V, V[0] - 3 * V[1]]), True)):
+        span, turned, hidden = inverses.basis(atoms)
+        np.testing.assert_allclose(span.T @ span, np.eye(3), atol=1e-12)
+        np.testing.assert_allclose(atoms @ span @ span.T, atoms, atol=1e-12)
+        assert (hidden > 0) == doubted
+        assert 0 < turned < 1e-13
+    span, *doubts = inverses.basis(np.concatenate([V, np.eye(6)]))
+    np.testing.assert_array_equal(span, np.eye(6))
+    assert doubts == [0, 0]
