@@ -82,15 +82,16 @@ def test_bounds(name: str):
     for size in (0, 1e-8, 1e-3, 0.1, 1.0, 10.0):
         U = penalty.prox(found.Z + size * rng.standard_normal(zero.shape), 0.0)
         away = objective(U) - objective(found.Z)
-        every = bounds(penalty, q, U)
-        for bound in every:
-            assert (bound >= away - 1e-12 * (1 + np.abs(away))).all()
-        steered, certificate, _, _ = every
-        assert (certificate <= steered + 1e-9 * (1 + steered)).all()
-        for row in np.arange(ROWS)[:, None]:
-            alone = bounds(penalty.of_rows(row), quadratic.of_rows(q, row), U[row])
-            for bound, one in zip(every, alone, strict=True):
-                np.testing.assert_allclose(one, bound[row], rtol=1e-6, atol=1e-12)
+        for form in (q, q._replace(gram=None), q._replace(factors=None)):
+            every = bounds(penalty, form, U)
+            for bound in every:
+                assert (bound >= away - 1e-12 * (1 + np.abs(away))).all()
+            steered, certificate, _, _ = every
+            assert (certificate <= steered + 1e-9 * (1 + steered)).all()
+            for row in np.array([[1], [4]]):
+                alone = bounds(penalty.of_rows(row), quadratic.of_rows(form, row), U[row])
+                for bound, one in zip(every, alone, strict=True):
+                    np.testing.assert_allclose(one, bound[row], rtol=1e-6, atol=1e-12)
 
 
 def bounds(penalty, q, U):

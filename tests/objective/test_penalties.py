@@ -100,8 +100,9 @@ def test_rounding_is_in_the_certificate(positive, monkeypatch: pytest.MonkeyPatc
     U = np.abs(U) if positive else U
     size, mass = np.linalg.norm(X, axis=1), np.abs(U).sum(axis=1)
     wide = quadratic.least_squares(X, 3 * V)
-    unit = (4 + 5**0.5) * np.finfo(float).eps
-    np.testing.assert_allclose(l1._noise(wide, U), unit * (size + 3 * mass))
+    for form, summands in ((wide, 5), (wide._replace(factors=None), 6)):
+        unit = (4 + summands**0.5) * np.finfo(float).eps
+        np.testing.assert_allclose(l1._noise(form, U), unit * (size + 3 * mass))
     unit = 1e-3
     monkeypatch.setattr(l1, "_rounding", lambda q, Z: unit)
     q = quadratic.least_squares(X, V)

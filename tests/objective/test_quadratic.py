@@ -27,6 +27,9 @@ def test_quadratic_is_the_least_squares(seed, d, k):
         np.testing.assert_allclose(xr, (X * R).sum(axis=1), atol=1e-9)
         np.testing.assert_allclose(rr, (R * R).sum(axis=1), atol=1e-9)
         np.testing.assert_allclose(quadratic.diagonal(form), (V * V).sum(axis=1), atol=1e-12)
+        unit, norm = quadratic.with_unit_atoms(form)
+        np.testing.assert_allclose(quadratic.diagonal(unit), 1)
+        np.testing.assert_allclose(quadratic.correlation(unit, Z * norm) * norm, corr, atol=1e-9)
         top = np.linalg.eigvalsh(V @ V.T).max()
         bound = quadratic.spectral_bound(form)
         assert top <= bound <= top * min(k, d) ** (1 / 16) * 1.0001
@@ -73,6 +76,7 @@ def test_a_ridge_is_the_minimum(seed, strength):
 def test_what_is_doubted_of_a_span():
     """Nothing of copies, opposites, multiples and zeros; what is rounding where one depends."""
     V = np.random.default_rng(0).standard_normal((3, 6))
+    V[1, 0] = V[2, :2] = 0
     copies = np.concatenate([V, -V, 4 * V[:1], -V[:1] / 2, 0 * V, V])
     for atoms, doubted in ((V, False), (copies, False), (np.array([*V, V[0] - 3 * V[1]]), True)):
         span, turned, hidden = inverses.basis(atoms)
