@@ -11,8 +11,9 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import least_squares
 from gpudict.solvers.loop import run
 from gpudict.solvers.portable import face_walk, lars, omp
-from gpudict.solvers.stopping import duality_gap
-from tests.support import problems
+from gpudict.solvers.registry import portable_solver
+from gpudict.solvers.stopping import duality_gap, exhausted
+from tests.support import oracles, problems
 from tests.support.problems import unit
 from tests.support.solving import usable
 
@@ -61,6 +62,25 @@ class TestPursuit:
             slots = state.y.shape[1]
             assert slots == 8 if step <= 8 else slots // 2 < step <= slots <= 32
             assert omp.SOLVER.numbers_per_row(0, step, 0) == 6 * slots**2
+
+    @pytest.mark.parametrize("positive", [False, True])
+    @pytest.mark.parametrize("name", ["omp", "lars"])
+    def test_every_form_of_a_problem(self, name, positive):
+        """The codes are the same with a Gram, without one and without data: those of the oracle."""
+        rng = np.random.default_rng(0)
+        X, V = rng.standard_normal((20, 8)), unit(rng.standard_normal((12, 8)))
+        V *= np.geomspace(0.5, 2, 12)[:, None]
+        q = least_squares(X, V)
+        for most, target in ((4, 0.0), (8, 1.0)):
+            penalty, want = Cardinality(most, target, positive), None
+            for form in (q, q._replace(gram=None), q._replace(factors=None)):
+                start, solver = 0 * q.cov, portable_solver(name)
+                Z = run(solver, form, penalty, start, stop=exhausted, max_iter=100).Z
+                if name == "omp":
+                    want = [oracles.omp(x, V, most, target, positive) for x in X]
+                elif form is q:
+                    want = Z
+                np.testing.assert_allclose(Z, want, atol=1e-9)
 
 
 class TestTies:

@@ -45,15 +45,23 @@ def lasso_by_enumeration(x, V, alpha, positive=False):
     return best
 
 
-def omp(x, V, n_nonzero, target=0.0):
-    """Orthogonal matching pursuit by least squares (Pati, Rezaiifar and Krishnaprasad 1993)."""
-    chosen, u = [], np.zeros(len(V))
+def omp(x, V, n_nonzero, target=0.0, positive=False):
+    """Orthogonal matching pursuit by least squares (Pati, Rezaiifar and Krishnaprasad 1993).
+
+    If positive, an atom that would make a code negative is passed over.
+    """
+    chosen, tried, u = [], [], np.zeros(len(V))
     r = x
     while len(chosen) < n_nonzero and r @ r > target:
-        pull = np.abs(V @ r)
-        pull[chosen] = -1
-        chosen.append(int(pull.argmax()))
-        fit = np.linalg.lstsq(V[chosen].T, x, rcond=None)[0]
+        pull = V @ r if positive else np.abs(V @ r)
+        pull[tried] = -1
+        if pull.max() <= 1e-12:
+            break
+        tried.append(int(pull.argmax()))
+        fit = np.linalg.lstsq(V[[*chosen, tried[-1]]].T, x, rcond=None)[0]
+        if positive and fit.min() < 0:
+            continue
+        chosen.append(tried[-1])
         u = np.zeros(len(V))
         u[chosen] = fit
         r = x - u @ V
