@@ -7,6 +7,10 @@ import pytest
 
 import gpudict
 from gpudict.arrays.door import array_namespace
+from gpudict.coding.plan import penalty_of
+from gpudict.objective.penalties.cardinality import Cardinality
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.least_squares import LeastSquares
 from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
 from tests.support.shortage import PORTABLE
@@ -91,6 +95,25 @@ class TestAlphas:
         alpha = 0.1 * xp.max(xp.abs(X @ xp.matrix_transpose(V)))
         found, want = (gpudict.encode(X, V, alpha=a) for a in (alpha, float(alpha)))
         np.testing.assert_array_equal(host(found.Z), host(want.Z))
+
+
+def test_what_is_asked_for_makes_the_problem():
+    """An alpha the lasso, 0 least squares if codes may be negative, limits a pursuit."""
+    shape = (6, 4)
+    for given, kind in (
+        ((0.5, None, 0.0, True), L1),
+        ((0.0, None, 0.0, True), L1),
+        ((0.0, None, 0.0, False), LeastSquares),
+        ((None, 3, 0.0, False), Cardinality(3)),
+        ((None, 9, 0.5, True), Cardinality(6, 0.5, True)),
+        ((None, None, 0.5, False), Cardinality(4, 0.5)),
+    ):
+        penalty = penalty_of(shape, *given)
+        assert penalty == kind if isinstance(kind, Cardinality) else type(penalty) is kind
+        assert penalty.positive == given[-1]
+    for given in ((None, None, 0.0, False), (0.5, 3, 0.0, False), (0.5, None, 0.5, False)):
+        with pytest.raises(ValueError, match=r"so nothing makes|different problems"):
+            penalty_of(shape, *given)
 
 
 def test_batches_and_threads_do_not_change_the_answer():

@@ -38,6 +38,7 @@ def called(name, X, V, U, **options):
     options |= {"init": U} if name == "init" else {}
     options |= {"sparse_output": True} if name == "sparse" else {}
     found = gpudict.encode(X, V, **options)
+    assert tuple(found.Z.shape) == (X.shape[0], V.shape[0])
     if name != "sparse":
         return host(found.Z), host(found.gap), host(found.converged)
     dense = found.Z.toarray() if hasattr(found.Z, "toarray") else found.Z.to_dense()
@@ -140,6 +141,7 @@ def test_products_of_the_caller_are_used(solver):
             q = given.quadratic(made)
             assert (q.factors is None) == (not given.is_products)
             assert given.gram is None or q.gram is given.gram
+            np.testing.assert_allclose(q.sq, (X**2).sum(axis=1))
 
 
 @pytest.mark.parametrize("solver", usable("active_set", "working_set"))
