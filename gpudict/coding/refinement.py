@@ -95,7 +95,7 @@ def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tupl
     missed = _count(~(gap <= limit))  # so is what is no number
     if missed and closely:
         order, some = _first(~(gap <= limit), missed)
-        better = xp.concat([_closer(q, Z, plan, cut) for cut in _cuts(some, q)], axis=0)
+        better = xp.concat([_closer(q, Z, plan, cut) for cut in _cuts(some, q)])
         gap = xp.concat([xp.minimum(take(gap, some), better), take(gap, order[some.shape[0] :])])
         gap = take(gap, xp.argsort(order, stable=True))
         missed = _count(~(gap <= limit))

@@ -124,3 +124,6 @@ def test_batches_and_threads_do_not_change_the_answer():
         np.testing.assert_allclose(cut.Z, whole.Z, atol=1e-10)
         assert cut.converged.all()
         assert cut.history[0].unfinished >= whole.history[0].unfinished
+    none = gpudict.encode(big, atoms, alpha=0.05, solver="fista", max_iter=0, batch_size=64)
+    assert none.n_iter == 0
+    assert none.history == []

@@ -68,7 +68,8 @@ class Effort(NamedTuple):
     faces: int = 0
 
 
-LATE, LAST = Effort(8, 0.25, 30, 4), Effort(8, 0.25, 30, 4, faces=4)
+LATE = Effort(8, 0.25, 30, 4)
+LAST = LATE._replace(faces=4)
 COLD = (Effort(20, 0, 12, 0), Effort(8, 0.25, 20, 3), LATE, LATE, LAST)  # round by round
 WARM = (Effort(4, 0.125, 6, 2), LATE, LATE, LAST)
 
