@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -42,6 +43,14 @@ def test_every_penalty_is_here():
     known = {type(penalty) for penalty in PENALTIES.values()}
     package = {k for k in every(Penalty) if k.__module__.startswith("gpudict.")}
     assert {k for k in package if not inspect.isabstract(k)} == known
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_it_is_a_value(name: str):
+    """What shares a penalty may rely on it: nobody changes one."""
+    for word in vars(PENALTIES[name]):
+        with pytest.raises(FrozenInstanceError):
+            setattr(PENALTIES[name], word, 7)
 
 
 @pytest.mark.parametrize("name", PENALTIES)

@@ -122,7 +122,8 @@ def test_bounds_at_a_face_are_close(positive):
     U = best * (1 + 1e-3 * rng.standard_normal(best.shape))
     away = oracles.lasso_objective(X, V, U, 0.5) - oracles.lasso_objective(X, V, best, 0.5)
     penalty, most = L1(0.5, positive), np.abs(best).sum(axis=1).max()
-    for q in (quadratic.least_squares(X, V), quadratic.by_factors(X, V)):
+    whole = quadratic.least_squares(X, V)
+    for q in (whole, quadratic.by_factors(X, V), whole._replace(factors=None)):
         face = faces.face_of(q, U, U, U != 0)
         for bound in (penalty._exact_face(q, U, face), penalty._inner_face(q, U, face)):
             assert (bound >= away * (1 - 1e-6) - 1e-13).all()
