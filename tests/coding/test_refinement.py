@@ -178,6 +178,21 @@ def test_what_falls_short_is_finished_at_any_scale(scale, some):
     np.testing.assert_array_equal(after.Z[others], best[others])
 
 
+def test_codes_of_float32_are_judged_and_finished_in_float64():
+    """As they are rounded, and so close to the optimum as they can be."""
+    wide, _, best = short()
+    X, V = (a.astype(np.float32) for a in wide.factors)
+    wide = least_squares(X.astype(float), V.astype(float))
+    plan = Plan.of(X, 10, L1(0.1), solver="working_set", tol=1e-12, max_iter=None)
+    before = Solution((best + 1e-3).astype(np.float32), np.ones(12), np.zeros(12, bool), 1, [])
+    after = refinement.refined(before, least_squares(X, V), plan)
+    assert after.Z.dtype == np.float32
+    assert after.gap.dtype == np.float64
+    gap = plan.penalty.certificate(wide, after.Z.astype(float))
+    np.testing.assert_array_less(after.gap, gap * (1 + 1e-6))
+    np.testing.assert_array_less(after.gap, 1e-12 * wide.sq)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_gap_that_may_read_low_must_be_half_as_small(dtype, monkeypatch: pytest.MonkeyPatch):
     """That of a solver in float32, and of rows that are solved once more."""
