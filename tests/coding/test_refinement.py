@@ -18,8 +18,9 @@ from gpudict.coding.request import Request
 from gpudict.objective import quadratic
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import least_squares
-from gpudict.solvers.base import RowSolution
+from gpudict.solvers.base import IterativeSolver, RowSolution
 from gpudict.solvers.records import Solution
+from gpudict.solvers.registry import all_solvers
 from tests.support import oracles
 from tests.support.backends import BackendCase, host
 from tests.support.problems import near_copies, unit
@@ -174,8 +175,22 @@ def test_what_falls_short_is_finished_at_any_scale(scale, some):
     after = refinement.refined(before, q, plan._replace(penalty=L1(0.1 * scale)))
     assert after.converged.all()
     np.testing.assert_allclose(after.Z, best, atol=1e-6 * scale)
+    assert after.n_iter > before.n_iter
     others = np.delete(np.arange(12), some)
     np.testing.assert_array_equal(after.Z[others], best[others])
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("name", [*SOLVERS, "fista", "face_walk"])
+def test_who_finishes_what_a_solver_leaves(name, narrow):
+    """Itself if its codes are narrower than its judge, and fallback after fallback to the last."""
+    X, V = near_copies(1e-3)
+    plan = Plan.of(X, len(V), L1(0.1), solver=name, tol=None, max_iter=None)
+    chain = [solver.name for solver in refinement._again(plan, narrow=narrow)]
+    own = [name] if narrow and isinstance(plan.solver, IterativeSolver) else []
+    left = [name, *chain[len(own) :]]
+    assert chain[: len(own)] == own
+    assert [all_solvers()[n].fallback for n in left] == [*left[1:], None]
 
 
 def test_codes_of_float32_are_judged_and_finished_in_float64():
