@@ -8,7 +8,7 @@ import pytest
 import gpudict
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import least_squares
+from gpudict.objective.quadratic import correlation, least_squares
 from gpudict.solvers.loop import run
 from gpudict.solvers.portable import face_walk, lars, omp
 from gpudict.solvers.registry import portable_solver
@@ -137,6 +137,26 @@ class TestPath:
         assert found.history[-1].unfinished == 0
         assert found.n_iter <= 60
         assert (penalty.certificate(q, found.Z) < 1e-12).all()
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_a_step_of_a_walk_goes_to_the_optimum_of_its_face(self, positive):
+        """Where no atom pulls beyond alpha, none enters, though rounding has left the optimum."""
+        rng = np.random.default_rng(0)
+        X, V = rng.standard_normal((20, 8)), unit(rng.standard_normal((16, 8)))
+        near = gpudict.encode(X, V, alpha=0.1, positive=positive, tol=1e-12).Z
+        q, penalty = least_squares(X, V), L1(0.1, positive)
+        first = face_walk.SOLVER.init(q, penalty, near)
+
+        def step(Z):
+            there = first._replace(Z=Z, corr=correlation(q, Z), signs=np.sign(near), used=16)
+            return face_walk.SOLVER.step(q, penalty, there)
+
+        best = step(near).Z
+        assert (penalty.certificate(q, best) < 1e-12).all()
+        for off in (1e-12, 1e-7):
+            after = step(best * (1 + off * rng.standard_normal(best.shape)))
+            np.testing.assert_allclose(after.Z, best, rtol=0, atol=1e-12)
+            np.testing.assert_array_equal(after.signs, np.sign(near))
 
     @pytest.mark.parametrize("seed", [3, 8, 11, 15])
     def test_what_was_barred_may_come(self, seed):
