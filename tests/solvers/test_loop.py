@@ -14,7 +14,7 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import IterativeSolver, Kind, Place
 from gpudict.solvers.loop import run
 from gpudict.solvers.registry import all_solvers, coders, portable_solver
-from gpudict.solvers.stopping import duality_gap, exhausted
+from gpudict.solvers.stopping import duality_gap, exhausted, still
 from tests.support import oracles, problems
 from tests.support.counting import counted_waits
 from tests.support.solving import solve
@@ -113,6 +113,14 @@ def test_a_row_that_is_given_up_is_said(fallback):
         np.testing.assert_array_equal(verdict.converged, np.array(reached) > 0)
         gap = [np.inf, np.inf, np.inf if fallback is None else np.nan, np.inf]
         np.testing.assert_array_equal(verdict.gap, gap)
+
+
+def test_what_is_still(dtype: str):
+    """Rows that rounding alone moves, of any size, and zeros that stay."""
+    eps = np.finfo(dtype).eps
+    Z = np.array([[0, 0], [1, 2], [1, 2], [-2e9, 0]], dtype)
+    moved = np.array([[0, 0], [4 * eps, 0], [0, 8 * eps], [0, 4e9 * eps]], dtype)
+    np.testing.assert_array_equal(still(Z, Z + moved), [True, True, False, True])
 
 
 class Countdown(IterativeSolver):
