@@ -250,6 +250,15 @@ def test_what_stops_early_is_no_worse_than_its_start(start):
     assert ((again.gap <= 1.5 * loose.tol * q.sq) & ~again.converged).any()
 
 
+@pytest.mark.parametrize("times", [1.99, 2.01])
+def test_beyond_twice_the_optimum_is_worse_than_none(times):
+    """There the objective is that of zeros, which take the place of what stops beyond."""
+    q, plan, best = short()
+    before = Solution(times * best, np.full(12, np.inf), np.zeros(12, bool), 1, [])
+    after = refinement.refined(before, q, plan._replace(max_iter=1))
+    np.testing.assert_array_equal(after.Z, before.Z if times < 2 else 0)
+
+
 def test_what_is_approximate_stays_as_it_is():
     """Though it is worse than zeros, among atoms that are alike; its gap says so."""
     rng = np.random.default_rng(0)
