@@ -34,7 +34,8 @@ def solve(request: Request, plan: Plan, size: int, *, n_jobs: int | None, sparse
 
     def batch(here: slice) -> Solution:
         rows = request.of_rows(here)
-        found = solved(rows.quadratic(gram), plan.of_rows(here), rows.init)
+        with np.errstate(all="ignore"):  # what is no number is seen by its certificate
+            found = solved(rows.quadratic(gram), plan.of_rows(here), rows.init)
         return found._replace(Z=Rows.of(found.Z)) if sparse else found
 
     workers = 1 if is_threaded(X) else min(threads(n_jobs), math.ceil(shape[0] / size))
@@ -49,11 +50,10 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
     if init is not None:  # feasible, and no code for an atom that is zero
         Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
     start = None if init is None else Z
-    with np.errstate(all="ignore"):  # what is no number is seen by its certificate
-        with phase("rounds"):
-            found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)
-        with phase("certificate"):
-            return refined(found, q, plan, start)
+    with phase("rounds"):
+        found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)
+    with phase("certificate"):
+        return refined(found, q, plan, start)
 
 
 def _joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:

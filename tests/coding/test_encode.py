@@ -116,6 +116,18 @@ def test_what_is_asked_for_makes_the_problem():
             penalty_of(shape, *given)
 
 
+@pytest.mark.parametrize("limit", [{"n_nonzero_coefs": 2}, {"target_error": 1.0}])
+def test_only_the_lasso_has_float32_whose_squares_are_none(limit):
+    """Its codes are judged in float64; a pursuit's errors are not."""
+    X = np.full((2, 3), 1e22, np.float32)
+    found = gpudict.encode(X, np.eye(3), alpha=1e21)
+    np.testing.assert_allclose(found.Z, 0.9 * X, rtol=1e-6)
+    assert found.converged.all()
+    for options in (limit, {"n_nonzero_coefs": 2, "target_error": 1.0}):
+        with pytest.raises(ValueError, match="squares do not fit float32"):
+            gpudict.encode(X, np.eye(3), **options)
+
+
 def test_batches_and_threads_do_not_change_the_answer():
     big, atoms = problems.signal(n=200, d=12, k=10)
     whole = gpudict.encode(big, atoms, alpha=0.05)
