@@ -158,6 +158,16 @@ class TestPath:
             np.testing.assert_allclose(after.Z, best, rtol=0, atol=1e-12)
             np.testing.assert_array_equal(after.signs, np.sign(near))
 
+    @pytest.mark.parametrize("name", ["face_walk", "lars", "working_set"])
+    def test_a_path_goes_on_from_no_atoms(self, name):
+        """After a check that saw none, like one that was not checked."""
+        rng = np.random.default_rng(0)
+        q = least_squares(rng.standard_normal((20, 8)), unit(rng.standard_normal((16, 8))))
+        solver, penalty = portable_solver(name), L1(0.1)
+        state = solver.init(q, penalty, 0 * q.cov)
+        first, after = (solver.step(q, penalty, s).Z for s in (state, solver.resized(state, 0)))
+        np.testing.assert_allclose(after, first, atol=1e-12)
+
     @pytest.mark.parametrize("seed", [3, 8, 11, 15])
     def test_what_was_barred_may_come(self, seed):
         """Once an atom has left that it depended on: small integers, where many do."""

@@ -41,6 +41,11 @@ def test_each_way_ends_at_the_optimum(positive: bool):
     p, zero = small(positive), np.zeros((40, 6))
     slow = _small_lasso.fista(p, zero, 4000)
     assert (off(p, slow) < 1e-9).all()
+    plain, best = zero, value(p, slow)
+    for _ in range(30):  # without momentum the worst row is far behind
+        plain = _small_lasso.fista(p, plain, 1)
+    above = [(value(p, u) - best).max() for u in (_small_lasso.fista(p, zero, 30), plain)]
+    assert above[0] < 0.1 * above[1]
     near = _small_lasso.fista(p, zero, 100)
     assert (off(p, near) > 1e-9).any()
     exact = _small_lasso.polish(p, near, 4)
