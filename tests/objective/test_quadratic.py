@@ -43,9 +43,10 @@ def test_quadratic_is_the_least_squares(seed, d, k):
         assert top <= bound <= top * min(k, d) ** (1 / 16) * 1.0001
         tiny = form._replace(gram=None if form.gram is None else form.gram * 1e-250)
         if tiny.gram is not None:
-            np.testing.assert_allclose(
-                quadratic.spectral_bound(tiny._replace(factors=None)), bound * 1e-250, rtol=0.5
-            )
+            tiny = tiny._replace(factors=None)
+            np.testing.assert_allclose(quadratic.spectral_bound(tiny), bound * 1e-250, rtol=0.5)
+            W = 1e-125 * inverses.whitening(tiny)
+            np.testing.assert_allclose(W @ W.T, np.linalg.pinv(V @ V.T), atol=1e-4)
         single = quadratic.astype(form, np.float32)
         for one, two in zip(single[:3], form[:3], strict=True):
             assert (one is None) == (two is None)
