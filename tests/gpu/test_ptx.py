@@ -8,15 +8,18 @@ the kernels from PTX in test_kernels.py, and planted bugs in kernel_catches.py.
 
 from __future__ import annotations
 
+import mmap
+import re
+
 import numpy as np
 import pytest
 
 from benchmarks.standins import nvrtc, warps
-from benchmarks.standins.ptx.running import EXACT, module, on_the_ptx
+from benchmarks.standins.ptx.running import EXACT, Fault, launch, module, on_the_ptx
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, least_squares
 from gpudict.solvers.cuda import _launch as cuda
-from tests.support import problems
+from tests.support import oracles, problems
 
 pytestmark = pytest.mark.skipif(
     warps.COMPILER is None or nvrtc.library() is None,
@@ -77,3 +80,92 @@ def test_the_same_bits_as_the_source(variant: tuple[str, str, int, int]):
     options = cuda.options("float" if dtype == "float32" else "double", slots, width)
     ran = module(cuda.source(name), name, (*options, *EXACT), False)
     assert ran.reached() >= 0.99, ran.unreached()
+
+
+def large(n: int, k: int, d: int = 30) -> tuple[tuple, np.ndarray, np.ndarray]:
+    """Return the arguments of a lasso of n rows over k atoms, and its last rows and atoms.
+
+    Its arrays are mapped and hardly touched: only the last 8 rows and 48 atoms are not zero.
+    """
+    X, V = (a.astype("float32") for a in problems.signal(n=8, d=d, k=48))
+    q = least_squares(X, V)
+    G = q.gram if k == 48 else sparse(k, k)
+    C, start, Z = (sparse(n, k) for _ in range(3))
+    sq, alphas, gap, status = (sparse(n) for _ in range(4))
+    G[-48:, -48:], C[-8:, -48:], sq[-8:], alphas[-8:] = q.gram, q.cov, q.sq, 0.1
+    numbers = (np.int32(v) for v in (n, k, 0, 0, 50))
+    arrays = (G, C, sq, alphas, np.ones(1, "float32"), start, Z, gap, status.view("int32"))
+    return (*arrays, *numbers), X, V
+
+
+def sparse(*shape: int) -> np.ndarray:
+    """Return zeros that take memory once they are touched."""
+    size = 4 * int(np.prod(shape))
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    return np.frombuffer(mmap.mmap(-1, size, flags=flags), np.float32).reshape(shape)
+
+
+HOW = ("lasso", cuda.options("float", 1, 8))
+
+
+@pytest.mark.parametrize(("n", "k"), [(60_000_000, 48), (8, 50_000)])
+def test_where_an_int_is_too_small(n: int, k: int):
+    """Numbers in C and in G of more than 2³¹: the last rows, and the last atoms."""
+    arguments, X, V = large(n, k)
+    code, block = cuda.source("lasso"), n // 8 - 1
+    launch(code, *HOW, (n // 8, 256, cuda.SHARED), arguments, blocks=range(block, block + 1))
+    Z, status = (arguments[i][-8:] for i in (6, 8))
+    assert (status == cuda.SOLVED).all()
+    gap = oracles.lasso_gap(X, V, Z[:, -48:].astype(float), 0.1, False)
+    assert (gap < 1e-5 * (X.astype(float) ** 2).sum(axis=1)).all()
+
+
+FAULTS = {  # what a launch may do wrong with its shape and arguments, and what is said of it
+    "less shared memory than M takes": (
+        lambda shape, a: ((*shape[:2], shape[2] // 2), a),
+        "shared store at 16384 of 16384 bytes",
+    ),
+    "a warp too many": (
+        lambda shape, a: ((shape[0], shape[1] + 32, shape[2]), a),
+        "shared store at 32768 of 32768 bytes",
+    ),
+    "an int64": (
+        lambda shape, a: (shape, (*a[:9], np.int64(a[9]), *a[10:])),
+        "argument 9 is int64",
+    ),
+    "a float": (
+        lambda shape, a: (shape, (*a[:9], np.float32(8), *a[10:])),
+        "argument 9 is float32",
+    ),
+    "one too few": (lambda shape, a: (shape, a[:-1]), "13 arguments for 14 parameters"),
+    "rows too few, read": (
+        lambda shape, a: (shape, (*a[:5], a[5][:7], *a[6:])),
+        "global load outside all buffers, at byte 1344 of buffer 5 with 1344",
+    ),
+    "rows too few, written": (
+        lambda shape, a: (shape, (*a[:8], a[8][:7], *a[9:])),
+        "global store outside all buffers, at byte 28 of buffer 8 with 28",
+    ),
+    "off 16 bytes": (
+        lambda shape, a: (shape, (a[0], moved(a[1]), *a[2:])),
+        "misaligned global load of 16 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", FAULTS)
+def test_faults_are_named(wrong: str):
+    """With the place in the source."""
+    change, fault = FAULTS[wrong]
+    shape, arguments = change((1, 256, cuda.SHARED), large(16, 48)[0])
+    with pytest.raises(Fault, match=fault) as raised:
+        launch(cuda.source("lasso"), *HOW, shape, arguments)
+    if "argument" not in fault:
+        assert re.search(r"block 0, thread \d+, PTX line \d+, \w+\.cuh?:\d+$", str(raised.value))
+
+
+def moved(a: np.ndarray) -> np.ndarray:
+    """Return the same numbers, from the second one of their memory on."""
+    out = np.zeros(a.size + 1, a.dtype)[1:].reshape(a.shape)
+    out[:] = a
+    return out
