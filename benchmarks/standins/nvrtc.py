@@ -24,6 +24,10 @@ class Compiled(NamedTuple):
     spilled: int
 
 
+class Refused(ValueError):
+    """What the compiler says of code that it does not take."""
+
+
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Return the compiler, None if it is not installed."""
@@ -47,7 +51,7 @@ def emitted(code: str, *options: str) -> str:
     """Return the PTX that it makes with these options, among them -arch=compute_…"""
     failed, log, ptx = _made("PTX", code, *options)
     if failed:
-        raise ValueError(log)
+        raise Refused(log)
     return ptx.rstrip(b"\0").decode()
 
 

@@ -8,7 +8,6 @@ the kernels from PTX in test_kernels.py, and planted bugs in kernel_catches.py.
 
 from __future__ import annotations
 
-import mmap
 import re
 
 import numpy as np
@@ -19,7 +18,8 @@ from benchmarks.standins.ptx.running import EXACT, Fault, launch, module, on_the
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, least_squares
 from gpudict.solvers.cuda import _launch as cuda
-from tests.support import oracles, problems
+from tests.gpu import large
+from tests.support import problems
 
 pytestmark = pytest.mark.skipif(
     warps.COMPILER is None or nvrtc.library() is None,
@@ -82,42 +82,12 @@ def test_the_same_bits_as_the_source(variant: tuple[str, str, int, int]):
     assert ran.reached() >= 0.99, ran.unreached()
 
 
-def large(n: int, k: int, d: int = 30) -> tuple[tuple, np.ndarray, np.ndarray]:
-    """Return the arguments of a lasso of n rows over k atoms, and its last rows and atoms.
-
-    Its arrays are mapped and hardly touched: only the last 8 rows and 48 atoms are not zero.
-    """
-    X, V = (a.astype("float32") for a in problems.signal(n=8, d=d, k=48))
-    q = least_squares(X, V)
-    G = q.gram if k == 48 else sparse(k, k)
-    C, start, Z = (sparse(n, k) for _ in range(3))
-    sq, alphas, gap, status = (sparse(n) for _ in range(4))
-    G[-48:, -48:], C[-8:, -48:], sq[-8:], alphas[-8:] = q.gram, q.cov, q.sq, 0.1
-    numbers = (np.int32(v) for v in (n, k, 0, 0, 50))
-    arrays = (G, C, sq, alphas, np.ones(1, "float32"), start, Z, gap, status.view("int32"))
-    return (*arrays, *numbers), X, V
-
-
-def sparse(*shape: int) -> np.ndarray:
-    """Return zeros that take memory once they are touched."""
-    size = 4 * int(np.prod(shape))
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    return np.frombuffer(mmap.mmap(-1, size, flags=flags), np.float32).reshape(shape)
-
-
-HOW = ("lasso", cuda.options("float", 1, 8))
-
-
 @pytest.mark.parametrize(("n", "k"), [(60_000_000, 48), (8, 50_000)])
 def test_where_an_int_is_too_small(n: int, k: int):
-    """Numbers in C and in G of more than 2³¹: the last rows, and the last atoms."""
-    arguments, X, V = large(n, k)
-    code, block = cuda.source("lasso"), n // 8 - 1
-    launch(code, *HOW, (n // 8, 256, cuda.SHARED), arguments, blocks=range(block, block + 1))
-    Z, status = (arguments[i][-8:] for i in (6, 8))
-    assert (status == cuda.SOLVED).all()
-    gap = oracles.lasso_gap(X, V, Z[:, -48:].astype(float), 0.1, False)
-    assert (gap < 1e-5 * (X.astype(float) ** 2).sum(axis=1)).all()
+    """Offsets into C and into G of more than 2³¹: the last rows, and the last atoms."""
+    run = large.lasso(n, k, m=8)
+    launch(cuda.source("lasso"), *large.HOW, run.shape, run.arguments, blocks=run.last)
+    assert run.solved()
 
 
 FAULTS = {  # what a launch may do wrong with its shape and arguments, and what is said of it
@@ -139,12 +109,12 @@ FAULTS = {  # what a launch may do wrong with its shape and arguments, and what 
     ),
     "one too few": (lambda shape, a: (shape, a[:-1]), "13 arguments for 14 parameters"),
     "rows too few, read": (
-        lambda shape, a: (shape, (*a[:5], a[5][:7], *a[6:])),
-        "global load outside all buffers, at byte 1344 of buffer 5 with 1344",
+        lambda shape, a: (shape, (*a[:5], a[5][:23], *a[6:])),
+        "global load outside all buffers, at byte 4416 of buffer 5 with 4416",
     ),
     "rows too few, written": (
-        lambda shape, a: (shape, (*a[:8], a[8][:7], *a[9:])),
-        "global store outside all buffers, at byte 28 of buffer 8 with 28",
+        lambda shape, a: (shape, (*a[:8], a[8][:23], *a[9:])),
+        "global store outside all buffers, at byte 92 of buffer 8 with 92",
     ),
     "off 16 bytes": (
         lambda shape, a: (shape, (a[0], moved(a[1]), *a[2:])),
@@ -157,11 +127,12 @@ FAULTS = {  # what a launch may do wrong with its shape and arguments, and what 
 def test_faults_are_named(wrong: str):
     """With the place in the source."""
     change, fault = FAULTS[wrong]
-    shape, arguments = change((1, 256, cuda.SHARED), large(16, 48)[0])
+    run = large.lasso(24)
+    shape, arguments = change(run.shape, run.arguments)
     with pytest.raises(Fault, match=fault) as raised:
-        launch(cuda.source("lasso"), *HOW, shape, arguments)
+        launch(cuda.source("lasso"), *large.HOW, shape, arguments)
     if "argument" not in fault:
-        assert re.search(r"block 0, thread \d+, PTX line \d+, \w+\.cuh?:\d+$", str(raised.value))
+        assert re.search(r"block \d, thread \d+, PTX line \d+, \w+\.cuh?:\d+$", str(raised.value))
 
 
 def moved(a: np.ndarray) -> np.ndarray:
