@@ -11,7 +11,7 @@ import pytest
 
 import gpudict
 from benchmarks.standins import nvrtc, warps
-from benchmarks.standins.ptx.running import on_the_ptx
+from benchmarks.standins.ptx.running import CUPY, TORCH, on_the_ptx
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, least_squares
 from gpudict.solvers import places
@@ -37,18 +37,19 @@ CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
     autouse=True,
     params=[
         "source",
-        pytest.param("ptx", marks=pytest.mark.slow),  # as CuPy has it compiled
-        pytest.param("contracted", marks=pytest.mark.slow),  # with the fma that ptxas may make
+        pytest.param("ptx", marks=pytest.mark.slow),
+        pytest.param("contracted", marks=pytest.mark.slow),
     ],
 )
 def _form(request):
-    """What is run of a kernel."""
+    """What is run: the source, its PTX as for CuPy, or PyTorch's with the fma of ptxas."""
     if request.param == "source":
         yield
         return
     if nvrtc.library() is None:
         pytest.skip("NVRTC is not here: python -m pip install nvidia-cuda-nvrtc-cu12")
-    with on_the_ptx(contract=request.param == "contracted"):
+    contract = request.param == "contracted"
+    with on_the_ptx(more=TORCH if contract else CUPY, contract=contract):
         yield
 
 

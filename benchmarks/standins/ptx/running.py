@@ -26,6 +26,7 @@ from benchmarks.standins.ptx.cpp import Writer
 from benchmarks.standins.ptx.kernel import Kernel
 
 CUPY = ("-ftz=true", "--device-as-default-execution-space")  # what CuPy adds to a kernel's options
+TORCH = ()  # PyTorch's arrays are launched by NVIDIA's bindings, which add nothing
 EXACT = ("-fmad=false",)  # so that a device computes as the CPU does
 ARCH = "-arch=compute_90"
 FIRST, APART = 1 << 40, 1 << 44  # where the device's arrays begin, and how far apart
