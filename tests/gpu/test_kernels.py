@@ -33,14 +33,21 @@ IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1"
 CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
 
 
-@pytest.fixture(
-    autouse=True,
-    params=[
-        "source",
-        pytest.param("ptx", marks=pytest.mark.slow),
-        pytest.param("contracted", marks=pytest.mark.slow),
-    ],
-)
+FORMS = {"source": (), "ptx": pytest.mark.slow, "contracted": pytest.mark.slow}
+
+
+def pytest_generate_tests(metafunc):
+    """Run each test in all forms, but float64 from contracted PTX: its code is that of float32."""
+    both = [(f, d) for f in FORMS for d in CLOSE if (f, d) != ("contracted", "float64")]
+    if "dtype" in metafunc.fixturenames:
+        params = [pytest.param(f, d, marks=FORMS[f]) for f, d in both]
+        metafunc.parametrize(("_form", "dtype"), params, indirect=["_form"])
+    else:
+        params = [pytest.param(f, marks=mark) for f, mark in FORMS.items()]
+        metafunc.parametrize("_form", params, indirect=True)
+
+
+@pytest.fixture(autouse=True)
 def _form(request):
     """What is run: the source, its PTX as for CuPy, or PyTorch's with the fma of ptxas."""
     if request.param == "source":
