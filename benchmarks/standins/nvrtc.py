@@ -24,6 +24,10 @@ class Compiled(NamedTuple):
     spilled: int
 
 
+class Refused(ValueError):
+    """What the compiler says of code that it does not take."""
+
+
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Return the compiler, None if it is not installed."""
@@ -36,23 +40,33 @@ def library() -> ctypes.CDLL | None:
 
 def compiled(code: str, *options: str) -> Compiled:
     """Compile with these options, among them -arch=sm_…"""
-    rtc, program, size = library(), ctypes.c_void_p(), ctypes.c_size_t()
-    assert rtc is not None
-    rtc.nvrtcCreateProgram(ctypes.byref(program), code.encode(), b"kernel.cu", 0, None, None)
-    flags = [option.encode() for option in (*options, "--ptxas-options=-v")]
-    failed = rtc.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags))
-    parts = []
-    for size_of, content in (
-        (rtc.nvrtcGetProgramLogSize, rtc.nvrtcGetProgramLog),
-        (rtc.nvrtcGetCUBINSize, rtc.nvrtcGetCUBIN),
-    ):
-        size_of(program, ctypes.byref(size))
-        text = ctypes.create_string_buffer(size.value)
-        content(program, text)
-        parts.append(text.raw)
-    rtc.nvrtcDestroyProgram(ctypes.byref(program))
-    log, binary = parts[0].rstrip(b"\0").decode(), b"" if failed else parts[1]
+    failed, log, binary = _made("CUBIN", code, *options, "--ptxas-options=-v")
     used = re.search(r"Used (\d+) registers", log)
     frame = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores", log)
     sizes = (int(frame[1]), int(frame[2])) if frame else (0, 0)
-    return Compiled(binary, log, int(used[1]) if used else 0, *sizes)
+    return Compiled(b"" if failed else binary, log, int(used[1]) if used else 0, *sizes)
+
+
+def emitted(code: str, *options: str) -> str:
+    """Return the PTX that it makes with these options, among them -arch=compute_…"""
+    failed, log, ptx = _made("PTX", code, *options)
+    if failed:
+        raise Refused(log)
+    return ptx.rstrip(b"\0").decode()
+
+
+def _made(what: str, code: str, *options: str) -> tuple[bool, str, bytes]:
+    """Return whether it failed, the log, and what is wanted of it."""
+    rtc, program, size = library(), ctypes.c_void_p(), ctypes.c_size_t()
+    assert rtc is not None
+    rtc.nvrtcCreateProgram(ctypes.byref(program), code.encode(), b"kernel.cu", 0, None, None)
+    flags = [option.encode() for option in options]
+    failed = rtc.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*flags))
+    parts = []
+    for content in ("ProgramLog", what):
+        getattr(rtc, f"nvrtcGet{content}Size")(program, ctypes.byref(size))
+        text = ctypes.create_string_buffer(size.value)
+        getattr(rtc, f"nvrtcGet{content}")(program, text)
+        parts.append(text.raw)
+    rtc.nvrtcDestroyProgram(ctypes.byref(program))
+    return bool(failed), parts[0].rstrip(b"\0").decode(), parts[1]

@@ -3,28 +3,36 @@
     python -m tests.gpu.kernel_catches            # print the table
     python -m tests.gpu.kernel_catches --write    # write it into tests/gpu/README.md
 
-The kernel solves a few hard rows in a process of its own, compiled for the CPU, and is compiled for
-a real device. Layers and bugs are rows of tables: a new one is a row.
+The kernel solves a few hard rows in a process of its own, compiled for the CPU; it is compiled for
+a real device; and it solves rows from its PTX, where bugs are planted into the launch too. Layers
+and bugs are rows of tables: a new one is a row.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.marked import put
 from benchmarks.standins import nvrtc, warps
+from benchmarks.standins.ptx.kernel import Unknown
+from benchmarks.standins.ptx.running import Fault, launch
 from gpudict.solvers.cuda import _launch as cuda
+from tests.gpu import large
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- kernel catches: begin -->", "<!-- kernel catches: end -->"
 CLEAN = "none"
 PATIENCE = 60  # seconds, after which a run counts as one that never ends
+AS_IT_IS = ("", "")
 BUGS = {  # what stands there, and what is planted
-    CLEAN: ("", ""),
+    CLEAN: AS_IT_IS,
     "a sign": ("rank_one(A, w, 1 / part,", "rank_one(A, w, -1 / part,"),
     "a step that crosses zero": ("smallest(least) : real(1)", "real(1) : real(1)"),
     "the codes of another row": ("U[i * k + A.atom[s]]", "U[(n - 1 - i) * k + A.atom[s]]"),
@@ -43,18 +51,42 @@ BUGS = {  # what stands there, and what is planted
         "x[place / LANES]",
     ),
     "a name that only the CPU knows": ("sqrt(row.sq)", "std::sqrt(row.sq)"),
+    "an input written": (
+        "U[i * k + A.atom[s]] = A.u[s];",
+        "U[i * k + A.atom[s]] = const_cast<real *>(start)[i * k + A.atom[s]] = A.u[s];",
+    ),
+    "equal products that have to cancel": (
+        "crosses[s] && t[s] == step;",
+        "crosses[s] && t[s] * d[s] - step * d[s] == 0;",
+    ),
+    "an int for 60,000,000 rows": (
+        "const long long i = (long long)blockIdx.x *",
+        "const int i = blockIdx.x *",
+    ),
+    "launched: too little shared memory": AS_IT_IS,
+    "launched: a warp too many in a block": AS_IT_IS,
+    "launched: an int64 for an int": AS_IT_IS,
+}
+LAUNCHED = {  # what becomes of the shape and the arguments
+    "launched: too little shared memory": lambda s, a: ((s[0], s[1], s[2] // 2), a),
+    "launched: a warp too many in a block": lambda s, a: ((s[0], s[1] + cuda.LANES, s[2]), a),
+    "launched: an int64 for an int": lambda s, a: (s, (*a[:-1], np.int64(a[-1]))),
 }
 
 
-def program(bug: str, *flags: str, slots: int = 1) -> subprocess.CompletedProcess:
-    """Run the rows with a bug, compiled with these flags."""
+def planted(bug: str) -> str:
+    """Return the source of the kernel with a bug."""
     before, after = BUGS[bug]
     code = cuda.source("lasso")
     assert before in code, f"the kernel has no line {before!r}"
-    options = cuda.options("float", slots, 8)
-    built = warps.compiled(
-        code.replace(before, after), "lasso", options, "-O1", "-g", *flags, main="rows.cpp"
-    )
+    return code.replace(before, after)
+
+
+@functools.cache
+def program(code: str, *flags: str) -> subprocess.CompletedProcess:
+    """Run the rows with a source, compiled with these flags."""
+    options = cuda.options("float", 1, 8)
+    built = warps.compiled(code, "lasso", options, "-O1", "-g", *flags, main="rows.cpp")
     fixed = [path, "-R"] if (path := shutil.which("setarch")) else []  # addresses, for a sanitizer
     return subprocess.run(
         [*fixed, str(built)], capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -64,7 +96,7 @@ def program(bug: str, *flags: str, slots: int = 1) -> subprocess.CompletedProces
 def fibers(bug: str) -> bool:
     """Whether rows that are run by fibers are not at their optimum, or do not end."""
     try:
-        found = program(bug)
+        found = program(planted(bug))
     except subprocess.TimeoutExpired:
         return True
     return found.returncode != 0 and "Lanes part" not in found.stderr
@@ -73,7 +105,7 @@ def fibers(bug: str) -> bool:
 def meetings(bug: str) -> bool:
     """Whether fibers notice that lanes do not meet."""
     try:
-        return "Lanes part" in program(bug).stderr
+        return "Lanes part" in program(planted(bug)).stderr
     except subprocess.TimeoutExpired:
         return False
 
@@ -83,7 +115,7 @@ def sanitized(kind: str, sign: str) -> Callable[[str], bool]:
 
     def layer(bug: str) -> bool:
         try:
-            return sign in program(bug, "-DRACES", f"-fsanitize={kind}").stderr
+            return sign in program(planted(bug), "-DRACES", f"-fsanitize={kind}").stderr
         except subprocess.TimeoutExpired:
             return False
 
@@ -92,9 +124,26 @@ def sanitized(kind: str, sign: str) -> Callable[[str], bool]:
 
 def real_device(bug: str) -> bool:
     """Whether the compiler for a device refuses it, or an array leaves the registers."""
-    code = cuda.source("lasso").replace(*BUGS[bug])
-    out = nvrtc.compiled(code, *cuda.options("float", 2, 8), "-arch=sm_90")
+    out = nvrtc.compiled(planted(bug), *cuda.options("float", 2, 8), "-arch=sm_90")
     return not out.binary or out.frame + out.spilled > 0
+
+
+def from_ptx(bug: str) -> bool:
+    """Whether a run from PTX, literal or contracted, finds fault, or rows not at their optimum."""
+    change = LAUNCHED.get(bug, lambda *how: how)
+    try:
+        for contract in (False, True):
+            for n in (24, 60_000_000):
+                rows = large.lasso(n)
+                shape, arguments = change(rows.shape, rows.arguments)
+                blocks = range(shape[0]) if n == 24 else rows.last
+                how = {"contract": contract, "blocks": blocks}
+                launch(planted(bug), *large.HOW, shape, arguments, **how)
+                if not rows.solved():
+                    return True
+    except (Fault, Unknown, nvrtc.Refused):
+        return True
+    return False
 
 
 LAYERS: dict[str, Callable[[str], bool]] = {
@@ -103,13 +152,14 @@ LAYERS: dict[str, Callable[[str], bool]] = {
     "threads: races": sanitized("thread", "data race"),
     "threads: addresses": sanitized("address", "AddressSanitizer"),
     "NVRTC, sm_90": real_device,
+    "PTX": from_ptx,
 }
 
 
 def caught(layer: str, bug: str) -> str:
     """Return "yes" if the layer catches the bug, "." if not, and "–" if it can't be had here."""
-    absent = nvrtc.library() is None if layer.startswith("NVRTC") else warps.COMPILER is None
-    if absent:
+    absent = {"NVRTC, sm_90": [nvrtc.library()], "PTX": [nvrtc.library(), warps.COMPILER]}
+    if None in absent.get(layer, [warps.COMPILER]):
         return "–"
     return "yes" if LAYERS[layer](bug) else "."
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import gpudict
+from benchmarks.standins.ptx import running
 from gpudict.arrays.backends import backend_of, named
 
 ROOT = Path(gpudict.__file__).parent
@@ -231,3 +233,23 @@ def test_what_says_that_memory_was_not_enough(name: str, said: str):
     assert row.exhausted(RuntimeError(said))
     assert not row.exhausted(RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS"))
     assert not row.exhausted(ValueError(said))
+
+
+def test_what_it_adds_to_the_options_of_a_kernel(cupy):
+    """Those that the kernels are run with from PTX, and others that have to be asked for."""
+    tree = ast.parse(Path(cupy.__file__).with_name("cuda").joinpath("compiler.py").read_text())
+    adding = [
+        node.value
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        and re.search("nvrtc|with_cache_cuda", function.name)
+        for node in ast.walk(function)
+        if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == "options"
+    ]
+    constants = [
+        node.value for value in adding for node in ast.walk(value) if isinstance(node, ast.Constant)
+    ]
+    added = {text for text in constants if isinstance(text, str) and text.startswith("-")}
+    asked = {"-arch=compute_", "--pch", "-dlto", "-DCUPY_USE_JITIFY"}
+    asked |= {"--device-debug", "--generate-line-info"}
+    assert added - asked == set(running.CUPY)

@@ -1,4 +1,4 @@
-"""The CUDA kernels, run on the CPU.
+"""The CUDA kernels, run on the CPU: their source, and the PTX that NVRTC makes of it.
 
 Held to the contract of every solver, to the solvers of the host, and to what only they must do:
 tiers of places, rows that are given up, few launches. Their lanes are in test_lanes.py.
@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import gpudict
-from benchmarks.standins import warps
+from benchmarks.standins import nvrtc, warps
+from benchmarks.standins.ptx.running import CUPY, TORCH, on_the_ptx
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, least_squares
 from gpudict.solvers import places
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.cuda.warp_active_set import WarpActiveSet
 from gpudict.solvers.registry import find
 from tests.solvers import test_contract as contract
 from tests.support import oracles, problems
@@ -29,6 +31,33 @@ pytestmark = pytest.mark.skipif(
 LASSO = ("warp_active_set", "warp_working_set")
 IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
 CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
+
+
+FORMS = {"source": (), "ptx": pytest.mark.slow, "contracted": pytest.mark.slow}
+
+
+def pytest_generate_tests(metafunc):
+    """Run each test in all forms, but float64 from contracted PTX: its code is that of float32."""
+    both = [(f, d) for f in FORMS for d in CLOSE if (f, d) != ("contracted", "float64")]
+    if "dtype" in metafunc.fixturenames:
+        params = [pytest.param(f, d, marks=FORMS[f]) for f, d in both]
+        metafunc.parametrize(("_form", "dtype"), params, indirect=["_form"])
+    else:
+        params = [pytest.param(f, marks=mark) for f, mark in FORMS.items()]
+        metafunc.parametrize("_form", params, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _form(request):
+    """What is run: the source, its PTX as for CuPy, or PyTorch's with the fma of ptxas."""
+    if request.param == "source":
+        yield
+        return
+    if nvrtc.library() is None:
+        pytest.skip("NVRTC is not here: python -m pip install nvidia-cuda-nvrtc-cu12")
+    contract = request.param == "contracted"
+    with on_the_ptx(more=TORCH if contract else CUPY, contract=contract):
+        yield
 
 
 @pytest.fixture(
@@ -163,6 +192,25 @@ def test_bad_starts_do_no_harm(place: Place, dtype: str):
             found = gpudict.encode(X, V, alpha=0.05, init=init)
         assert found.converged.all(), seed
         assert found.n_iter < 60, seed
+
+
+def test_hard_rows_with_64_places(dtype: str, monkeypatch):
+    """Equal, opposite and nearly dependent atoms, whose codes take more than half of the places."""
+    monkeypatch.setattr(WarpActiveSet, "slots", (2,))
+    rng = np.random.default_rng(0)
+    V = problems.unit(rng.standard_normal((75, 50)))
+    V[3], V[5], V[9], V[11] = V[2], -V[2], V[8] + 1e-3 * V[7], V[10] + 1e-2 * V[7]
+    X = problems.unit(rng.standard_normal((12, 50)))
+    init = rng.standard_normal((12, 75)) * (rng.random((12, 75)) < 0.6)
+    init *= np.array([0, 1, 1e6])[np.arange(12) % 3, None]
+    X, V, init = (a.astype(dtype) for a in (X, V, init))
+    with warps.on_the_cpu(Place.CUDA) as launched:
+        found = gpudict.encode(X, V, alpha=0.01, init=init, tol=CLOSE[dtype])
+    assert launched == [("lasso", 2)]
+    assert found.converged.all()
+    assert ((found.Z != 0).sum(axis=1) > 32).all()
+    gap = oracles.lasso_gap(X, V, found.Z, 0.01, False)
+    assert (gap <= CLOSE[dtype] * 0.5).all()
 
 
 def test_each_with_its_own_gram(dtype: str):

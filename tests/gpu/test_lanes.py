@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
+import gpudict
 from benchmarks.standins import warps
+from gpudict.solvers.base import Place
 from gpudict.solvers.cuda import _launch as cuda
+from tests.support import problems
 
 pytestmark = pytest.mark.skipif(
     warps.COMPILER is None,
@@ -46,6 +50,18 @@ def test_no_races(name: str, real: str, slots: int):
     """Shuffles order nothing here but what they carry: lanes share no memory that is written."""
     watched = rows(name, real, slots, NO_BUG, "-DRACES", "-fsanitize=thread")
     assert (watched.returncode, watched.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_threads_compute_what_fibers_do():
+    """Lanes in any order give the same bits."""
+    X, V = (a.astype("float32") for a in problems.signal(n=6, d=12, k=16, seed=4))
+    codes = []
+    for flags in ((), ("-DRACES",)):
+        with warps.on_the_cpu(Place.CUDA, flags) as launched:
+            codes.append(gpudict.encode(X, V, alpha=0.1).Z)
+        assert launched == [("lasso", 1)]
+    np.testing.assert_array_equal(*codes)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 
 #include KERNELS
 
+#ifndef RACES
 #include <dlfcn.h>
 
 // Where in this library its shuffles and votes are, and how often a warp met there; return how many.
@@ -18,6 +19,7 @@ extern "C" int places_and_counts(long long *offsets, long long *times, int room)
 }
 
 extern "C" void forget_counts() { counts.clear(); }
+#endif
 
 #ifdef LASSO
 extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,

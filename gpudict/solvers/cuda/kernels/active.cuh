@@ -11,7 +11,7 @@ struct Row {  // ½⟨u, G u⟩ − ⟨u, c⟩ + alpha‖u‖₁ over k atoms, a
   real alpha, sq;
   bool positive;
 
-  DEVICE const real *gram(int j) const { return G + j * k; }
+  DEVICE const real *gram(int j) const { return G + (long long)j * k; }
 };
 
 struct Active {
@@ -94,15 +94,15 @@ struct alignas(WIDTH == 1 ? sizeof(real) : 16) Chunk {
 DEVICE Offer price(real (&corr)[SLOTS], const Active &A, const Row &row) {
   Offer best = {0, 0, -1};
   const int end = past(A.used);
-  int gram[SLOTS];  // where the rows of the set's atoms begin in G
-  EACH(s) gram[s] = max(A.atom[s], 0) * row.k, corr[s] = 0;
+  int atom[SLOTS];  // 0 where the place is free
+  EACH(s) atom[s] = max(A.atom[s], 0), corr[s] = 0;
   for (int tile = 0; tile < row.k; tile += LANES * WIDTH) {
     const int mine = tile + lane() * WIDTH;
     const bool some = mine < row.k;
     const int j = some ? mine : 0;
     Chunk x = *(const Chunk *)(row.c + j);
     BY(2, b, end) {
-      const Chunk g = *(const Chunk *)(row.G + at(gram, b) + j);
+      const Chunk g = *(const Chunk *)(row.gram(at(atom, b)) + j);
       const real u = at(A.u, b);
       for (int v = 0; v < WIDTH; v++) x.of[v] -= u * g.of[v];
     }
