@@ -69,7 +69,7 @@ def pins(name: str) -> dict[str, str]:
 def needs(requirement: str) -> list[tuple[str, str]]:
     """Return (package, least release) of a requirement, extras of the project itself followed."""
     name, extras, least = re.fullmatch(
-        r"([\w.-]+)(?:\[(.*?)\])?(?:[>=]=(.*))?", requirement
+        r"([\w.-]+)(?:\[(.*?)\])?(?:[>=]=([\w.]+))?(?:;.*)?", requirement
     ).groups()
     if name != "gpudict":
         return [(canonical(name), least or "0")]
