@@ -34,7 +34,7 @@ CASES = [
     for name in OPERATIONS
     if name not in HAS_NOT.get(source.name, ())
     for every, how, marks in (
-        (SOME, "some", ()),
+        (SOME, "some", () if source.name == "numpy" else pytest.mark.slow),
         (MANY, "many", pytest.mark.by_hand),
     )
     if every is MANY or name in QUICK[source.name]

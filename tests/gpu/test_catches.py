@@ -13,8 +13,13 @@ def rows(text: str) -> dict[str, list[str]]:
     return {first.strip(): [cell.strip() for cell in rest] for first, *rest in lines}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("catches", [catches, kernel_catches], ids=["solver", "kernel"])
+@pytest.mark.parametrize(
+    "catches",
+    [
+        pytest.param(catches, id="solver", marks=pytest.mark.slow),
+        pytest.param(kernel_catches, id="kernel", marks=pytest.mark.by_hand),
+    ],
+)
 def test_the_table_is_current(simulated, catches):
     text = catches.README.read_text().split(catches.BEGIN)[1].split(catches.END)[0]
     written, now = rows(text), rows(catches.table())

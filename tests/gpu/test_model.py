@@ -71,6 +71,7 @@ def test_an_update_on_the_h100(simulated):
     assert (found - objective(V)) / (at_start - objective(V)) <= 1e-6
 
 
+@pytest.mark.slow
 def test_an_online_step(simulated):
     """4,096 patches: its launches and waits, and the share outside products, are held."""
     run = online_step("float32", batch=4096, steps=2)
@@ -80,6 +81,7 @@ def test_an_online_step(simulated):
     assert outside(run.counts, H100) <= 0.95
 
 
+@pytest.mark.slow
 def test_the_lasso_kernel_on_the_h100():
     """Its instructions, counted, and the largest floor of 50,000 patches: asked for are 1.5 ms."""
     if warps.COMPILER is None or nvrtc.library() is None or kernel_counts.disassembler() is None:
