@@ -63,9 +63,10 @@ def test_pytorch_alone_launches(device, dtype: str):
 
 def test_each_device_in_its_own_context(device):
     """What is on the second device is launched there, and the first one is not touched."""
-    wide = torch.zeros(6, 17)
-    wide[:, 2:10] = torch.diag(torch.arange(1.0, 9))[:6]
-    for cov in (wide[:, 2:10].contiguous(), wide[:, 2:10], wide[::2, 2:10]):  # moved where strided
+    wide = torch.zeros(6, 28)
+    wide[:, 2:10] = wide[:, 16:24] = torch.diag(torch.arange(1.0, 9))[:6]
+    askew, strided = wide[:1, 2:10], wide[::2, 16:24]  # rows are moved where they are either
+    for cov in (strided.contiguous(), askew, strided):
         arrays = (torch.eye(8), cov, (cov**2).sum(1), torch.zeros(len(cov), 8), cov[:, 0] + 9)
         made = [second(a) for a in arrays]
         with driver(2, streams=lambda d: 10 * d.index) as calls:
