@@ -40,7 +40,7 @@ def numba_works() -> bool:
 
 def gram_limit(like: Array) -> int:
     """Return for how many atoms, of such arrays, a Gram of all of them is kept."""
-    return WARP_GRAM_LIMIT if works(like) else GRAM_LIMIT
+    return WARP_GRAM_LIMIT if allowed() and works(like) else GRAM_LIMIT
 
 
 def place_of(like: Array, k: int) -> Place:

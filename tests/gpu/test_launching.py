@@ -24,6 +24,7 @@ from benchmarks.standins.simulated import SimulatedTensor, simulated, to_device 
 from gpudict.arrays.backends import _cuda  # noqa: E402
 from gpudict.arrays.backends import torch as row  # noqa: E402
 
+pytestmark = pytest.mark.compiled
 OPTIONS = _launch.options("float", 1, 8)
 
 
@@ -110,6 +111,16 @@ def test_what_cannot_launch_is_said_once(refused: str, device, caplog):
     assert calls.current == []
 
 
+def test_nothing_is_tried_where_kernels_are_off(device, monkeypatch: pytest.MonkeyPatch):
+    """Which a user may do because trying does harm."""
+    monkeypatch.setenv("GPUDICT_KERNELS", "portable")
+    X, V, _ = problems.planted(20, 24, 12, 3, "float64")
+    with driver() as calls:
+        found = gpudict.encode(to_device(X), to_device(V), alpha=0.1)
+    assert found.converged.cpu().all()
+    assert calls.retained == []
+
+
 def test_no_driver(device, caplog, monkeypatch: pytest.MonkeyPatch):
     """The real bindings, which find none here."""
     monkeypatch.setattr(torch.version, "cuda", "12.8")
@@ -123,6 +134,13 @@ def test_wrong_codes_are_not_relied_on(device, caplog, monkeypatch: pytest.Monke
     with driver():
         monkeypatch.setattr(_cuda, "launch", lambda *what: None)  # so they stay 0
         assert "codes of a small problem are wrong" in portable_and_said(caplog)
+
+
+def test_of_a_log_one_line_is_said(device, caplog, monkeypatch: pytest.MonkeyPatch):
+    """A compiler that fails says much."""
+    monkeypatch.setattr(_launch, "source", lambda name: "void f() { g(); }\nvoid h() { i(); }")
+    with driver():
+        assert "\n" not in portable_and_said(caplog)
 
 
 @pytest.mark.parametrize("name", ["lasso", "pursuit"])

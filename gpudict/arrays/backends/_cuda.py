@@ -22,9 +22,7 @@ KINDS = {int: ctypes.c_void_p, np.int32: ctypes.c_int32, np.float64: ctypes.c_do
 @functools.cache
 def installed() -> bool:
     """Whether the bindings are there; a driver is another matter."""
-    return bool(importlib.util.find_spec("cuda")) and bool(
-        importlib.util.find_spec("cuda.bindings")
-    )
+    return all(importlib.util.find_spec(name) for name in ("cuda", "cuda.bindings"))
 
 
 def launch(
@@ -80,7 +78,8 @@ def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
     try:
         error, *_ = nvrtc.nvrtcCompileProgram(program, len(flags), flags)
         if error:
-            raise RuntimeError(f"{error.name}: {_text(nvrtc, 'ProgramLog', program).decode()}")
+            log = _text(nvrtc, "ProgramLog", program).rstrip(b"\0").decode()
+            raise RuntimeError(f"{error.name}: {log}")
         return _text(nvrtc, kind, program)
     finally:
         nvrtc.nvrtcDestroyProgram(program)

@@ -108,7 +108,8 @@ def _trial(like: Array) -> bool:
             return True
         why = "the codes of a small problem are wrong"
     except Exception as error:  # of a compiler, a driver, a device: each fails in its own way
-        why = f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
+        said = str(error).strip().splitlines() or ["no reason given"]  # or a compiler's whole log
+        why = f"{type(error).__name__}: {said[0]}"
     import logging
 
     logging.getLogger(__name__).warning(
