@@ -69,7 +69,7 @@ def test_each_device_in_its_own_context(device):
     askew, strided = wide[:1, 2:10], wide[::2, 16:24]  # rows are moved where they are either
     for cov in (strided.contiguous(), askew, strided):
         arrays = (torch.eye(8), cov, (cov**2).sum(1), torch.zeros(len(cov), 8), cov[:, 0] + 9)
-        made = [second(a) for a in arrays]
+        made = [SimulatedTensor(a, 1) for a in arrays]
         with driver(2, streams=lambda d: 10 * d.index) as calls:
             start = row.launcher(made[0])
             assert start is not None
@@ -79,13 +79,6 @@ def test_each_device_in_its_own_context(device):
         assert calls.retained == [1]
         assert calls.current == []
         np.testing.assert_array_equal(made[3]._raw, cov)
-
-
-def second(values: torch.Tensor) -> torch.Tensor:
-    """Return a tensor that says that it is on the second device."""
-    made = SimulatedTensor(values)
-    made.__class__ = type("Second", (SimulatedTensor,), {"device": torch.device("cuda", 1)})
-    return made
 
 
 def portable_and_said(caplog: pytest.LogCaptureFixture) -> str:
