@@ -202,7 +202,8 @@ def simulated(memory: float = MEMORY) -> Iterator[Counts]:
     device = _Device(tuple(Alive(memory) for _ in range(DEVICES)))
 
     def free(of: Any = None) -> tuple[int, int]:
-        return int(memory - device.alive[_cuda(of) or 0].now), int(memory)
+        which = of if isinstance(of, int) else _cuda(of) or 0
+        return int(memory - device.alive[which].now), int(memory)
 
     @contextlib.contextmanager
     def stream(of: Any) -> Iterator[None]:

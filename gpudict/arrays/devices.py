@@ -48,7 +48,8 @@ def chosen(devices: Any, X: Array) -> tuple[Any, ...]:
             raise ValueError(
                 f"devices has {one} twice, and a device takes one block of rows. Pass it once."
             )
-        _holding(one, X)
+        if one != device(X):
+            _holding(one, X)
     return () if found == (device(X),) else found
 
 
