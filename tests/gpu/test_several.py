@@ -6,7 +6,8 @@ after that are the atoms and sums over its rows.
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -121,3 +122,71 @@ def test_memory_is_asked_of_each(simulated, monkeypatch: pytest.MonkeyPatch):
         found = gpudict.encode(to_device(X), to_device(V), **PURSUIT, devices="all")
     assert found.Z.shape == (N, K)
     assert rows[1] < ROWS <= rows[0], (rows, kept.shape)
+
+
+class Cupy:
+    """CuPy's devices and streams, of which is known what they were asked, and where."""
+
+    def __init__(self) -> None:
+        cupy, self.log, self.here, self.cuda = self, [], [0], self
+
+        class Device(NamedTuple):
+            id: int
+
+            def __enter__(self) -> None:
+                cupy.here.append(self.id)
+
+            def __exit__(self, *error: object) -> None:
+                cupy.here.pop()
+
+        class Stream(NamedTuple):
+            on: int
+
+            def record(self) -> str:
+                cupy.log.append(f"event on {self.on}")
+                return cupy.log[-1]
+
+            def wait_event(self, event: str) -> None:
+                cupy.log.append(f"{self.on} waits for {event}")
+
+            def synchronize(self) -> None:
+                cupy.log.append(f"wait for {self.on}")
+
+            __enter__, __exit__ = Device.__enter__, Device.__exit__
+            id = property(lambda stream: stream.on)
+
+        class Rows(NamedTuple):
+            device: Device
+
+            def copy(self) -> Rows:
+                cupy.log.append(f"copy on {cupy.here[-1]}")
+                return Rows(Device(cupy.here[-1]))
+
+        self.Device, self.Rows = Device, Rows
+        self.get_current_stream = lambda: Stream(cupy.here[-1])
+
+    def ascontiguousarray(self, rows: Any) -> Any:
+        """Return the rows, copied on the device that is current."""
+        self.log.append(f"rows on {self.here[-1]}")
+        return rows
+
+
+def test_cupy_copies_in_order(monkeypatch: pytest.MonkeyPatch):
+    """After what made the array; and its memory is no other's before the copy is there."""
+    from gpudict.arrays.backends import cupy as row
+
+    cupy = Cupy()
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    there = row.moved(cupy.Rows(cupy.Device(0)), cupy.Device(1))
+    assert there.device == cupy.Device(1)
+    assert cupy.log == ["rows on 0", "event on 0", "1 waits for event on 0", "copy on 1",
+                        "event on 1", "0 waits for event on 1"]  # fmt: skip
+    cupy.log.clear()
+    lane = row.lane(there)
+    cupy.log.append("another thread")
+    with lane:
+        assert cupy.here == [0, 1, 1]
+        cupy.log.append("work")
+    assert cupy.here == [0]
+    assert cupy.log == ["event on 1", "another thread", "1 waits for event on 1", "work",
+                        "wait for 1"]  # fmt: skip
