@@ -9,6 +9,7 @@ blocks is of no matter: here it is a loop for one, and a thread for each of seve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -105,10 +106,7 @@ class Blocks(NamedTuple):
     ) -> tuple[list[Coded], Quadratic]:
         """Return the codes of all blocks, and the sums over all rows, where X is."""
         made, sums = zip(*self._each(Block.coded, V, before), strict=True)
-        whole, *others = (self._here(q) for q in sums)
-        for q in others:
-            whole = accumulate(whole, q)
-        return list(made), whole
+        return list(made), reduce(accumulate, map(self._here, sums))
 
     def told(self, V: Sequence[Array], made: Sequence[Coded]) -> list[Told]:
         """Return what each block says of its codes, where X is."""

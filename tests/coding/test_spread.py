@@ -96,4 +96,5 @@ def test_each_place_has_its_solver():
     with simulated() as counts:
         found = gpudict.encode(on_torch(X), on_torch(V), alpha=ALPHA, devices=["cpu", "cuda:1"])
     assert counts.to_device[:2] == [5 * 5 * 8, V.nbytes]
+    assert [size for size in counts.to_host if size > 40] == [5 * 6 * 8]  # codes, and no rows
     np.testing.assert_allclose(found.Z, gpudict.encode(X, V, alpha=ALPHA).Z, atol=1e-10)

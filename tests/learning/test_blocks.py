@@ -27,7 +27,7 @@ CASES = {
     "revived": {**SPARSE, "sample_weight": WEIGHTS},
     "positive": {"positive_code": True, "positive_dict": True, "dict_init": "data"},
     "pursuit": PURSUIT,
-    "start": {"dict_init": V, "code_init": U},
+    "start": {"dict_init": V, "code_init": U, "solver": "fista", "code_max_iter": 3},
     "sweep": {"dictionary_update": "sweep"},
 }
 ONLINE = {
