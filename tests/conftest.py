@@ -14,6 +14,7 @@ import pytest
 from gpudict.solvers import places
 from tests.support import problems
 from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
+from tests.support.pairs import PAIRS, Pair
 
 SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
 
@@ -45,6 +46,13 @@ def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
         pytest.skip(why)
     with request.param.temper():
         yield request.param
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Two devices of each library that has two here."""
+    with PAIRS[request.param]() as found:
+        yield found
 
 
 @pytest.fixture(params=["float32", "float64"])

@@ -12,6 +12,7 @@ the compiler made are not what runs: their source does, by `warps`.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from unittest import mock
@@ -51,7 +52,7 @@ class Driver:
     ----------
     launches : what was launched
     retained : devices whose primary context was made
-    current : the devices of the contexts that were pushed
+    current : the devices of the contexts that this thread has pushed
     refuses : names of functions that fail
     """
 
@@ -62,8 +63,12 @@ class Driver:
         self.devices, self.refuses = devices, refuses
         self.launches: list[Launch] = []
         self.retained: list[int] = []
-        self.current: list[int] = []
+        self.contexts, self.running = threading.local(), threading.Lock()
         self.sources: dict[bytes, tuple[str, tuple[str, ...]]] = {}
+
+    @property
+    def current(self) -> list[int]:
+        return self.contexts.__dict__.setdefault("pushed", [])
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("cu") and name in object.__getattribute__(self, "refuses"):
@@ -110,14 +115,16 @@ class Driver:
         self.launches.append(Launch(name, module.device, stream, blocks, threads, shared))
         code, options = module.source
         values = [np.dtype(kind).type(value) for value, kind in zip(*given, strict=True)]
-        warps.launch(code, name, options, (blocks, threads, shared), values)
+        with self.running:
+            warps.launch(code, name, options, (blocks, threads, shared), values)
         return (0,)
 
 
 class Stream(NamedTuple):
-    """PyTorch's current stream, of which one thing is asked."""
+    """PyTorch's stream on a device, of which two things are asked."""
 
     cuda_stream: int
+    device: torch.device | None = None
 
 
 @contextlib.contextmanager
@@ -128,11 +135,22 @@ def driver(
 ) -> Iterator[Driver]:
     """Put the driver in the place of the real one, and let PyTorch say that it was built for CUDA.
 
-    `streams` says which one is current on a device.
+    `streams` says which one is current on a device in the thread that calls; in others it is the
+    default one, until they enter another.
     """
     import cuda.bindings
 
-    stub, real = Driver(devices, refuses), _cuda.compiled
+    stub, real, entering = Driver(devices, refuses), _cuda.compiled, torch.cuda.stream
+    caller, entered = threading.get_ident(), threading.local()
+
+    def current(device: torch.device) -> Stream:
+        own = streams(device) if threading.get_ident() == caller else 0
+        return entered.__dict__.get(device, Stream(own, device))
+
+    @contextlib.contextmanager
+    def stream(of: Stream) -> Iterator[None]:
+        with entering(of), mock.patch.dict(entered.__dict__, {of.device: of}):
+            yield
 
     def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
         binary = real(code, options, capability)
@@ -147,7 +165,8 @@ def driver(
         mock.patch.object(cuda.bindings, "driver", stub, create=True),
         mock.patch.object(_cuda, "compiled", compiled),
         mock.patch.object(torch.version, "cuda", "12.8"),
-        mock.patch.object(torch.cuda, "current_stream", lambda d: Stream(streams(d))),
+        mock.patch.object(torch.cuda, "current_stream", current),
+        mock.patch.object(torch.cuda, "stream", stream),
         mock.patch.dict(_launch._TRIED, clear=True),
     ):
         forget()

@@ -14,6 +14,7 @@ import pytest
 import gpudict
 from benchmarks.standins import cuda_type, warps
 from gpudict.solvers.cuda import _launch
+from gpudict.tools import doctor
 from tests.support import problems
 
 torch = pytest.importorskip("torch")
@@ -71,7 +72,7 @@ def test_each_device_in_its_own_context(device):
     askew, strided = wide[:1, 2:10], wide[::2, 16:24]  # rows are moved where they are either
     for cov in (strided.contiguous(), askew, strided):
         arrays = (torch.eye(8), cov, (cov**2).sum(1), torch.zeros(len(cov), 8), cov[:, 0] + 9)
-        made = [second(a) for a in arrays]
+        made = [SimulatedTensor(a, 1) for a in arrays]
         with driver(2, streams=lambda d: 10 * d.index) as calls:
             start = row.launcher(made[0])
             assert start is not None
@@ -83,11 +84,40 @@ def test_each_device_in_its_own_context(device):
         np.testing.assert_array_equal(made[3]._raw, cov)
 
 
-def second(values: torch.Tensor) -> torch.Tensor:
-    """Return a tensor that says that it is on the second device."""
-    made = SimulatedTensor(values)
-    made.__class__ = type("Second", (SimulatedTensor,), {"device": torch.device("cuda", 1)})
-    return made
+def test_each_block_on_its_own_device(device):
+    """A thread launches on the device of its block, and on the stream of who called."""
+    X, V, _ = problems.planted(20, 24, 12, 3, "float64")
+    x, v = to_device(X), to_device(V)
+    with driver(2, streams=lambda d: 10 + d.index) as calls:
+        found = gpudict.encode(x, v, alpha=0.1, devices="all")
+        launches = [(call.name, call.device, call.stream) for call in calls.launches]
+        for number in (0, 1):  # of each the trial, and the work
+            on = [launch for launch in launches if launch[1] == number]
+            assert on == [("lasso", number, 10 + number)] * 2
+        assert len(launches) == 4
+        assert calls.current == []
+        options = {"alpha": 0.1, "max_iter": 2, "tol": 0, "dict_init": v, "random_state": 0}
+        learned = gpudict.learn(x, 24, **options, devices=["cuda:1", "cuda:0"])
+        assert {call.device for call in calls.launches[-2:]} == {0, 1}
+        want = gpudict.learn(x, 24, **options)
+        codes = gpudict.encode(x, v, alpha=0.1)
+    np.testing.assert_allclose(found.Z.cpu(), codes.Z.cpu(), atol=1e-12)
+    np.testing.assert_allclose(learned.dictionary.cpu(), want.dictionary.cpu(), atol=1e-10)
+
+
+def test_the_doctor_names_each_device(device, monkeypatch: pytest.MonkeyPatch):
+    """And solves on it: what PyTorch's own row lists, by the kernel."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: f"card {i}")
+    with driver(2) as calls:
+        report = doctor.examine("torch")
+    assert doctor.failures(report, require_gpu=True) == []
+    said = [line for line in doctor.lines(report) if "cuda:" in line[0]]
+    for number, (name, text) in enumerate(said):
+        assert name == f"  cuda:{number}"
+        assert text.startswith(f"card {number}, 74.5 of 74.5 GiB free: works by warp_active_set")
+    assert len(said) == 2
+    assert {call.device for call in calls.launches} == {0, 1}
 
 
 def portable_and_said(caplog: pytest.LogCaptureFixture) -> str:

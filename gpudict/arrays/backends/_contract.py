@@ -39,6 +39,21 @@ class Devices(NamedTuple):
     lacks: str = ""
 
 
+class Site(NamedTuple):
+    """One device that rows can be sent to.
+
+    Attributes
+    ----------
+    device : the library's own object, as its arrays say it
+    words : what else users call it by
+    alike : whether it is of the kind of the device that was asked about
+    """
+
+    device: Any
+    words: tuple[Any, ...]
+    alike: bool
+
+
 class Csr(NamedTuple):
     """A library's sparse matrices in compressed rows.
 
@@ -96,6 +111,12 @@ def peak(xp: Namespace, x: Array, axis: int | None) -> Array:
     return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
 
 
+def sites(x: Array) -> tuple[Site, ...]:
+    """Return the devices of a library by the standard's words; alike are those with x's dtype."""
+    kinds = x.__array_namespace__().__array_namespace_info__()
+    return tuple(Site(d, (), x.dtype in kinds.dtypes(device=d).values()) for d in kinds.devices())
+
+
 class Backend(NamedTuple):
     """What one array library does in its own way.
 
@@ -127,6 +148,10 @@ class Backend(NamedTuple):
     devices : () -> the devices that it can compute on here; None for a library that has none of its
         own, made to test others
     mover : a device's name or None -> what moves NumPy arrays there
+    sites : array -> the devices that its rows can be spread over; none for a library of the host
+    moved : (array, another device) -> the array there; in order with what the streams of both
+        devices, those that are current in this thread, have been given
+    lane : array -> the context for another thread to work where it is, in order with this one
     free_memory : array -> bytes that are free on its device; None where it cannot be asked
     give_back : return the cached memory of this array's device to whoever else wants it
     exhausted : whether an error, not a MemoryError, says that memory was not enough
@@ -155,6 +180,9 @@ class Backend(NamedTuple):
     )
     peak: Callable[[Namespace, Array, int | None], Array] = peak
     csr: Csr | None = None
+    sites: Callable[[Array], tuple[Site, ...]] = sites
+    moved: Callable[[Array, Any], Array] = lambda x, device: x.to_device(device)
+    lane: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
     launcher: Callable[[Array], Launcher | None] = lambda x: None
     devices: Callable[[], Devices] | None = None
     free_memory: Callable[[Array], int | None] = lambda x: None
