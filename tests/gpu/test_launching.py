@@ -93,12 +93,18 @@ def test_each_block_on_its_own_device(device):
         launches = [(call.name, call.device, call.stream) for call in calls.launches]
         for number in (0, 1):  # of each the trial, and the work
             on = [launch for launch in launches if launch[1] == number]
-            assert on == [("lasso", number, 10 + number)] * 2
-        assert len(launches) == 4
+            names = ("lasso", "lasso", "lasso", "residual", "bound")
+            assert on == [(name, number, 10 + number) for name in names]
+        assert len(launches) == 10
         assert calls.current == []
         options = {"alpha": 0.1, "max_iter": 2, "tol": 0, "dict_init": v, "random_state": 0}
         learned = gpudict.learn(x, 24, **options, devices=["cuda:1", "cuda:0"])
-        assert {call.device for call in calls.launches[-2:]} == {0, 1}
+        coded, updated = (
+            [call.device for call in calls.launches[10:] if call.name == name]
+            for name in ("bound", "sphere")
+        )
+        assert sorted(coded) == [0, 0, 1, 1]
+        assert updated == [0] * 2 * 19
         want = gpudict.learn(x, 24, **options)
         codes = gpudict.encode(x, v, alpha=0.1)
     np.testing.assert_allclose(found.Z.cpu(), codes.Z.cpu(), atol=1e-12)
