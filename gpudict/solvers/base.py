@@ -125,6 +125,14 @@ class IterativeSolver(Solver[P], Generic[P, S]):
         """
         raise TypeError(f"{self.name} keeps no squared errors: it solves no pursuit.")
 
+    def allowed(self, state: S, max_iter: int) -> S:
+        """Return the state that knows how many rounds may be made, if a step makes several."""
+        return state
+
+    def made(self, state: S) -> int:
+        """Return the rounds that the last step made of the rows that it left unfinished."""
+        return 1
+
     def width(self, state: S) -> Array | None:
         """Return a number of each row, (n,), whose largest value the next steps want to know."""
         return None

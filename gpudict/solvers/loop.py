@@ -43,7 +43,7 @@ def run(
     """
     every = solver.check_every if check_every is None else check_every
     xp = array_namespace(Z)
-    state, n_iter = solver.init(q, penalty, Z), 0
+    state, n_iter = solver.allowed(solver.init(q, penalty, Z), max_iter), 0
     ids = xp.arange(Z.shape[0], device=Z.device)
     parts: list[_Part] = []
     history: list[Check] = []
@@ -55,6 +55,7 @@ def run(
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)
         rows = ids.shape[0]
+        n_iter += solver.made(state) - 1 if done < rows else 0
         history.append(Check(n_iter, rows - done, gap))
         if done == rows:
             break

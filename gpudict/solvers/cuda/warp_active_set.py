@@ -12,16 +12,17 @@ from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
-from gpudict.solvers.cuda._launch import CROWDED, lasso
+from gpudict.solvers.cuda._launch import CROWDED, UNSETTLED, lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k); of each row the gap and whether it needs more places, (n,); launches made."""
+    """Codes (n, k); of each row gap and status, (n,); launches made; the rounds of one, at most."""
 
     Z: Array
     bound: Array
-    crowded: Array
+    status: Array
     launched: int
+    rounds: int
 
 
 class WarpActiveSet(IterativeSolver[L1, State]):
@@ -44,19 +45,36 @@ class WarpActiveSet(IterativeSolver[L1, State]):
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
         xp = array_namespace(Z)
-        return State(Z, xp.full_like(q.sq, xp.inf), xp.ones_like(q.sq, dtype=xp.bool), 0)
+        crowded = xp.full_like(q.sq, CROWDED, dtype=xp.int32)
+        return State(Z, xp.full_like(q.sq, xp.inf), crowded, 0, self.rounds)
+
+    def allowed(self, state: State, max_iter: int) -> State:
+        """Launch with all places at once, where the rounds of all launches are too many."""
+        if max_iter >= self.rounds * len(self.slots):
+            return state
+        return state._replace(launched=len(self.slots) - 1, rounds=min(self.rounds, max_iter))
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
         slots = self.slots[min(state.launched, len(self.slots) - 1)]
-        Z, gap, status = lasso(q, penalty, state.Z, slots=slots, rounds=self.rounds)
-        return State(Z, gap, status == CROWDED, state.launched + 1)
+        Z, gap, status = lasso(q, penalty, state.Z, slots=slots, rounds=state.rounds)
+        return State(Z, gap, status, state.launched + 1, state.rounds)
 
     def settled(self, state: State) -> Array:
-        """Say of each row that more places would not help, or are not to be had."""
+        """Say of each row that more places would not help, or are not to be had.
+
+        Where there are fewer rounds than a row usually has, not of one that has made them all.
+        """
         if state.launched < len(self.slots):
-            return ~state.crowded
-        return array_namespace(state.crowded).ones_like(state.crowded)
+            return state.status != CROWDED
+        if state.rounds < self.rounds:
+            return state.status != UNSETTLED
+        xp = array_namespace(state.status)
+        return xp.ones_like(state.status, dtype=xp.bool)
+
+    def made(self, state: State) -> int:
+        """Return the rounds of such a row; a launch counts as one where others are to come."""
+        return 1 if state.launched < len(self.slots) else state.rounds
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
         """Return the gap that the kernel has found."""
