@@ -130,6 +130,7 @@ class Backend(NamedTuple):
     solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
     pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
+    sorting : bytes that `argsort` of an array (n, k) takes for each entry, beside a copy of it
     csr : its sparse matrices, None if it has none
     launcher : array -> what starts a kernel in CUDA C on its device, or None; a launcher takes the
         source, the name of its entry, the compiler's options, (blocks, threads of a block, bytes of
@@ -164,6 +165,7 @@ class Backend(NamedTuple):
     pick: Callable[[Namespace, Array, Array], Array] = lambda xp, x, index: xp.take_along_axis(
         x, index, axis=1
     )
+    sorting: int = 8
     csr: Csr | None = None
     launcher: Callable[[Array], Launcher | None] = lambda x: None
     devices: Callable[[], Devices] | None = None

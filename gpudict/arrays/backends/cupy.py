@@ -164,6 +164,7 @@ BACKEND = Backend(
     launch_bound=lambda x: True,
     scatter=assign,
     solve=solve,
+    sorting=16 + 24,  # index and row; and (row, value) and index again, where they are merged
     csr=Csr(csr, csr_parts),
     launcher=launcher,
     devices=devices,
