@@ -27,7 +27,7 @@ pytest.importorskip("cuda.bindings", reason="pip install cuda-bindings")
 
 from benchmarks.standins.driver import Stream, driver  # noqa: E402
 from benchmarks.standins.simulated import SimulatedTensor, simulated, to_device  # noqa: E402
-from gpudict.arrays.backends import _cuda  # noqa: E402
+from gpudict.arrays.backends import _cuda, _kept  # noqa: E402
 from gpudict.arrays.backends import torch as row  # noqa: E402
 
 pytestmark = pytest.mark.compiled
@@ -197,6 +197,28 @@ def test_compiled_for_what_the_compiler_knows(name: str):
         _cuda.compiled(code, OPTIONS, 1)
     with pytest.raises(RuntimeError, match="undefined"):
         _cuda.compiled("void f() { g(); }", OPTIONS, 90)
+
+
+def test_compiled_once(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """For all processes: of a source, its options, a device and a compiler."""
+    from cuda.bindings import nvrtc as real
+
+    code, compiled = 'extern "C" __global__ void f() {}', []
+    compiling, version = real.nvrtcCompileProgram, [real.nvrtcVersion()]
+    monkeypatch.setattr(_kept, "folder", lambda: tmp_path)
+    monkeypatch.setattr(real, "nvrtcCompileProgram", lambda *a: compiled.append(a) or compiling(*a))
+    monkeypatch.setattr(real, "nvrtcVersion", lambda: version[-1])
+    first = _cuda.compiled(code, OPTIONS, 90)
+    assert first[:4] == b"\x7fELF"
+    assert _cuda.compiled(code, OPTIONS, 90) == first
+    assert len(compiled) == 1
+    for other in ((code + " ", OPTIONS, 90), (code, OPTIONS[1:], 90), (code, OPTIONS, 80)):
+        count = len(compiled)
+        assert _cuda.compiled(*other) == _cuda.compiled(*other)
+        assert len(compiled) == count + 1
+    version.append((0, 12, 0))
+    assert _cuda.compiled(code, OPTIONS, 90) == first
+    assert len(compiled) == 5
 
 
 @pytest.mark.parametrize("name", ["lasso", "pursuit"])
