@@ -29,6 +29,11 @@ ALIGNED = 16  # bytes that a kernel loads at once
 _CURRENT: list[int] = []  # devices that were entered
 
 
+def current() -> int:
+    """Return the device that was entered last."""
+    return _CURRENT[-1]
+
+
 class Device(NamedTuple):
     """A device, current while it is entered."""
 
@@ -83,7 +88,7 @@ class Module:
 
     def __init__(self, calls: list[Call], code: str, options: tuple[str, ...]) -> None:
         _REAL(code=code, options=options)  # which refuses what it can't be made of
-        self.calls, self.made, self.device = calls, (code, options), _CURRENT[-1]
+        self.calls, self.made, self.device = calls, (code, options), current()
 
     def get_function(self, name: str) -> Any:
         """Return the kernel."""

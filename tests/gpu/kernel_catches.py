@@ -59,6 +59,10 @@ BUGS = {  # what stands there, and what is planted
         "crosses[s] && t[s] == step;",
         "crosses[s] && t[s] * d[s] - step * d[s] == 0;",
     ),
+    "a subnormal that decides": (
+        "(A.u[s] + d[s]) * A.sign[s] <= 0;",
+        "(A.u[s] + d[s]) * A.sign[s] * real(1e-40) <= 0;",
+    ),
     "an int for 60,000,000 rows": (
         "const long long i = (long long)blockIdx.x *",
         "const int i = blockIdx.x *",

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     reason="the CUDA kernels run on the CPU through g++ on x86-64, which is not here",
 )
 
-from benchmarks.standins.cupy_host import asarray, cupy_host, values  # noqa: E402
+from benchmarks.standins.cupy_host import asarray, cupy_host, current, values  # noqa: E402
 from gpudict.arrays.backends import cupy as row  # noqa: E402
 
 OPTIONS = _launch.options("float", 1, 8)
@@ -74,6 +74,15 @@ def test_a_kernel_for_each_device():
             start(_launch.source("pursuit"), "pursuit", OPTIONS, SHAPE, arguments(cov, device))
         assert row._kernel.cache_info().misses == 2
     assert [call.device for call in calls] == [1, 0, 1]
+
+
+def test_home_is_its_device():
+    """Which is then the current one."""
+    x = asarray(np.eye(8, dtype="float32"), 1)
+    with cupy_host(), row.BACKEND.home(x):
+        assert current() == 1
+    with cupy_host(), pytest.raises(IndexError):
+        current()
 
 
 def test_rocm_has_no_kernels(monkeypatch):
