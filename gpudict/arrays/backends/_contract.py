@@ -108,6 +108,11 @@ def in_halves(xp: Namespace, A: Array, B: Array, most: int) -> Array:
     return xp.concat([solved[:, :, m - h :] - solved[:, :, : m - h] @ Z, Z], axis=1)
 
 
+def peak(xp: Namespace, x: Array, axis: int | None) -> Array:
+    """Return the largest absolute value by the two ends."""
+    return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
+
+
 class Backend(NamedTuple):
     """What one array library does in its own way.
 
@@ -131,6 +136,7 @@ class Backend(NamedTuple):
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
     pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
     sorting : bytes that `argsort` of an array (n, k) takes for each entry, beside a copy of it
+    peak : (xp, x, axis) -> the largest |x|, NaN if there is one, and nothing of the size of x made
     csr : its sparse matrices, None if it has none
     launcher : array -> what starts a kernel in CUDA C on its device, or None; a launcher takes the
         source, the name of its entry, the compiler's options, (blocks, threads of a block, bytes of
@@ -166,6 +172,7 @@ class Backend(NamedTuple):
         x, index, axis=1
     )
     sorting: int = 8
+    peak: Callable[[Namespace, Array, int | None], Array] = peak
     csr: Csr | None = None
     launcher: Callable[[Array], Launcher | None] = lambda x: None
     devices: Callable[[], Devices] | None = None

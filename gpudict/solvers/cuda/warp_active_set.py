@@ -12,15 +12,19 @@ from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
+from gpudict.solvers.cuda._certificate import certificate
 from gpudict.solvers.cuda._launch import CROWDED, UNSETTLED, lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k); of each row gap and status, (n,); launches made; the rounds of one, at most."""
+    """Codes (n, k); of each row gap and status (n,), once there are; launches; rounds of one.
+
+    These are as many as a launch makes at most.
+    """
 
     Z: Array
-    bound: Array
-    status: Array
+    bound: Array | None
+    status: Array | None
     launched: int
     rounds: int
 
@@ -44,9 +48,7 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
-        xp = array_namespace(Z)
-        crowded = xp.full_like(q.sq, CROWDED, dtype=xp.int32)
-        return State(Z, xp.full_like(q.sq, xp.inf), crowded, 0, self.rounds)
+        return State(Z, None, None, 0, self.rounds)
 
     def allowed(self, state: State, max_iter: int) -> State:
         """Launch with all places at once, where the rounds of all launches are too many."""
@@ -65,11 +67,13 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
         Where there are fewer rounds than a row usually has, not of one that has made them all.
         """
+        xp = array_namespace(state.Z)
+        if state.status is None:
+            return xp.zeros(state.Z.shape[0], dtype=xp.bool, device=state.Z.device)
         if state.launched < len(self.slots):
             return state.status != CROWDED
         if state.rounds < self.rounds:
             return state.status != UNSETTLED
-        xp = array_namespace(state.status)
         return xp.ones_like(state.status, dtype=xp.bool)
 
     def made(self, state: State) -> int:
@@ -78,7 +82,12 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
         """Return the gap that the kernel has found."""
-        return state.bound
+        xp = array_namespace(q.sq)
+        return xp.full_like(q.sq, xp.inf) if state.bound is None else state.bound
+
+    def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
+        """Return the gap by kernels."""
+        return certificate(q, penalty, Z)
 
 
 SOLVER = WarpActiveSet()
