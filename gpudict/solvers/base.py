@@ -106,9 +106,11 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     Attributes
     ----------
     check_every : steps between two checks, each of which waits for the device
+    direct : whether one step is all, so that there is nothing to check, if it makes all its rounds
     """
 
     check_every: ClassVar[int] = 1
+    direct: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, q: Quadratic, penalty: P, Z: Array) -> S:
@@ -134,11 +136,11 @@ class IterativeSolver(Solver[P], Generic[P, S]):
         raise TypeError(f"{self.name} keeps no squared errors: it solves no pursuit.")
 
     def allowed(self, state: S, max_iter: int) -> S:
-        """Return the state that knows how many rounds may be made, if a step makes several."""
+        """Return the state that knows how many rounds there may be, where a step makes many."""
         return state
 
     def made(self, state: S) -> int:
-        """Return the rounds that the last step made of the rows that it left unfinished."""
+        """Return the rounds that a step makes of rows that it may leave unfinished."""
         return 1
 
     def width(self, state: S) -> Array | None:

@@ -13,19 +13,15 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
 from gpudict.solvers.cuda._certificate import certificate
-from gpudict.solvers.cuda._launch import CROWDED, UNSETTLED, lasso
+from gpudict.solvers.cuda._launch import UNSETTLED, lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k); of each row gap and status (n,), once there are; launches; rounds of one.
-
-    These are as many as a launch makes at most.
-    """
+    """Codes (n, k); of each row gap and status, (n,), None before a launch; its rounds, at most."""
 
     Z: Array
     bound: Array | None
     status: Array | None
-    launched: int
     rounds: int
 
 
@@ -43,47 +39,41 @@ class WarpActiveSet(IterativeSolver[L1, State]):
     place = Place.CUDA
     stands_for = ("cd",)
     fallback = "working_set"
+    direct = True
     slots: ClassVar[tuple[int, ...]] = (1, 2)
     rounds: ClassVar[int] = 100
 
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
-        return State(Z, None, None, 0, self.rounds)
+        return State(Z, None, None, self.rounds)
 
     def allowed(self, state: State, max_iter: int) -> State:
-        """Launch with all places at once, where the rounds of all launches are too many."""
-        if max_iter >= self.rounds * len(self.slots):
-            return state
-        return state._replace(launched=len(self.slots) - 1, rounds=min(self.rounds, max_iter))
+        """Allow no more rounds of a row."""
+        return state._replace(rounds=min(self.rounds, max_iter))
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
-        slots = self.slots[min(state.launched, len(self.slots) - 1)]
-        Z, gap, status = lasso(q, penalty, state.Z, slots=slots, rounds=state.rounds)
-        return State(Z, gap, status, state.launched + 1, state.rounds)
+        Z, gap, status = lasso(q, penalty, state.Z, slots=self.slots, rounds=state.rounds)
+        return State(Z, gap, status, state.rounds)
 
     def settled(self, state: State) -> Array:
-        """Say of each row that more places would not help, or are not to be had.
-
-        Where there are fewer rounds than a row usually has, not of one that has made them all.
-        """
+        """Say of every row that no further step would help, unless it had too few rounds."""
         xp = array_namespace(state.Z)
-        if state.status is None:
-            return xp.zeros(state.Z.shape[0], dtype=xp.bool, device=state.Z.device)
-        if state.launched < len(self.slots):
-            return state.status != CROWDED
-        if state.rounds < self.rounds:
+        if state.status is not None and state.rounds < self.rounds:
             return state.status != UNSETTLED
-        return xp.ones_like(state.status, dtype=xp.bool)
+        return xp.ones(state.Z.shape[:1], dtype=xp.bool, device=state.Z.device)
 
     def made(self, state: State) -> int:
-        """Return the rounds of such a row; a launch counts as one where others are to come."""
-        return 1 if state.launched < len(self.slots) else state.rounds
+        """Return the rounds of a row, if they are fewer than it may take."""
+        return state.rounds if state.rounds < self.rounds else 1
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
-        """Return the gap that the kernel has found."""
-        xp = array_namespace(q.sq)
-        return xp.full_like(q.sq, xp.inf) if state.bound is None else state.bound
+        """Return the gap that the kernel has found, inf before."""
+        return (
+            array_namespace(q.sq).full_like(q.sq, float("inf"))
+            if state.bound is None
+            else state.bound
+        )
 
     def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
         """Return the gap by kernels."""
