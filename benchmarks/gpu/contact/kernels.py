@@ -1,0 +1,106 @@
+"""The kernels alone, without the package around them: compiled by nvcc, watched by NVIDIA's tools.
+
+The program is `standins/shim/rows.cpp`, which solves rows that are hard and judges them itself. In
+a rehearsal g++ compiles it behind the shim.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.gpu.contact.steps import Asked, tried
+from benchmarks.gpu.devices import Absent
+from gpudict.solvers.cuda import _launch
+
+MAIN = Path(__file__).parents[2] / "standins" / "shim" / "rows.cpp"
+TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
+ROWS, LONG = 64, 40  # rows; seconds of a run at most
+FOUND = 9  # what compute-sanitizer is to end with where it finds something
+
+
+class Variant(NamedTuple):
+    """A kernel: its name, the type of its numbers, places / 32, atoms a load, and atoms."""
+
+    name: str
+    real: str
+    slots: int
+    width: int
+    atoms: int
+
+    def __str__(self) -> str:
+        """Return what it is, in words."""
+        return f"{self.name}, {self.real}, {32 * self.slots} places, k = {self.atoms}"
+
+
+VARIANTS = (
+    Variant("lasso", "float", 1, 8, 48),
+    Variant("lasso", "double", 2, 4, 100),
+    Variant("pursuit", "float", 1, 1, 101),
+    Variant("pursuit", "double", 2, 4, 48),
+)
+
+
+def found(asked: Asked) -> Iterator[dict[str, Any]]:
+    """Yield how each program ends, as it is and under each tool."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        build = shimmed if asked.rehearsal else by_nvcc
+        builds = {v: pool.submit(build, v, Path(folder)) for v in VARIANTS}
+        for variant, built in builds.items():
+            yield tried(f"{variant}", lambda v=variant, b=built: ran(v, [], b.result()))
+        for tool in TOOLS:
+            for variant, built in builds.items():
+                what = f"{tool}: {variant}"
+                yield tried(what, lambda v=variant, b=built, t=tool: ran(v, watched(t), b.result()))
+
+
+def by_nvcc(variant: Variant, folder: Path, arch: str = "native") -> Path:
+    """Compile for the device that is here, or for an architecture."""
+    if (compiler := shutil.which("nvcc")) is None:
+        raise Absent("nvcc is not on PATH: install the CUDA toolkit, or use a -devel image")
+    name = "-".join(map(str, variant))
+    source, program = folder / f"{name}.cu", folder / name
+    source.write_text(_launch.source(variant.name))
+    options = _launch.options(variant.real, variant.slots, variant.width)
+    defines = [f'-DKERNELS="{source}"', f"-D{variant.name.upper()}"]
+    command = [compiler, f"-arch={arch}", "-O2", "-lineinfo", *options, *defines]
+    command += ["-x", "cu", str(MAIN), "-o", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"nvcc: {(done.stderr.strip() or done.stdout.strip())[-300:]!r}")
+    return program
+
+
+def shimmed(variant: Variant, folder: Path | None = None) -> Path:
+    """Compile for the CPU, where that can be done."""
+    from benchmarks.standins import warps
+
+    if warps.COMPILER is None:
+        raise Absent("the kernels run on the CPU through g++ on x86-64, which is not here")
+    options = _launch.options(variant.real, variant.slots, variant.width)
+    code = _launch.source(variant.name)
+    return warps.compiled(code, variant.name, options, "-O1", "-g", main=MAIN.name)
+
+
+def watched(tool: str) -> list[str]:
+    """Return what a command begins with so that a tool watches it."""
+    if (sanitizer := shutil.which("compute-sanitizer")) is None:
+        raise Absent("compute-sanitizer is not on PATH: it comes with the CUDA toolkit")
+    return [sanitizer, "--tool", tool, "--error-exitcode", str(FOUND)]
+
+
+def ran(variant: Variant, watch: list[str], program: Path) -> dict[str, Any]:
+    """Run a program; what it says is kept where it does not end well."""
+    command = [*watch, str(program), str(ROWS), str(variant.atoms)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=LONG, check=False
+    )
+    if not done.returncode:
+        return {"agrees": True}
+    said = (done.stdout + done.stderr)[-600:]
+    return {"exit": done.returncode, "said": said, "agrees": False}
