@@ -231,7 +231,7 @@ def test_a_rehearsal(tmp_path: Path):
         pytest.skip("no g++ on x86-64")
     out = tmp_path / "lines.jsonl"
     line = [sys.executable, "-m", "benchmarks.gpu", "--first-contact", "--rehearse"]
-    env = os.environ | {"GPUDICT_KERNELS": "compiled"}
+    env = os.environ | {"GPUDICT_KERNELS": "compiled", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*line, "--out", str(out)], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )

@@ -14,29 +14,30 @@ from typing import Any
 import numpy as np
 
 import gpudict
+from benchmarks.gpu.contact.instruments import Instruments
 from benchmarks.gpu.contact.pursuits import torch_on
 from benchmarks.gpu.contact.steps import Asked, there, tried
 from benchmarks.gpu.devices import Absent, Device
-from benchmarks.race import judge, measure
+from benchmarks.race import judge
 from benchmarks.race.problems import Problem, unit
 from gpudict.arrays.door import to_host
 
 ATOMS, ROWS, PER_ROW = (1000, 10_000, 50_000), 1000, 10
-ALPHA, STEPS, ROUNDS, REPEATS = 0.1, 100, 2, 2
+ALPHA, STEPS, ROUNDS = 0.1, 100, 2
 DTYPE = "float32"
 Calls = dict[str, Callable[[], Any]]
 
 
 def found(asked: Asked) -> Iterator[dict[str, Any]]:
     """Yield the seconds of each contestant, and the judge's numbers."""
-    with there(asked) as (device, _):
+    with there(asked) as (device, has):
         for k in asked.atoms_of(*ATOMS):
             problem = posed(*asked.rows_of(ROWS), k)
             for learns, kind in ((False, coding), (True, learning)):
                 for name, call in kind(problem, device).items():
                     what = f"{name}, {len(problem.X):,} × {problem.X.shape[1]}, k = {k:,}, {DTYPE}"
                     judged = _dictionary if learns else _codes
-                    yield tried(what, partial(raced, problem, device, call, judged))
+                    yield tried(what, partial(raced, problem, device, has, call, judged))
 
 
 def posed(n: int, k: int) -> Problem:
@@ -90,12 +91,13 @@ def in_torch(
 def raced(
     problem: Problem,
     device: Device,
+    has: Instruments,
     call: Callable[[], Any],
     judged: Callable[[Problem, Device, np.ndarray], dict[str, float]],
 ) -> dict[str, Any]:
     """Time a call, and judge what it returns."""
-    timings, results = measure.in_turn({"": device.timed(call)}, REPEATS)
-    return {**timings[""]._asdict(), **judged(problem, device, to_host(results[""]))}
+    found, seconds = has.raced(device, call)
+    return {**seconds, **judged(problem, device, to_host(found))}
 
 
 def _codes(problem: Problem, device: Device, U: np.ndarray) -> dict[str, float]:

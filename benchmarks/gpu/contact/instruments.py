@@ -10,9 +10,11 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from benchmarks.gpu.devices import Absent
+from benchmarks.gpu.devices import Absent, Device
+from benchmarks.race import measure
 
 Call = Callable[[], Any]
+FEW = 3  # times that a call is timed which others take long for
 SHARE = 0.05  # of the memory, where it is scarce
 
 
@@ -41,8 +43,23 @@ class Instruments(NamedTuple):
     def timed(self, call: Call) -> dict[str, float]:
         """Return the median, least and most seconds of calls, after one that does not count."""
         call()
-        seconds = [self.seconds(call) for _ in range(self.repeats)]
-        return {"seconds": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
+        return _spread([self.seconds(call) for _ in range(self.repeats)])
+
+    def raced(self, device: Device, call: Call) -> tuple[Any, dict[str, float]]:
+        """Return what a call does, and its seconds by the host's clock between waits.
+
+        That sees the work of any library.
+        """
+        between = device.timed(call)
+        result, seconds = between(), []
+        for _ in range(min(self.repeats, FEW)):
+            result, took = measure.once(between)
+            seconds.append(took)
+        return result, _spread(seconds)
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    return {"seconds": statistics.median(seconds), "least": min(seconds), "most": max(seconds)}
 
 
 def of(library: str) -> Instruments:

@@ -13,13 +13,12 @@ import numpy as np
 
 import gpudict
 from benchmarks.gpu import batched_omp
+from benchmarks.gpu.contact.instruments import Instruments
 from benchmarks.gpu.contact.steps import Asked, there, tried
 from benchmarks.gpu.devices import Absent, Device
-from benchmarks.race import judge, measure
+from benchmarks.race import judge
 from benchmarks.race.problems import unit
 from gpudict.arrays.door import to_host
-
-REPEATS = 3
 
 
 class Setting(NamedTuple):
@@ -42,7 +41,7 @@ SETTINGS = (
 
 def found(asked: Asked) -> Iterator[dict[str, Any]]:
     """Yield the seconds of each contestant, and the squared error of its codes."""
-    with there(asked) as (device, _):
+    with there(asked) as (device, has):
         for setting in SETTINGS:
             n, k = asked.rows_of(setting.n)[0], asked.atoms_of(setting.k)[0]
             s = setting._replace(n=n, k=k, n_nonzero=min(setting.n_nonzero, k))
@@ -54,7 +53,7 @@ def found(asked: Asked) -> Iterator[dict[str, Any]]:
                     what = f"{name}: {s.what}, {s.d} × {s.k:,}, {s.n_nonzero} atoms, "
                     yield tried(
                         f"{what}{s.n:,} rows, {dtype}",
-                        lambda call=call, of=arrays: raced(device, call, *of),
+                        lambda call=call, of=arrays: raced(device, has, call, *of),
                     )
 
 
@@ -84,8 +83,9 @@ def torch_on(device: str, a: np.ndarray) -> Any:
     return torch.asarray(np.array(a), device=device)
 
 
-def raced(device: Device, call: Callable[[], Any], X: np.ndarray, V: np.ndarray) -> dict[str, Any]:
+def raced(
+    device: Device, has: Instruments, call: Callable[[], Any], X: np.ndarray, V: np.ndarray
+) -> dict[str, Any]:
     """Time a call, and judge the codes."""
-    timings, results = measure.in_turn({"": device.timed(call)}, REPEATS)
-    codes = to_host(results[""])
-    return {**timings[""]._asdict(), "squared_error": judge.squared_error(X, V, codes)}
+    codes, seconds = has.raced(device, call)
+    return {**seconds, "squared_error": judge.squared_error(X, V, to_host(codes))}

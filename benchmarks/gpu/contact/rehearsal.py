@@ -54,7 +54,6 @@ def _instruments(counts: Any, stream: list[int]) -> Instruments:
         return time.perf_counter() - began
 
     def launches(call: Callable[[], Any]) -> dict[str, Any]:
-        call()
         mark = len(counts.log)
         call()
         found = counts.since(mark)
