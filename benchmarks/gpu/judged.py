@@ -61,14 +61,16 @@ def lasso(problem: Problem, dtype: str, found: Any, some: slice) -> dict[str, An
     return {**said, "agrees": said["agrees"] and not said["unconverged"]}
 
 
-def pursuit(problem: Problem, dtype: str, found: Any, some: slice) -> dict[str, Any]:
+def pursuit(
+    problem: Problem, dtype: str, codes: Any, some: slice, limit: float | None = None
+) -> dict[str, Any]:
     """Judge a pursuit by the difference of the squared errors, as shares of ‖X‖²."""
     X, V = problem.cast(dtype)
     X, V = X[some].astype(float), V.astype(float)
     here = gpudict.encode(X, V, n_nonzero_coefs=problem.n_nonzero_coefs).Z
-    there = to_host(found.Z[some, :])
+    there = to_host(codes[some, :])
     more = abs(judge.squared_error(X, V, there) - judge.squared_error(X, V, here))
-    return kept(FIT[dtype], squared=more)
+    return kept(FIT[dtype] if limit is None else limit, squared=more)
 
 
 def learning(problem: Problem, device: Device) -> dict[str, Any]:

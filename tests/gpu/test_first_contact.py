@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -30,8 +31,6 @@ ENDS = {  # what a step does after its first finding, and what its line has to s
     "": "passed",
     "import os; os.kill(os.getpid(), 11)": "died of SIGSEGV",
     "raise RuntimeError('the device is gone')": "ended with 1",
-    "import time; time.sleep(60)": "killed at its limit",
-    "import signal, time; signal.signal(15, 1); time.sleep(60)": "killed at its limit",
     "tell('no JSON')": "rubbish",
     "tell('[1, 2]')": "rubbish",
     "tell('{\"agrees\": false}')": "wrong",
@@ -40,7 +39,7 @@ ENDS = {  # what a step does after its first finding, and what its line has to s
 }
 
 
-def ran(code: str, limit: float = 1.5, *, first: str = json.dumps(GOOD)) -> dict:
+def ran(code: str, limit: float = 60, *, first: str = json.dumps(GOOD)) -> dict:
     """Return the line of a step that tells of one thing and then does this."""
     tell = "import sys; tell = lambda x: print(x, file=open(sys.argv[1], 'a'), flush=True)"
     told = [f"tell({first!r})"] if first else []
@@ -60,7 +59,6 @@ def test_a_step_yields_its_line_whatever_it_does(code: str):
     assert line["status"] == ENDS[code]
     assert line["found"][0] == GOOD
     assert json.loads(json.dumps(line)) == line
-    assert line["seconds"] < 10
     assert len(line.get("said", "")) <= running.TAIL
     if "gone" in code:
         assert "the device is gone" in line["said"]
@@ -73,17 +71,23 @@ def test_what_found_nothing_has_not_passed():
     assert line["could_not"] == {"a tool": "it is not here"}
 
 
-def test_what_a_step_started_ends_with_it(tmp_path: Path):
-    """A compiler or a test that hangs does not run on beside the next step."""
+def test_a_step_that_hangs_is_killed_with_what_it_started(tmp_path: Path):
+    """What it found stays; no compiler and no test runs on beside the next step."""
     note = tmp_path / "pid"
-    line = ran(f"""
-import subprocess
-other = subprocess.Popen(["sleep", "60"])
+    code = f"""
+import signal, subprocess
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+other = subprocess.Popen(["sleep", "600"])
 print(other.pid, file=open({str(note)!r}, "w"), flush=True)
-other.wait()""")
-    assert line["status"] == "killed at its limit"
+other.wait()"""
+    line = ran(code, 2)
+    assert (line["status"], line["found"]) == ("killed at its limit", [GOOD])
     state = Path(f"/proc/{int(note.read_text())}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    for _ in range(500):  # it goes in its own time
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.01)
+    pytest.fail("what it started is alive")
 
 
 def test_a_step_that_breaks_says_so():
@@ -112,6 +116,7 @@ def test_wrong_codes_are_noticed(kind: str, dtype: str):
     judge = getattr(judged, kind)
     for off, agrees in ((0, True), (OFF[kind], False)):
         found = gpudict.encode(X, V + off * np.roll(V, 1, axis=1), **of)
+        found = found.Z if kind == "pursuit" else found
         assert judge(problem, dtype, found, judged.some_of(60))["agrees"] is agrees
 
 
@@ -159,8 +164,13 @@ def test_a_test_that_fails_on_the_device_is_told(kind: str):
     assert tests.told("row", ElementTree.fromstring(alone))["could_not"] == "for a reason"
 
 
+SEEN = [
+    pytest.param(v, marks=[pytest.mark.slow] * (v != kernels.VARIANTS[2])) for v in kernels.VARIANTS
+]
+
+
 @pytest.mark.skipif(warps.COMPILER is None, reason="no g++ on x86-64")
-@pytest.mark.parametrize("variant", kernels.VARIANTS[::2], ids=str)
+@pytest.mark.parametrize("variant", SEEN, ids=str)
 def test_the_program_of_the_kernels_judges(variant: kernels.Variant, monkeypatch, tmp_path: Path):
     """It runs, is right, and is wrong with a bug in the kernel."""
     assert kernels.ran(variant, [], kernels.shimmed(variant))["agrees"]
@@ -179,9 +189,10 @@ def test_the_program_of_the_kernels_judges(variant: kernels.Variant, monkeypatch
 def test_nvcc_compiles_the_program(variant: kernels.Variant, tmp_path: Path, monkeypatch):
     """To a program that wants a device, and to no program where a line is wrong."""
     program = kernels.by_nvcc(variant, tmp_path, "sm_90")
-    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 4), done  # 4: there is no driver, or no device
-    assert done.returncode == 0 or "CUDA says" in done.stderr
+    try:
+        assert kernels.ran(variant, [], program)["agrees"]
+    except Absent as why:
+        assert "no device for this toolkit" in str(why)  # noqa: PT017  # mostly there is none
     monkeypatch.setattr(_launch, "source", lambda name: "void f() { g(); }")
     with pytest.raises(RuntimeError, match="undefined"):
         kernels.by_nvcc(variant, tmp_path, "sm_90")
@@ -245,7 +256,7 @@ def test_a_rehearsal(tmp_path: Path):
     assert all(name in done.stderr for name in NAMES)
     things = {name: {f["what"] for f in found["found"]} for name, found in lines.items()}
     named = {name: {w.partition(",")[0] for w in whats} for name, whats in things.items()}
-    assert {"device", "machine", "doctor"} == named["versions"]
+    assert {"device", "environment", "machine", "doctor"} == named["versions"]
     assert {"lasso", "pursuit"} == named["sizes, float32"] == named["sizes, float64"]
     around = {
         "strided",

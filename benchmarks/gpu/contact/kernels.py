@@ -21,6 +21,7 @@ from gpudict.solvers.cuda import _launch
 MAIN = Path(__file__).parents[2] / "standins" / "shim" / "rows.cpp"
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 ROWS, LONG = 64, 40  # rows; seconds of a run at most
+NOWHERE = 5  # what the program ends with where there is no device for it
 FOUND = 9  # what compute-sanitizer is to end with where it finds something
 
 
@@ -102,5 +103,7 @@ def ran(variant: Variant, watch: list[str], program: Path) -> dict[str, Any]:
     )
     if not done.returncode:
         return {"agrees": True}
+    if done.returncode == NOWHERE:
+        raise Absent(done.stderr.strip())
     said = (done.stdout + done.stderr)[-600:]
     return {"exit": done.returncode, "said": said, "agrees": False}

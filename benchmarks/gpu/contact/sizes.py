@@ -39,5 +39,5 @@ def lasso(problem: Problem, dtype: str, device: Device) -> dict[str, Any]:
 def pursuit(problem: Problem, dtype: str, device: Device) -> dict[str, Any]:
     """Judge the pursuit of a problem."""
     X, V = (device.move(a) for a in problem.cast(dtype))
-    found = gpudict.encode(X, V, n_nonzero_coefs=problem.n_nonzero_coefs)
-    return judged.pursuit(problem, dtype, found, judged.some_of(len(problem.X)))
+    codes = gpudict.encode(X, V, n_nonzero_coefs=problem.n_nonzero_coefs).Z
+    return judged.pursuit(problem, dtype, codes, judged.some_of(len(problem.X)))

@@ -93,12 +93,16 @@ def there(asked: Asked) -> Iterator[tuple[Any, Any]]:
     yield find(asked.library, "cuda"), instruments.of(asked.library)
 
 
-def tried(what: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a call finds; what it raises becomes a sentence, and others go on."""
+def tried(what: str, call: Callable[[], dict[str, Any]], *, ours: bool = True) -> dict[str, Any]:
+    """Return what a call finds; what it raises becomes a sentence, and others go on.
+
+    What is not ours is not wrong where it fails: it could not be compared with.
+    """
     try:
         return {"what": what, **call()}
     except Absent as why:
         return {"what": what, "could_not": str(why)}
     except Exception as error:  # of a driver, a compiler, a library: each fails in its own way
         said = (str(error).strip().splitlines() or [""])[0]
-        return {"what": what, "raised": f"{type(error).__name__}: {said[:300]}"}
+        name = "raised" if ours else "could_not"
+        return {"what": what, name: f"{type(error).__name__}: {said[:300]}"}

@@ -21,7 +21,7 @@ TESTS = ROOT / "tests" / "gpu" / "test_devices.py"  # all that have the mark
 def found(asked: Asked, row: str) -> Iterator[dict[str, Any]]:
     """Yield how many tests of a row passed, and what those say that did not."""
     if importlib.util.find_spec("pytest") is None:
-        raise Absent("pytest is not installed: python -m pip install pytest array-api-strict")
+        raise Absent("pytest is not installed: python -m pip install pytest")
     if not TESTS.exists():
         raise Absent(f"the tests are not here: run it in a checkout that has {TESTS.name}")
     with tempfile.TemporaryDirectory() as folder:

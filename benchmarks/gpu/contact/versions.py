@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.gpu.contact.steps import Asked, there, tried
 from benchmarks.race import measure
+
+SWITCHES = ("GPUDICT_KERNELS", "CUDA_VISIBLE_DEVICES", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS")
 
 
 def found(asked: Asked) -> Iterator[dict[str, Any]]:
@@ -17,6 +20,7 @@ def found(asked: Asked) -> Iterator[dict[str, Any]]:
             return device.facts
 
     yield tried("device", device)
+    yield {"what": "environment", **{n: os.environ[n] for n in SWITCHES if n in os.environ}}
     yield tried("machine", measure.machine)
     yield tried("doctor", lambda: _doctor(asked.library, require_gpu=not asked.rehearsal))
 

@@ -25,6 +25,14 @@ void done(cudaError_t error) {
   std::exit(4);
 }
 
+void look() {  // for a device that this runtime can use
+  int devices = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  if (error == cudaSuccess && devices) return;
+  std::fprintf(stderr, "no device for this toolkit: %s\n", cudaGetErrorString(error));
+  std::exit(5);
+}
+
 template <class T>
 struct Array {  // in the memory of the device
   T *at;
@@ -45,6 +53,8 @@ struct Array {  // in the memory of the device
   kernel<<<((n) + WARPS - 1) / WARPS, WARPS * LANES, 32768>>>(__VA_ARGS__); \
   done(cudaGetLastError()), done(cudaDeviceSynchronize())
 #else
+void look() {}
+
 template <class T>
 struct Array {
   std::vector<T> x;
@@ -99,6 +109,7 @@ double pursued(const real *c, const std::vector<real> &G, double sq, int k, int 
 
 int main(int argc, char **argv) {
   const int n = argc > 1 ? std::atoi(argv[1]) : 3, k = argc > 2 ? std::atoi(argv[2]) : 48;
+  look();
   Numbers random;
   std::vector<real> V(k * d), X(n * d), G(k * k), C(n * k), sq(n), alphas(n), start(n * k);
   for (auto &v : V) v = random.next() / 4;
