@@ -164,13 +164,9 @@ def test_a_test_that_fails_on_the_device_is_told(kind: str):
     assert tests.told("row", ElementTree.fromstring(alone))["could_not"] == "for a reason"
 
 
-SEEN = [
-    pytest.param(v, marks=[pytest.mark.slow] * (v != kernels.VARIANTS[2])) for v in kernels.VARIANTS
-]
-
-
+@pytest.mark.slow
 @pytest.mark.skipif(warps.COMPILER is None, reason="no g++ on x86-64")
-@pytest.mark.parametrize("variant", SEEN, ids=str)
+@pytest.mark.parametrize("variant", kernels.VARIANTS[::2], ids=str)
 def test_the_program_of_the_kernels_judges(variant: kernels.Variant, monkeypatch, tmp_path: Path):
     """It runs, is right, and is wrong with a bug in the kernel."""
     assert kernels.ran(variant, [], kernels.shimmed(variant))["agrees"]
