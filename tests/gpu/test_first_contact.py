@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import pytest
 import gpudict
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import batched_omp, judged
-from benchmarks.gpu.contact import counted, kernels, running, tests
+from benchmarks.gpu.contact import counted, instruments, kernels, running, tests
 from benchmarks.gpu.contact.steps import NAMES, STEPS, TOTAL, Asked, Step
 from benchmarks.gpu.devices import Absent, Device
 from benchmarks.standins import warps
@@ -36,6 +37,7 @@ ENDS = {  # what a step does after its first finding, and what its line has to s
     "tell('{\"agrees\": false}')": "wrong",
     'tell(\'{"raised": "an error"}\')': "wrong",
     "print('x' * 10**6, chr(0))": "passed",
+    "print('x' * 10**6, chr(0)); sys.exit(3)": "ended with 3",
 }
 
 
@@ -148,6 +150,34 @@ def test_more_than_was_counted_is_noticed():
     for much, agrees in ((1, True), (1e9, False)):
         has = SimpleNamespace(peak=lambda call, much=much: much)
         assert counted.room(50, 12, 20, "float32", device, has)["agrees"] is agrees
+
+
+def test_the_instruments_of_a_card_are_read_rightly(monkeypatch: pytest.MonkeyPatch):
+    """Milliseconds of events, kernels among copies, bytes beside what was there: PyTorch's own."""
+    torch = pytest.importorskip("torch")
+    done: list[str] = []
+    note = lambda name, value=None: lambda *_, **__: done.append(name) or value  # noqa: E731
+    event = SimpleNamespace(record=note("event"), synchronize=note("waited"))
+    event.elapsed_time = note("elapsed", 250.0)
+    fakes = {"Event": note("made", event), "synchronize": note("waited"), "empty_cache": note("")}
+    fakes |= {"memory_allocated": note("now", 1000), "max_memory_allocated": note("most", 1700)}
+    fakes |= {"reset_peak_memory_stats": note("reset"), "is_available": note("asked", True)}
+    for name, fake in fakes.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    has, call = instruments.of("torch"), note("call")
+    assert has.seconds(call) == 0.25
+    assert done == ["made", "made", "waited", "event", "call", "event", "waited", "elapsed"]
+    done.clear()
+    assert has.peak(call) == 700
+    assert done == ["waited", "", "reset", "now", "call", "waited", "most"]
+    kinds = torch.autograd.DeviceType
+    names = ("lasso", "lasso", "gemm", "Memcpy DtoH (Device -> Pageable)", "Memset (Device)")
+    seen = [SimpleNamespace(name=name, device_type=kinds.CUDA) for name in names]
+    seen.append(SimpleNamespace(name="aten::mm", device_type=kinds.CPU))
+    profiled = contextlib.nullcontext(SimpleNamespace(events=lambda: seen))
+    monkeypatch.setattr(torch.profiler, "profile", lambda **_: profiled)
+    told = has.launches(call)
+    assert told == {"kernels": 3, "to_host": 1, "names": {"lasso": 2, "gemm": 1}}
 
 
 REPORT = '<testsuites><testsuite><testcase name="a"/>{}</testsuite></testsuites>'

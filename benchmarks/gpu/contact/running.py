@@ -36,7 +36,7 @@ def line(step: Step, command: list[str]) -> dict[str, Any]:
         place.touch()
         code = _ended([*command, str(place)], output, step.limit)
         found, rubbish = _read(place.read_text("utf-8", "replace"))
-        said = output.read_text("utf-8", "replace")[-TAIL:]
+        said = _end(output)
     status = _status(code, found, rubbish)
     seconds = round(time.monotonic() - began, 2)
     made = {"step": step.name, "status": status, "seconds": seconds, "limit": step.limit}
@@ -65,6 +65,13 @@ def _ended(command: list[str], output: Path, limit: float) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
     return code
+
+
+def _end(output: Path) -> str:
+    """Return the last letters of a file, which may be long."""
+    with output.open("rb") as file:
+        file.seek(max(0, output.stat().st_size - TAIL))
+        return file.read().decode("utf-8", "replace")
 
 
 def _read(text: str) -> tuple[list[dict[str, Any]], int]:
