@@ -63,7 +63,7 @@ def find(library: str, name: str) -> Device:
 def _missing(library: str) -> Absent:
     return Absent(
         f"{library} sees no CUDA device, and this measures one: run it where there is a GPU with "
-        "its driver, or rehearse it with --device cpu."
+        "its driver, or rehearse it: --device cpu, after --first-contact --rehearse."
     )
 
 

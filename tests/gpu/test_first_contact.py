@@ -19,8 +19,8 @@ import pytest
 import gpudict
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import batched_omp, judged
-from benchmarks.gpu.contact import counted, instruments, kernels, running, tests
-from benchmarks.gpu.contact.steps import NAMES, STEPS, TOTAL, Asked, Step
+from benchmarks.gpu.contact import counted, instruments, kernels, running, tests, work
+from benchmarks.gpu.contact.steps import NAMES, STEPS, TOTAL, Asked, Step, tried
 from benchmarks.gpu.devices import Absent, Device
 from benchmarks.standins import warps
 from gpudict.solvers.cuda import _launch
@@ -50,7 +50,7 @@ def ran(code: str, limit: float = 60, *, first: str = json.dumps(GOOD)) -> dict:
 
 
 def test_the_limits_are_kept():
-    assert sum(step.limit for step in STEPS) <= TOTAL == 720
+    assert sum(step.limit + running.PATIENCE for step in STEPS) <= TOTAL == 720
     assert len(set(NAMES)) == len(STEPS)
 
 
@@ -98,6 +98,38 @@ def test_a_step_that_breaks_says_so():
     line = running.line(step, running.command(step, Asked("torch")))
     assert line["status"] == "ended with 1"
     assert "Error" in line["said"]
+
+
+@pytest.mark.parametrize(("wrong", "status"), [("", 0), ("wrong", 1), ("died of SIGSEGV", 1)])
+def test_the_command_says_whether_all_is_right(wrong, status, tmp_path, monkeypatch, capsys):
+    """By its status; all lines are on the screen and in the file, and people get a summary."""
+
+    def line(step: Step, command: list[str]) -> dict:
+        ended = wrong if wrong and step.name == NAMES[1] else "passed"
+        thing = {**GOOD, "agrees": not wrong}
+        lacks = {"a tool": "it is not here"}
+        made = {"step": step.name, "status": ended, "found": [thing], "could_not": lacks}
+        return {**made, "seconds": 1.0, "limit": step.limit}
+
+    monkeypatch.setattr(running, "line", line)
+    out = tmp_path / "new" / "lines.jsonl"
+    assert command.main(["--first-contact", "--rehearse", "--out", str(out)]) == status
+    said = capsys.readouterr()
+    assert said.out == out.read_text()
+    assert [json.loads(text)["step"] for text in said.out.splitlines()] == list(NAMES)
+    assert f"{NAMES[1]}: {wrong or 'passed'}" in said.err
+    assert "could not: it is not here" in said.err
+    assert ("wrong: {" in said.err) is bool(wrong)
+
+
+def test_the_command_has_met_no_card_where_only_versions_pass(tmp_path, monkeypatch):
+    def line(step: Step, command: list[str]) -> dict:
+        ended = "passed" if step.name == NAMES[0] else "could not"
+        made = {"step": step.name, "status": ended, "found": [], "could_not": {}}
+        return {**made, "seconds": 1.0, "limit": step.limit}
+
+    monkeypatch.setattr(running, "line", line)
+    assert command.main(["--first-contact", "--rehearse", "--out", str(tmp_path / "lines")]) == 1
 
 
 def test_numbers_that_are_none_are_words():
@@ -178,6 +210,17 @@ def test_the_instruments_of_a_card_are_read_rightly(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.profiler, "profile", lambda **_: profiled)
     told = has.launches(call)
     assert told == {"kernels": 3, "to_host": 1, "names": {"lasso": 2, "gemm": 1}}
+
+
+def test_parts_that_cannot_be_made_leave_the_others(monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> dict:
+        raise RuntimeError("no certificate")
+
+    monkeypatch.setattr(work, "_inside", broken)
+    device = Device("numpy", np.asarray, lambda: None, None, {})
+    calls = dict(work.calls(device, 60, 8, "float64"))
+    assert {"encode", "update", "online step"} <= set(calls)
+    assert tried("parts", calls["made for broken"])["raised"] == "RuntimeError: no certificate"
 
 
 REPORT = '<testsuites><testsuite><testcase name="a"/>{}</testsuite></testsuites>'

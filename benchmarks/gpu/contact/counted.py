@@ -37,7 +37,7 @@ def found(asked: Asked) -> Iterator[dict[str, Any]]:
     known = json.loads(FILE.read_text())
     with there(asked) as (device, has):
         for dtype in asked.dtypes:
-            for name, call in work.calls(device, ROWS, ATOMS, dtype).items():
+            for name, call in work.calls(device, ROWS, ATOMS, dtype):
                 of = f"{name}, {dtype}"
 
                 def launched(call: Any = call, of: str = of) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def main() -> None:
     counts, asked = {}, Asked("torch", rehearsal=True)
     with there(asked) as (device, has):
         for dtype in asked.dtypes:
-            for name, call in work.calls(device, ROWS, ATOMS, dtype).items():
+            for name, call in work.calls(device, ROWS, ATOMS, dtype):
                 of = has.launches(call)
                 counts[f"{name}, {dtype}"] = {n: of[n] for n in ("kernels", "to_host")}
     write_whole(FILE, (json.dumps(counts, indent=1) + "\n").encode())

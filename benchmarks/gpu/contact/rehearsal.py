@@ -67,14 +67,18 @@ def _instruments(counts: Any, stream: list[int]) -> Instruments:
     @contextlib.contextmanager
     def side() -> Iterator[None]:
         stream[0] = SIDE
-        yield
-        stream[0] = 0
+        try:
+            yield
+        finally:
+            stream[0] = 0
 
     @contextlib.contextmanager
     def scarce() -> Iterator[None]:
         counts.alive.limit = SHARE * MEMORY
-        yield
-        counts.alive.limit = MEMORY
+        try:
+            yield
+        finally:
+            counts.alive.limit = MEMORY
 
     lacks = {"sparse": "sparse tensors are not simulated"}
     lacks["inference mode"] = "simulated tensors can't be made there"

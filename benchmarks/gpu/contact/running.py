@@ -23,7 +23,7 @@ from benchmarks.gpu.contact.steps import Asked, Step, named
 from benchmarks.gpu.devices import Absent
 
 MODULE = "benchmarks.gpu.contact.running"
-PATIENCE = 5  # seconds for a killed process to go, which a driver may keep
+PATIENCE = 2  # seconds for a killed process to go, which a driver may keep
 TAIL = 2000  # letters of its output that are kept where it did not pass
 PASSED, WRONG, NOT = "passed", "wrong", "could not"
 

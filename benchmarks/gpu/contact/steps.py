@@ -53,13 +53,13 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("versions", 40, "versions"),
-    Step("sizes, float32", 90, "sizes", {"dtype": "float32"}),
-    Step("sizes, float64", 90, "sizes", {"dtype": "float64"}),
+    Step("versions", 35, "versions"),
+    Step("sizes, float32", 85, "sizes", {"dtype": "float32"}),
+    Step("sizes, float64", 85, "sizes", {"dtype": "float64"}),
     Step("circumstances", 70, "circumstances"),
     Step("times", 60, "times"),
     Step("launches and memory", 60, "counted"),
-    Step("kernels, sanitized", 100, "kernels"),
+    Step("kernels, sanitized", 95, "kernels"),
     Step("tests, torch", 50, "tests", {"row": "torch-cuda"}),
     Step("tests, CuPy", 40, "tests", {"row": "cupy"}),
     Step("published pursuits", 50, "pursuits"),

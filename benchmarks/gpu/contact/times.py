@@ -15,5 +15,5 @@ def found(asked: Asked) -> Iterator[dict[str, Any]]:
     with there(asked) as (device, has):
         for dtype in asked.dtypes:
             of = f"{n:,} × {work.D}, k = {k}, {dtype}"
-            for name, call in work.calls(device, n, k, dtype).items():
+            for name, call in work.calls(device, n, k, dtype):
                 yield tried(f"{name}, {of}", lambda call=call: has.timed(call))
