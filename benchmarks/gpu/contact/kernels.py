@@ -1,7 +1,7 @@
 """The kernels alone, without the package around them: compiled by nvcc, watched by NVIDIA's tools.
 
-The program is `standins/shim/rows.cpp`, which solves rows that are hard and judges them itself. In
-a rehearsal g++ compiles it behind the shim.
+The programs are `standins/shim/rows.cpp`, which solves rows that are hard, and `sums.cpp`, of what
+stands around; they judge themselves. In a rehearsal g++ compiles them behind the shim.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,11 @@ from benchmarks.gpu.contact.steps import Asked, tried
 from benchmarks.gpu.devices import Absent
 from gpudict.solvers.cuda import _launch
 
-MAIN = Path(__file__).parents[2] / "standins" / "shim" / "rows.cpp"
+SHIM = Path(__file__).parents[2] / "standins" / "shim"
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 ROWS, LONG = 64, 40  # rows; seconds of a run at most
+AT_ONCE = 4  # programs
+REAL = {"float": "float32", "double": "float64"}
 NOWHERE = 5  # what the program ends with where there is no device for it
 FOUND = 9  # what compute-sanitizer is to end with where it finds something
 
@@ -38,26 +41,35 @@ class Variant(NamedTuple):
         """Return what it is, in words."""
         return f"{self.name}, {self.real}, {32 * self.slots} places, k = {self.atoms}"
 
+    @property
+    def main(self) -> Path:
+        """The program that it is compiled with."""
+        return SHIM / ("rows.cpp" if self.name in ("lasso", "pursuit") else "sums.cpp")
+
 
 VARIANTS = (
     Variant("lasso", "float", 1, 8, 48),
     Variant("lasso", "double", 2, 4, 100),
     Variant("pursuit", "float", 1, 1, 101),
     Variant("pursuit", "double", 2, 4, 48),
+    *(Variant(name, "float", 1, 1, 48) for name in ("residual", "bound", "sphere")),
+    *(Variant(name, "double", 1, 1, 101) for name in ("residual", "bound", "sphere")),
 )
 
 
 def found(asked: Asked) -> Iterator[dict[str, Any]]:
     """Yield how each program ends, as it is and under each tool."""
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        build = shimmed if asked.rehearsal else by_nvcc
-        builds = {v: pool.submit(build, v, Path(folder)) for v in VARIANTS}
-        for variant, built in builds.items():
-            yield tried(f"{variant}", lambda v=variant, b=built: ran(v, [], b.result()))
-        for tool in TOOLS:
+    build = shimmed if asked.rehearsal else by_nvcc
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+        variants = [v for v in VARIANTS if REAL[v.real] in asked.dtypes]
+        builds = {v: pool.submit(build, v, Path(folder)) for v in variants}
+        runs = []
+        for tool in ("", *TOOLS):
             for variant, built in builds.items():
-                what = f"{tool}: {variant}"
-                yield tried(what, lambda v=variant, b=built, t=tool: ran(v, watched(t), b.result()))
+                what = f"{tool}: {variant}" if tool else f"{variant}"
+                runs.append(pool.submit(tried, what, partial(ran, variant, built.result, tool)))
+        for run in runs:
+            yield run.result()
 
 
 def by_nvcc(variant: Variant, folder: Path, arch: str = "native") -> Path:
@@ -70,7 +82,7 @@ def by_nvcc(variant: Variant, folder: Path, arch: str = "native") -> Path:
     options = _launch.options(variant.real, variant.slots, variant.width)
     defines = [f'-DKERNELS="{source}"', f"-D{variant.name.upper()}"]
     command = [compiler, f"-arch={arch}", "-O2", "-lineinfo", *options, *defines]
-    command += ["-x", "cu", str(MAIN), "-o", str(program)]
+    command += ["-x", "cu", str(variant.main), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"nvcc: {(done.stderr.strip() or done.stdout.strip())[-300:]!r}")
@@ -85,7 +97,7 @@ def shimmed(variant: Variant, folder: Path | None = None) -> Path:
         raise Absent("the kernels run on the CPU through g++ on x86-64, which is not here")
     options = _launch.options(variant.real, variant.slots, variant.width)
     code = _launch.source(variant.name)
-    return warps.compiled(code, variant.name, options, "-O1", "-g", main=MAIN.name)
+    return warps.compiled(code, variant.name, options, "-O1", "-g", main=variant.main.name)
 
 
 def watched(tool: str) -> list[str]:
@@ -95,9 +107,10 @@ def watched(tool: str) -> list[str]:
     return [sanitizer, "--tool", tool, "--error-exitcode", str(FOUND)]
 
 
-def ran(variant: Variant, watch: list[str], program: Path) -> dict[str, Any]:
-    """Run a program; what it says is kept where it does not end well."""
-    command = [*watch, str(program), str(ROWS), str(variant.atoms)]
+def ran(variant: Variant, built: Callable[[], Path], tool: str = "") -> dict[str, Any]:
+    """Run a program, once it is built; what it says is kept where it does not end well."""
+    watch = watched(tool) if tool else []
+    command = [*watch, str(built()), str(ROWS), str(variant.atoms)]
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=LONG, check=False
     )

@@ -4,74 +4,10 @@
 // solved row is not at its optimum, or a pursuit is not what the plain one of the host comes to.
 //
 //   rows [n] [k]
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <vector>
-#ifndef __CUDACC__
-#include "shim.hpp"
-#endif
-
-#include KERNELS
+#include "either.hpp"
 
 constexpr int d = 40;
-constexpr int WARPS = 32768 / (PLACES * PLACES * sizeof(real));  // of a block
-
-#ifdef __CUDACC__
-void done(cudaError_t error) {
-  if (error == cudaSuccess) return;
-  std::fprintf(stderr, "CUDA says %s\n", cudaGetErrorString(error));
-  std::exit(4);
-}
-
-void look() {  // for a device that this runtime can use
-  int devices = 0;
-  const cudaError_t error = cudaGetDeviceCount(&devices);
-  if (error == cudaSuccess && devices) return;
-  std::fprintf(stderr, "no device for this toolkit: %s\n", cudaGetErrorString(error));
-  std::exit(5);
-}
-
-template <class T>
-struct Array {  // in the memory of the device
-  T *at;
-  int size;
-  explicit Array(int n) : size(n) { done(cudaMalloc(&at, n * sizeof(T))); }
-  Array(const std::vector<T> &x) : Array(int(x.size())) {
-    done(cudaMemcpy(at, x.data(), size * sizeof(T), cudaMemcpyHostToDevice));
-  }
-  ~Array() { cudaFree(at); }
-  std::vector<T> read() const {
-    std::vector<T> x(size);
-    done(cudaMemcpy(x.data(), at, size * sizeof(T), cudaMemcpyDeviceToHost));
-    return x;
-  }
-};
-
-#define RUN(kernel, n, ...)                                                  \
-  kernel<<<((n) + WARPS - 1) / WARPS, WARPS * LANES, 32768>>>(__VA_ARGS__); \
-  done(cudaGetLastError()), done(cudaDeviceSynchronize())
-#else
-void look() {}
-
-template <class T>
-struct Array {
-  std::vector<T> x;
-  T *at;
-  explicit Array(int n) : x(n), at(x.data()) {}
-  Array(const std::vector<T> &y) : x(y), at(x.data()) {}
-  const std::vector<T> &read() const { return x; }
-};
-
-#define RUN(kernel, n, ...) \
-  launch(((n) + WARPS - 1) / WARPS, WARPS *LANES, [&] { kernel(__VA_ARGS__); })
-#endif
-
-struct Numbers {
-  unsigned state = 1;
-  real next() { return real((state = state * 1664525u + 1013904223u) >> 8) / (1 << 23) - 1; }
-};
+constexpr int SHARED_BYTES = PLACES * PLACES * sizeof(real);  // of a warp
 
 // The correlation of each atom with what codes u leave of a row, in float64.
 std::vector<double> left(const real *c, const std::vector<real> &G, const double *u, int k) {
@@ -132,12 +68,12 @@ int main(int argc, char **argv) {
 #ifdef LASSO
   const Array<real> dalphas(alphas), dlongest(std::vector<real>{longest}), dstart(start);
   const Array<int> dstatus(n);
-  RUN(lasso, n, dG.at, dC.at, dsq.at, dalphas.at, dlongest.at, dstart.at, dU.at, rest.at, dstatus.at,
+  RUN(lasso, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dalphas.at, dlongest.at, dstart.at, dU.at, rest.at, dstatus.at,
       n, k, 0, 0, 100);
   const auto status = dstatus.read();
 #else
   constexpr int MOST = 6;
-  RUN(pursuit, n, dG.at, dC.at, dsq.at, dU.at, rest.at, n, k, MOST, 0.0);
+  RUN(pursuit, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dU.at, rest.at, n, k, MOST, 0.0);
 #endif
   const auto U = dU.read(), said = rest.read();
   for (int i = 0; i < n; i++) {
