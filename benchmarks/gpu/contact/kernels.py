@@ -85,7 +85,8 @@ def by_nvcc(variant: Variant, folder: Path, arch: str = "native") -> Path:
     command += ["-x", "cu", str(variant.main), "-o", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"nvcc: {(done.stderr.strip() or done.stdout.strip())[-300:]!r}")
+        said = (done.stderr + done.stdout).strip().splitlines() or ["no reason given"]
+        raise RuntimeError(f"nvcc: {next((s for s in said if 'error' in s), said[-1])}")
     return program
 
 
