@@ -9,15 +9,19 @@ the kernels from PTX in test_kernels.py, and planted bugs in kernel_catches.py.
 from __future__ import annotations
 
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from benchmarks.standins import nvrtc, warps
 from benchmarks.standins.ptx.running import EXACT, Fault, launch, module, on_the_ptx
+from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import Quadratic, least_squares
+from gpudict.objective.quadratic import Quadratic, least_squares, statistics
+from gpudict.solvers.cuda import _certificate, warp_sphere_mm
 from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.cuda._certificate import certificate
 from tests.gpu import large
 from tests.support import problems
 
@@ -26,14 +30,17 @@ pytestmark = pytest.mark.skipif(
     reason="PTX is made by NVRTC (nvidia-cuda-nvrtc-cu12) and run through g++ on x86-64",
 )
 ATOMS = {8: 48, 4: 44, 1: 47}  # so many that a lane loads 8, 4, 1 at once
+AROUND = {"residual": 2, "bound": 1, "sphere": 1}  # kernels without a set, and their slots
+SIZES = ((175, 150), (64, 600), (300, 3), (47, 33), (128, 256))  # (k, d), for loops unrolled
 VARIANTS = [
     (name, dtype, slots, width)
-    for name in ("lasso", "pursuit")
+    for name in ("lasso", "pursuit", *AROUND)
     for dtype, widths in (("float32", (8, 4, 1)), ("float64", (4, 1)))
     for slots in (1, 2)
     for width in widths
+    if name not in AROUND or (width == 1 and slots <= AROUND[name])
 ]
-QUICK = [("lasso", "float32", 2, 8), ("pursuit", "float64", 1, 4)]
+QUICK = [("lasso", "float32", 2, 8), ("pursuit", "float64", 1, 4), ("bound", "float32", 1, 1)]
 
 
 def runs(name: str, dtype: str, slots: int, width: int):
@@ -41,12 +48,34 @@ def runs(name: str, dtype: str, slots: int, width: int):
     if name == "pursuit":
         q, _ = rows(40, ATOMS[width], 44, dtype)
         return cuda.pursuit(q, 20 * slots, 0.0, slots=slots)
+    if name in AROUND:
+        with mock.patch.object(_certificate, "FEW", 0 if slots == 2 else 1000):
+            return [a for k, d in SIZES for a in around(dtype, k, d)]
     few, many = rows(40, ATOMS[width], 44, dtype), rows(12, 3 * ATOMS[width], 80, dtype)
     return (
-        *cuda.lasso(few[0], L1(0.02), few[1], slots=slots, rounds=50),
-        *cuda.lasso(many[0], L1(0.01), many[1], slots=slots, rounds=50),
-        *cuda.lasso(many[0], L1(0.02, positive=True), many[1], slots=slots, rounds=50),
+        *cuda.lasso(few[0], L1(0.02), few[1], slots=(slots,), rounds=50),
+        *cuda.lasso(many[0], L1(0.01), many[1], slots=(slots,), rounds=50),
+        *cuda.lasso(many[0], L1(0.02, positive=True), many[1], slots=(slots,), rounds=50),
     )
+
+
+def around(dtype: str, k: int, d: int):
+    """Certify and update, with codes that are no numbers and atoms that come to nothing."""
+    written, (q, start) = [], rows(18, k, d, dtype)
+    assert q.factors is not None
+    X, V = q.factors
+    start[abs(start) > 100] = 0
+    codes = start.copy()
+    codes[13, 5], codes[17, 6] = np.nan, 1e30
+    for positive, sign in ((False, -1), (True, 1)):
+        with np.errstate(all="ignore"):
+            written += certificate(q, L1(0.02, positive), abs(codes) if positive else codes)
+        used, atoms = abs(start), sign * abs(V)
+        used[:, 7], atoms[7] = 0, -1 if positive else 0  # comes to nothing
+        stats, penalty = statistics(sign * X, used), UnitSphere(positive)
+        state = warp_sphere_mm.SOLVER.init(stats, penalty, atoms.T)
+        written.append(warp_sphere_mm.SOLVER.step(stats, penalty, state).Z)
+    return written
 
 
 def rows(n: int, k: int, d: int, dtype: str) -> tuple[Quadratic, np.ndarray]:
@@ -59,7 +88,7 @@ def rows(n: int, k: int, d: int, dtype: str) -> tuple[Quadratic, np.ndarray]:
     start = rng.standard_normal((n, k)) * (rng.random((n, k)) < 0.3)
     start *= np.array([0, 1, 0, 1e6])[np.arange(n) % 4, None]
     X, V, start = (np.ascontiguousarray(a, dtype) for a in (X, V, start))
-    return Quadratic(*map(np.ascontiguousarray, least_squares(X, V)[:3])), start
+    return Quadratic(*map(np.ascontiguousarray, least_squares(X, V)[:3]), (X, V)), start
 
 
 @pytest.mark.parametrize(
@@ -68,7 +97,7 @@ def rows(n: int, k: int, d: int, dtype: str) -> tuple[Quadratic, np.ndarray]:
     ids=lambda v: "-".join(map(str, v)),
 )
 def test_the_same_bits_as_the_source(variant: tuple[str, str, int, int]):
-    """Of 99 % of the instructions at least: the rest is for no atoms."""
+    """Of nearly all instructions: the rest is for no atoms, for which `residual` has its own."""
     name, dtype, slots, width = variant
     with warps.on_the_cpu():
         source = runs(*variant)
@@ -79,7 +108,7 @@ def test_the_same_bits_as_the_source(variant: tuple[str, str, int, int]):
         np.testing.assert_array_equal(*bits)
     options = cuda.options("float" if dtype == "float32" else "double", slots, width)
     ran = module(cuda.source(name), name, (*options, *EXACT), False)
-    assert ran.reached() >= 0.99, ran.unreached()
+    assert ran.reached() >= (0.8 if name == "residual" else 0.99), ran.unreached()
 
 
 @pytest.mark.parametrize(("n", "k"), [(60_000_000, 48), (8, 50_000)])
@@ -107,7 +136,7 @@ FAULTS = {  # what a launch may do wrong with its shape and arguments, and what 
         lambda shape, a: (shape, (*a[:9], np.float32(8), *a[10:])),
         "argument 9 is float32",
     ),
-    "one too few": (lambda shape, a: (shape, a[:-1]), "13 arguments for 14 parameters"),
+    "one too few": (lambda shape, a: (shape, a[:-1]), "15 arguments for 16 parameters"),
     "rows too few, read": (
         lambda shape, a: (shape, (*a[:5], a[5][:23], *a[6:])),
         "global load outside all buffers, at byte 4416 of buffer 5 with 4416",

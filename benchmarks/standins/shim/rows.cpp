@@ -66,11 +66,18 @@ int main(int argc, char **argv) {
   int wrong = 0;
   const Array<real> dG(G), dC(C), dsq(sq), dU(std::vector<real>(n * k)), rest(n);
 #ifdef LASSO
+<<<<<<< HEAD
   const Array<real> dalphas(alphas), dlongest(std::vector<real>{longest}), dstart(start);
   const Array<int> dstatus(n);
   RUN(lasso, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dalphas.at, dlongest.at, dstart.at, dU.at, rest.at, dstatus.at,
       n, k, 0, 0, 100);
   const auto status = dstatus.read();
+=======
+  launch(n, 32, [&] {
+    lasso(G.data(), C.data(), sq.data(), alphas.data(), &longest, start.data(), U.data(), rest.data(),
+          status.data(), n, k, 0, 0, 40, 0, 0);
+  });
+>>>>>>> origin/HEAD
 #else
   constexpr int MOST = 6;
   RUN(pursuit, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dU.at, rest.at, n, k, MOST, 0.0);
