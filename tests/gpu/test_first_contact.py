@@ -239,7 +239,7 @@ def test_a_test_that_fails_on_the_device_is_told(kind: str):
 
 BUGS = {
     "pursuit": ("error -= v * pull;", "error -= v;"),
-    "residual": ("r = x - y[t];", "r = x - 1.01 * y[t];"),
+    "residual": ("r = whole - y[t];", "r = whole - 1.01 * y[t];"),
     "bound": ("slack = value - scale * inner;", "slack = value - inner;"),
     "sphere": ("W[j * d + f] /= norm;", "W[j * d + f] /= norm * norm;"),
 }

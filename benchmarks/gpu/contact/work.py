@@ -66,7 +66,7 @@ def _inside(X: Any, V: Any, problem: Problem) -> dict[str, Call]:
     done = run(plan.solver, q, penalty, zeros, stop=plan.stop, max_iter=plan.max_iter)
     found: dict[str, Call] = {"certificate": lambda: refined(done, q, plan)}
     if places.allowed() and places.works(X):
-        found["kernel"] = partial(_launch.lasso, q, penalty, zeros, slots=1, rounds=100)
+        found["kernel"] = partial(_launch.lasso, q, penalty, zeros, slots=(1, 2), rounds=100)
     return found
 
 

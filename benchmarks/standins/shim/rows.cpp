@@ -62,22 +62,15 @@ int main(int argc, char **argv) {
     for (int j = 0; i % 3 == 2 && j < k; j += 3) start[i * k + j] = random.next();
   }
   real longest = 0;
-  for (int j = 0; j < k; j++) longest = std::max(longest, std::sqrt(G[j * k + j]));
+  for (int j = 0; j < k; j++) longest = std::max(longest, G[j * k + j]);
   int wrong = 0;
   const Array<real> dG(G), dC(C), dsq(sq), dU(std::vector<real>(n * k)), rest(n);
 #ifdef LASSO
-<<<<<<< HEAD
   const Array<real> dalphas(alphas), dlongest(std::vector<real>{longest}), dstart(start);
   const Array<int> dstatus(n);
   RUN(lasso, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dalphas.at, dlongest.at, dstart.at, dU.at, rest.at, dstatus.at,
-      n, k, 0, 0, 100);
+      n, k, 0, 0, 100, 0, 0);
   const auto status = dstatus.read();
-=======
-  launch(n, 32, [&] {
-    lasso(G.data(), C.data(), sq.data(), alphas.data(), &longest, start.data(), U.data(), rest.data(),
-          status.data(), n, k, 0, 0, 40, 0, 0);
-  });
->>>>>>> origin/HEAD
 #else
   constexpr int MOST = 6;
   RUN(pursuit, n, SHARED_BYTES, dG.at, dC.at, dsq.at, dU.at, rest.at, n, k, MOST, 0.0);
