@@ -8,12 +8,15 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from gpudict.arrays.backends import _kept
 from gpudict.solvers import places
 from tests.support import problems
 from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
+from tests.support.pairs import PAIRS, Pair
 
 SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
 
@@ -37,6 +40,14 @@ def _usable(request: pytest.FixtureRequest) -> None:
         pytest.skip(why)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_kernels_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep kernels that are compiled in a folder of the tests."""
+    folder = tmp_path_factory.mktemp("kernels")
+    with mock.patch.object(_kept, "folder", return_value=folder):
+        yield
+
+
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])
 def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
     """Each array library in turn, in its temper."""
@@ -45,6 +56,13 @@ def backend(request: pytest.FixtureRequest) -> Iterator[BackendCase]:
         pytest.skip(why)
     with request.param.temper():
         yield request.param
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Two devices of each library that has two here."""
+    with PAIRS[request.param]() as found:
+        yield found
 
 
 @pytest.fixture(params=["float32", "float64"])

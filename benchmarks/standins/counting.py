@@ -28,7 +28,7 @@ DOORS = ("arrays/door.py", "arrays/backends/")  # they ask for others
 OUTSIDE = "around"  # the phase of what is done outside any
 TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 QUIET_LINALG = ("vector_norm", "matrix_norm", "solve_triangular", "cross")
-TO_DEVICE, TO_HOST = "to device", "to host"
+TO_DEVICE, TO_HOST, BETWEEN = "to device", "to host", "between devices"
 FREE = frozenset(
     """
     view _unsafe_view reshape _reshape_alias expand unsqueeze squeeze slice select permute
@@ -141,6 +141,11 @@ class Counts:
     def to_host(self) -> list[int]:
         """Bytes of each copy from the device to the host."""
         return [op.outs[0].nbytes() for op in self.log if op.crossed == TO_HOST]
+
+    @property
+    def between(self) -> list[int]:
+        """Bytes of each copy from one device to another."""
+        return [op.outs[0].nbytes() for op in self.log if op.crossed == BETWEEN]
 
     @property
     def ops(self) -> collections.Counter[str]:

@@ -1,9 +1,10 @@
 """'cuda' as a device type on a machine without CUDA, so that tensors can say that they are there.
 
 PyTorch asks a *device guard* for every device type: which device is current, which stream. A build
-for CPUs has none for CUDA, so one is compiled here, 20 lines that answer "device 0, the default
-stream" (about two seconds, once; kept in PyTorch's folder of extensions). Nothing else of CUDA is
-there: no memory and no kernel. `benchmarks.standins.simulated` gives the tensors values and counts.
+for CPUs has none for CUDA, so one is compiled here, 20 lines that know of two devices and their
+default streams (about two seconds, once; kept in PyTorch's folder of extensions). Nothing else of
+CUDA is there: no memory and no kernel. `benchmarks.standins.simulated` gives the tensors values and
+counts.
 """
 
 from __future__ import annotations
@@ -23,20 +24,26 @@ from torch._appdirs import user_cache_dir
 SOURCE = r"""
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
-struct OneDevice final : c10::impl::DeviceGuardImplInterface {
+thread_local c10::DeviceIndex current = 0;
+
+struct TwoDevices final : c10::impl::DeviceGuardImplInterface {
   c10::DeviceType type() const override { return c10::DeviceType::CUDA; }
-  c10::Device exchangeDevice(c10::Device) const override { return getDevice(); }
-  c10::Device getDevice() const override { return {c10::DeviceType::CUDA, 0}; }
-  void setDevice(c10::Device) const override {}
-  void uncheckedSetDevice(c10::Device) const noexcept override {}
+  c10::Device getDevice() const override { return {c10::DeviceType::CUDA, current}; }
+  void setDevice(c10::Device d) const override { current = d.index(); }
+  void uncheckedSetDevice(c10::Device d) const noexcept override { current = d.index(); }
+  c10::Device exchangeDevice(c10::Device d) const override {
+    c10::Device before = getDevice();
+    setDevice(d);
+    return before;
+  }
   c10::Stream getStream(c10::Device d) const override {
     return c10::Stream(c10::Stream::DEFAULT, d);
   }
   c10::Stream exchangeStream(c10::Stream s) const override { return s; }
-  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
+  c10::DeviceIndex deviceCount() const noexcept override { return 2; }
 };
 
-C10_REGISTER_GUARD_IMPL(CUDA, OneDevice)
+C10_REGISTER_GUARD_IMPL(CUDA, TwoDevices)
 """
 
 

@@ -1,21 +1,20 @@
-"""A CUDA device that is none: tensors that say `cuda:0`, have values, and are counted.
+"""CUDA devices that are none: tensors that say `cuda:0` or `cuda:1`, have values, are counted.
 
     with simulated() as counts:
         solution = gpudict.encode(to_device(X), to_device(V), alpha=0.1)
-    counts.launches, counts.waits, counts.to_host
+    counts.launches, counts.waits, counts.to_host, counts.between
 
 Each tensor wraps one of the CPU. PyTorch hands every operation on it to `_Device`, which refuses
 what a device refuses (tensors of two devices in one operation, NumPy reading device memory), notes
-what was asked (`counting`), and computes the values on the CPU. So the project's real code runs,
-on the path that it takes on a GPU, and what it asks of a GPU is known: launches, waits, copies and
-bytes. What a real card would do with them, and in what time, is not. Sparse tensors are not
-simulated.
+what was asked (`counting`), and computes the values on the CPU. So the project's real code runs, on
+the path that it takes on a GPU, and what it asks of one is known: launches, waits, copies, bytes.
+What a real card would do with them, and in what time, is not. Sparse tensors are not simulated.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from unittest import mock
 
@@ -26,6 +25,7 @@ from torch.utils._pytree import tree_map
 
 from benchmarks.standins import cuda_type
 from benchmarks.standins.counting import (
+    BETWEEN,
     TO_DEVICE,
     TO_HOST,
     Alive,
@@ -37,7 +37,7 @@ from benchmarks.standins.counting import (
     tensors,
 )
 
-MEMORY = 80e9  # bytes of the device unless `simulated` is told
+DEVICES, MEMORY = 2, 80e9  # and bytes of each unless `simulated` is told
 COPIES = ("_to_copy", "copy_")
 INDEXED = ("index", "index_put", "index_put_", "_index_put_impl_")
 PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "dot", "mv")
@@ -45,31 +45,31 @@ _ACTIVE: list[_Device] = []
 
 
 class SimulatedTensor(torch.Tensor):
-    """A tensor on the simulated device."""
+    """A tensor on a simulated device."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl
     _raw: torch.Tensor
 
     @staticmethod
-    def __new__(cls, values: torch.Tensor) -> SimulatedTensor:
-        """Wrap a tensor of the CPU, whose memory it shares."""
+    def __new__(cls, values: torch.Tensor, index: int = 0) -> SimulatedTensor:
+        """Wrap a tensor of the CPU, whose memory it shares, on the device of that number."""
         made: SimulatedTensor = torch.Tensor._make_wrapper_subclass(
             cls,
             values.shape,
             strides=values.stride(),
             storage_offset=values.storage_offset(),
             dtype=values.dtype,
-            device=torch.device("cuda", 0),
+            device=torch.device("cuda", index),
         )
         made._raw = values
         if _ACTIVE:
-            _ACTIVE[-1].alive.watch(made, values.untyped_storage())
+            _ACTIVE[-1].alive[index].watch(made, values.untyped_storage())
         return made
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute outside any `simulated` block, where nobody counts."""
-        return _Device(Alive()).computed(func, args, kwargs or {})
+        return _Device(()).computed(func, args, kwargs or {})
 
     def __repr__(self) -> str:
         return f"SimulatedTensor({self._raw!r})"
@@ -77,8 +77,8 @@ class SimulatedTensor(torch.Tensor):
     def numpy(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse, as tensors of a device do."""
         raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the "
-            "tensor to host memory first."
+            f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy "
+            "the tensor to host memory first."
         )
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class SimulatedTensor(torch.Tensor):
         raise BufferError("the memory of a simulated device can't be handed to another library")
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 2, 0  # kDLCUDA
+        return 2, self.device.index  # kDLCUDA
 
     def tolist(self) -> Any:
         """Copy to the host, and list."""
@@ -102,7 +102,7 @@ class SimulatedTensor(torch.Tensor):
 class _Device(TorchDispatchMode):
     """Runs each operation on the values, and notes those that a device would have run."""
 
-    def __init__(self, alive: Alive) -> None:
+    def __init__(self, alive: Sequence[Alive]) -> None:
         super().__init__()
         self.counts, self.alive = Counts(), alive
 
@@ -113,76 +113,85 @@ class _Device(TorchDispatchMode):
         """Run one aten operation."""
         given = list(tensors((args, kwargs)))
         ours = [x for x in given if isinstance(x, SimulatedTensor)]
-        host = [x for x in given if not isinstance(x, SimulatedTensor)]
-        made = kwargs.get("device") is not None and _is_cuda(kwargs["device"])
-        if not ours and not made:
+        made = _cuda(kwargs.get("device"))
+        if not ours and made is None:
             return func(*args, **kwargs)
         name = func._schema.name.partition("::")[2]
         if name in COPIES:
             return self._copied(func, name, args, kwargs)
-        self._refuse_mixed(func, name, host)
+        where = ours[0].device.index if made is None else made
+        self._refuse_mixed(func, name, given, where)
         plain_args, plain = tree_map(_unwrapped, (args, kwargs))
-        if made:
+        if made is not None:
             plain["device"] = torch.device("cpu")
         out = func(*plain_args, **plain)
         if not func.is_view:
             self._note(operation(func, args, kwargs, out))
-        return tree_map(_rewrapped(ours), out)
+        return tree_map(_rewrapped(ours, where), out)
 
     def _copied(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        """Copy, on the device or across the border."""
+        """Copy, on a device, from one to another, or across the border."""
         source, target = (args[1], args[0]) if name == "copy_" else (args[0], None)
-        from_device = isinstance(source, SimulatedTensor)
         where = kwargs.get("device")
-        to_device = from_device if where is None else _is_cuda(where)
-        if target is not None:
-            to_device = isinstance(target, SimulatedTensor)
+        start = _cuda(source.device)
+        end = _cuda((source if target is None else target).device if where is None else where)
         plain_args, plain = tree_map(_unwrapped, (args, kwargs))
         out = func(*plain_args, **{**plain, **({"device": "cpu"} if where is not None else {})})
-        crossed = "" if from_device == to_device else TO_HOST if from_device else TO_DEVICE
-        self._note(operation(func, args, kwargs, out, crossed))
+        crossed = TO_DEVICE if start is None else TO_HOST if end is None else BETWEEN
+        self._note(operation(func, args, kwargs, out, "" if start == end else crossed))
         if target is not None:
             return target
-        return SimulatedTensor(out) if to_device else out
+        return out if end is None else SimulatedTensor(out, end)
 
-    def _refuse_mixed(self, func: Any, name: str, host: list[torch.Tensor]) -> None:
-        """Raise for tensors of the host, but for numbers, and indices, which are copied."""
-        for x in host:
-            if name in INDEXED and not (x.ndim == 0 and x.dtype.is_floating_point):
-                self._note(Operation(name, place(), (), (Spec.of(x),), False, TO_DEVICE))
-            elif x.ndim or name in PRODUCTS:
-                raise RuntimeError(
-                    "Expected all tensors to be on the same device, but found at least two "
-                    f"devices, cuda:0 and cpu! (in {func})"
-                )
+    def _refuse_mixed(
+        self, func: Any, name: str, given: Iterable[torch.Tensor], where: int
+    ) -> None:
+        """Raise for what is elsewhere, but the host's numbers, and indices, which are copied."""
+        for x in given:
+            there = _cuda(x.device)
+            if there == where or (there is None and not x.ndim and name not in PRODUCTS + INDEXED):
+                continue
+            if there is None and name in INDEXED:
+                if x.ndim or not x.dtype.is_floating_point:
+                    self._note(Operation(name, place(), (), (Spec.of(x),), False, TO_DEVICE))
+                continue
+            raise RuntimeError(
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"cuda:{where} and {x.device}! (in {func})"
+            )
 
     def _note(self, done: Operation) -> None:
         self.counts.log.append(done)
 
 
-def _is_cuda(device: Any) -> bool:
-    return torch.device(device).type == "cuda"
+def _cuda(device: Any) -> int | None:
+    """Return the number of a CUDA device; None for the host, and where none is named."""
+    where = None if device is None else torch.device(device)
+    return None if where is None or where.type != "cuda" else where.index or 0
 
 
 def _unwrapped(x: Any) -> Any:
     return x._raw if isinstance(x, SimulatedTensor) else x
 
 
-def _rewrapped(ours: list[SimulatedTensor]) -> Callable[[Any], Any]:
+def _rewrapped(ours: list[SimulatedTensor], where: int) -> Callable[[Any], Any]:
     """Return the function that wraps results; what was changed in place stays the same tensor."""
     known = {id(x._raw): x for x in ours}
 
     def wrapped(x: Any) -> Any:
         if not isinstance(x, torch.Tensor):
             return x
-        return known.get(id(x)) if id(x) in known else SimulatedTensor(x)
+        return known.get(id(x)) if id(x) in known else SimulatedTensor(x, where)
 
     return wrapped
 
 
 @contextlib.contextmanager
 def simulated(memory: float = MEMORY) -> Iterator[Counts]:
-    """Count what is asked of the device inside; `memory` bytes of it, and then it is full.
+    """Count what is asked of the two devices inside; `memory` bytes of each, and then it is full.
+
+    `counts.alive` is the memory of the first. A thread is on the devices where it has entered a
+    stream, as threads that work for a caller must.
 
     Raises
     ------
@@ -190,10 +199,17 @@ def simulated(memory: float = MEMORY) -> Iterator[Counts]:
         The device type can't be had here; the message says why.
     """
     cuda_type.load()
-    device = _Device(Alive(memory))
+    device = _Device(tuple(Alive(memory) for _ in range(DEVICES)))
 
     def free(of: Any = None) -> tuple[int, int]:
-        return int(memory - device.alive.now), int(memory)
+        which = of if isinstance(of, int) else _cuda(of) or 0
+        return int(memory - device.alive[which].now), int(memory)
+
+    @contextlib.contextmanager
+    def stream(of: Any) -> Iterator[None]:
+        here = device in torch.utils._python_dispatch._get_current_dispatch_mode_stack()
+        with contextlib.nullcontext() if here else device:
+            yield
 
     _ACTIVE.append(device)
     torch._C._set_only_lift_cpu_tensors(True)
@@ -201,19 +217,22 @@ def simulated(memory: float = MEMORY) -> Iterator[Counts]:
         with (
             mock.patch.object(torch.cuda, "_lazy_init", return_value=None),
             mock.patch.object(torch.cuda, "mem_get_info", free),
+            mock.patch.object(torch.cuda, "device_count", return_value=DEVICES),
+            mock.patch.object(torch.cuda, "current_stream", lambda of: of),
+            mock.patch.object(torch.cuda, "stream", stream),
             device,
         ):
-            device.counts.alive = device.alive
+            device.counts.alive = device.alive[0]
             yield device.counts
     finally:
         torch._C._set_only_lift_cpu_tensors(False)
         _ACTIVE.remove(device)
 
 
-def to_device(array: np.ndarray) -> torch.Tensor:
-    """Return a copy of a NumPy array on the device; nobody counts it: it is how things start."""
+def to_device(array: np.ndarray, index: int = 0) -> torch.Tensor:
+    """Return a copy of a NumPy array on a device; nobody counts it: it is how things start."""
     cuda_type.load()
-    return SimulatedTensor(torch.from_numpy(np.array(array)))
+    return SimulatedTensor(torch.from_numpy(np.array(array)), index)
 
 
 def raw(x: torch.Tensor) -> torch.Tensor:

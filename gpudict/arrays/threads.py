@@ -10,7 +10,7 @@ import functools
 import os
 import sys
 from _thread import start_new_thread
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -38,6 +38,29 @@ def _pooled(job: Callable[[Item], Result], items: Iterable[Item], workers: int) 
             yield from call.results(count)
         finally:  # an error, or an interrupt, while they were being handed out too
             call.stopped = True
+
+
+def at_once(job: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Map the job over the items, in order, in a thread for each that is the same at every call.
+
+    These threads are for jobs that wait for a device: they may use the pool, which is another one,
+    and BLAS stays as it is. An error is raised when all of them have ended.
+    """
+    call = _Call(job)
+    try:
+        for number, item in enumerate(items):
+            _pool(1, number).put((call, number, item))
+        ended = [call.done.get() for _ in items]
+    finally:
+        call.stopped = True
+    ended.sort(key=lambda one: one[0])
+    error = next((error for _, _, error in ended if error is not None), None)
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error, ended  # whose frames hold this one
+    return [result for _, result, _ in ended]
 
 
 class _Call:
@@ -75,7 +98,7 @@ class _Call:
 
 
 @functools.cache
-def _pool(workers: int) -> SimpleQueue[tuple[_Call, int, Any]]:
+def _pool(workers: int, which: int = 0) -> SimpleQueue[tuple[_Call, int, Any]]:
     """Return the queue of threads that wait for the next job: to start them takes longer than one.
 
     Queue and threads are those below Python's own pool, whose locks an interrupt can leave locked.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from gpudict.arrays import check, parameters, per_row
 from gpudict.arrays.batches import memory_error_saying
+from gpudict.arrays.devices import chosen
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.coding.budget import shapes
@@ -11,6 +15,7 @@ from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
 from gpudict.coding.silence import warn_if_silent
 from gpudict.coding.solve import solve
+from gpudict.coding.spread import solve_on
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import solver_names
@@ -34,6 +39,7 @@ def encode(
     batch_size: int | None = None,
     n_jobs: int | None = None,
     sparse_output: bool = False,
+    devices: Any = None,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
 
@@ -77,6 +83,9 @@ def encode(
     sparse_output : bool
         Give the codes as a sparse matrix in compressed rows (SciPy's, PyTorch's, CuPy's), without
         ever making the dense one.
+    devices : list of devices or 'all', optional
+        Devices of X's library, as it names them, to spread the rows over, a block each; 'all' are
+        those of the kind of X's. The codes are gathered where X is. None is where X is.
 
     Returns
     -------
@@ -122,10 +131,12 @@ def encode(
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
     sparse, request = check.sparse_output(sparse_output, X), Request(X, V, init)
+    places = chosen(devices, X)
     with memory_error_saying(lambda: shapes(request), X, tried=""):
         one, each = per_row.alphas(alpha, X)
         penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
         plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
-        found = solve(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
+        code = partial(solve_on, places) if places else solve
+        found = code(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
         warn_if_silent(found, request, plan)
         return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found

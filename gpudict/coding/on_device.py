@@ -39,7 +39,7 @@ def solve(request: Request, plan: Plan, size: int, *, n_jobs: int | None, sparse
         return found._replace(Z=Rows.of(found.Z)) if sparse else found
 
     workers = 1 if is_threaded(X) else min(threads(n_jobs), math.ceil(shape[0] / size))
-    return _joined(in_batches(batch, shape[0], size, X, workers), shape)
+    return joined(in_batches(batch, shape[0], size, X, workers), shape)
 
 
 def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
@@ -56,7 +56,7 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
         return refined(found, q, plan, start)
 
 
-def _joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:
+def joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:
     """Write each batch's solution in its place as it comes, or stack what is not zero of it."""
     Z = gap = converged = None
     histories, rows, n_iter = [], [], 0

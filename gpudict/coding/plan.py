@@ -15,7 +15,7 @@ from gpudict.objective.penalties.contract import RowPenalty
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.penalties.least_squares import LeastSquares
 from gpudict.solvers.base import Solver
-from gpudict.solvers.registry import find
+from gpudict.solvers.registry import FASTEST, find
 from gpudict.solvers.stopping import Rule, duality_gap, exhausted
 
 USUAL = 1000  # rounds that scikit-learn's functions ask for, unless the user does
@@ -23,13 +23,14 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 
 
 class Plan(NamedTuple):
-    """How to code a row: the solver, the penalty, when to stop, and the tolerance asked for."""
+    """How to code a row: the solver and its name as asked for, the penalty, when it is done."""
 
     solver: Solver[Any]
     penalty: RowPenalty
     stop: Rule
     tol: float
     max_iter: int
+    name: str = FASTEST
 
     @classmethod
     def of(
@@ -53,12 +54,12 @@ class Plan(NamedTuple):
         chosen = find(solver, penalty, X, k)
         limit = chosen.max_iter if limit is None else limit
         if not penalty.certified:
-            return cls(chosen, penalty, exhausted, 0.0, limit)
+            return cls(chosen, penalty, exhausted, 0.0, limit, solver)
         single = X.dtype == array_namespace(X).float32
         usual = TOLERANCE["float32" if single else "float64"]
         tol = usual if tol is None else parameters.number(tol, "tol")
         margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
-        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit)
+        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit, solver)
 
     @property
     def limited(self) -> bool:
@@ -69,6 +70,17 @@ class Plan(NamedTuple):
         """Return the plan for another solver, which has its own limit unless one was asked for."""
         limit = self.max_iter if self.limited else solver.max_iter
         return self._replace(solver=solver, max_iter=limit)
+
+    def at(self, X: Array, k: int) -> Plan:
+        """Return the plan for rows on another device: by the solver that the name stands for there.
+
+        Raises
+        ------
+        ValueError
+            It stands for none there.
+        """
+        solver = find(self.name, self.penalty, X, k)
+        return self if solver is self.solver else self.by(solver)
 
     def of_rows(self, index: Array | slice) -> Plan:
         """Return the plan of some rows."""

@@ -9,13 +9,13 @@ for what is no minimum: the choice of a pursuit, and atoms that are revived.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, copied, float64_of, to_host
+from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import revived, unused
-from gpudict.learning.codes import Codes, coded
+from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
@@ -24,12 +24,12 @@ from gpudict.learning.updates import Recipe, memory_to_learn
 class Iteration(NamedTuple):
     """One iteration as it happens: the codes, the atoms updated from them, and its record.
 
-    `last` says that no other follows, for `tol` or `max_iter` has been reached.
+    `made` are the codes, each block's where it is. `last` says that no other follows, for `tol` or
+    `max_iter` has been reached.
     """
 
-    codes: Codes
+    made: Sequence[Coded]
     dictionary: Array
-    gap: Array
     converged: bool
     progress: Progress
     last: bool = False
@@ -37,33 +37,42 @@ class Iteration(NamedTuple):
     @property
     def code(self) -> Array:
         """The codes as an array (n, k), copied when it is asked for."""
-        return copied(self.codes.array())
+        return copied(code_of(self.made, self.dictionary))
+
+    @property
+    def gap(self) -> Array:
+        """The gap of each row, (n,)."""
+        return gap_of(self.made, self.dictionary)
 
     def shown(self, *, last: bool) -> Iteration:
         """Return what a callback may write into: learning goes on from other arrays."""
-        return self._replace(dictionary=copied(self.dictionary), gap=copied(self.gap), last=last)
+        return self._replace(
+            dictionary=copied(self.dictionary), made=own(self.made, self.dictionary), last=last
+        )
 
 
 def alternate(
-    samples: Samples, V: Array, codes: Codes | None, recipe: Recipe, rng: Any
+    samples: Samples, V: Array, code: Array | None, recipe: Recipe, rng: Any
 ) -> Iterator[Iteration]:
-    """Yield iteration after iteration from atoms V and, for a warm start, codes."""
-    X, penalty = samples.X, recipe.plan.penalty
+    """Yield iteration after iteration from atoms V and, for a warm start, codes (n, k)."""
+    X = samples.X
     with memory_to_learn(X, recipe):
         began, square = time.perf_counter(), samples.squares()
         scale = samples.typical(square)
+        blocks = Blocks.of(samples, square, recipe)
+        codes, there = blocks.taken(code), blocks.everywhere(V)
     for iteration in count():
         with memory_to_learn(X, recipe):
-            codes, found = coded(X, V, recipe.plan, codes, recipe.n_jobs)
-            q = codes.statistics(samples)
+            made, q = blocks.coded(there, codes)
             V, dead = recipe.update(q, V), unused(q, scale)
-            cost = samples.summed(codes.costs(X, V, penalty), float64_of(X))
-            now = Summary.of(cost, found, square, dead)
+            there = blocks.everywhere(V)
+            now = Summary.of(blocks.told(there, made), dead)
+            codes = [one.codes for one in made]
         seconds = time.perf_counter() - began
         progress = Progress(iteration, now.cost, now.gap, now.unused, seconds)
-        yield Iteration(codes, V, found.gap, now.converged, progress)
+        yield Iteration(made, V, now.converged, progress)
         if now.unused:
             with memory_to_learn(X, recipe):
                 where = to_host(dead)
                 V = revived(V, where, samples, rng, positive=recipe.positive)
-                codes = codes.without(where)
+                codes, there = blocks.without(made, where), blocks.everywhere(V)

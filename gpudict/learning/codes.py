@@ -8,6 +8,7 @@ so that nothing of size n × k is made or read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -82,11 +83,7 @@ class Dense(NamedTuple):
             each = None if weight is None else weight[here]
             return statistics(X[here, :], self.start[here, :], each)
 
-        parts = self._mapped(of_batch, X)
-        whole = next(parts)
-        for part in parts:
-            whole = accumulate(whole, part)
-        return whole
+        return reduce(accumulate, self._mapped(of_batch, X))
 
     def costs(self, X: Array, V: Array, penalty: RowPenalty, /) -> Array:
         """Return the costs from the residual."""

@@ -15,7 +15,7 @@ from gpudict.arrays.door import Array, array_namespace, device, draws, in_rows
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.atoms import start
-from gpudict.learning.codes import Codes, Dense
+from gpudict.learning.blocks import code_of
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
@@ -53,6 +53,7 @@ def learn(
     callback: Callable[[Iteration], object] | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
+    devices: Any = None,
 ) -> Learned:
     """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
 
@@ -95,6 +96,9 @@ def learn(
         Draws the samples that revive unused atoms. One seed gives the same on every backend.
     n_jobs : int, optional
         Threads, as in `encode`.
+    devices : list of devices or 'all', optional
+        Devices of X's library to code on, as in `encode`. Each keeps its block of X and the block's
+        codes; the atoms go to all, sums come back, and the atoms are updated where X is.
 
     Returns
     -------
@@ -137,6 +141,7 @@ def learn(
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,
+        devices=devices,
     )
     return learned_from(
         Samples.of(X, sample_weight),
@@ -170,15 +175,15 @@ def learned_from(
         X, xp = samples.X, array_namespace(samples.X)
         V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
         gap = xp.full_like(X[:, 0], float("inf"))
-    codes: Codes | None = None if U is None else Dense(U)
-    steps = alternate(samples, V, None if code_init is None else codes, recipe, rng)
+    steps = alternate(samples, V, None if code_init is None else U, recipe, rng)
     history: list[Progress] = []
+    best: Iteration | None = None
     converged, least = True, math.inf
     flat = _flat if recipe.plan.penalty.certified else _still
     for now in islice(steps, limit):
         converged = converged and now.converged
         if not now.progress.objective > least:
-            V, codes, gap, least = now.dictionary, now.codes, now.gap, now.progress.objective
+            best, least = now, now.progress.objective
         history.append(now.progress)
         last = len(history) == limit or flat(history, tol)
         stopped = callback is not None and callback(now.shown(last=last)) is True
@@ -187,9 +192,12 @@ def learned_from(
     with memory_to_learn(X, recipe):
         warn_if_nothing_learned(history, samples, recipe)
         shape = (X.shape[0], recipe.k)
-        found = Dense(xp.zeros(shape, dtype=X.dtype, device=device(X))) if codes is None else codes
+        if best is not None:
+            V, U, gap = best.dictionary, code_of(best.made, X), best.gap
+        elif U is None:
+            U = xp.zeros(shape, dtype=X.dtype, device=device(X))
         objective = objectives(history, X)
-        return Learned(V, found.array(), objective, gap, converged, len(history), history)
+        return Learned(V, U, objective, gap, converged, len(history), history)
 
 
 def _still(history: list[Progress], tol: float) -> bool:

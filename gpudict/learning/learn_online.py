@@ -85,6 +85,7 @@ def learn_online(
     callback: Callable[[Step, Patience, str | None], object] | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
+    devices: Any = None,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -111,8 +112,8 @@ def learn_online(
         Called after each step with the `Step`, the `Patience`, and the reason to stop or None;
         learning stops if it returns True.
     alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
-dict_init, positive_code, positive_dict, random_state, n_jobs
-        As in `learn`.
+dict_init, positive_code, positive_dict, random_state, n_jobs, devices
+        As in `learn`; it is each batch that is spread over devices.
 
     Returns
     -------
@@ -152,6 +153,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs
             positive_code=positive_code,
             positive_dict=positive_dict,
             n_jobs=n_jobs,
+            devices=devices,
         )
         return learned_from(
             source,

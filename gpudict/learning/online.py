@@ -10,11 +10,12 @@ state is a value: `step` maps it and a batch to the next, so training can stop, 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
+from gpudict.arrays.door import Array, array_namespace, copied, read, to_host
 from gpudict.learning.atoms import revived, start, unused
-from gpudict.learning.codes import Codes, coded
+from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
@@ -34,12 +35,12 @@ class State(NamedTuple):
 class Step(NamedTuple):
     """One step as it happens; `change` is ‖V − V₋‖_F, `progress.objective` the cost a sample.
 
-    `gap` (b,) is that of the batch's codes, and `last` says that no other step follows.
+    `made` are the codes of the batch, each block's where it is, and `last` says that no other step
+    follows.
     """
 
     state: State
-    codes: Codes
-    gap: Array
+    made: Sequence[Coded]
     converged: bool
     change: float
     progress: Progress
@@ -53,13 +54,18 @@ class Step(NamedTuple):
     @property
     def code(self) -> Array:
         """The codes as an array (b, k), copied when it is asked for."""
-        return copied(self.codes.array())
+        return copied(code_of(self.made, self.dictionary))
+
+    @property
+    def gap(self) -> Array:
+        """The gap of each row of the batch, (b,)."""
+        return gap_of(self.made, self.dictionary)
 
     def shown(self, *, last: bool) -> Step:
         """Return what a callback may write into: learning goes on from other arrays."""
         past = Quadratic(*(copied(a) for a in (self.state.past[:3])))
         state = self.state._replace(dictionary=copied(self.dictionary), past=past)
-        return self._replace(state=state, gap=copied(self.gap), last=last)
+        return self._replace(state=state, made=own(self.made, self.dictionary), last=last)
 
 
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
@@ -76,19 +82,20 @@ def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
     with memory_to_learn(samples.X, recipe):
         began, (X, _, size) = time.perf_counter(), samples
         before, square = state.dictionary, samples.squares()
-        codes, found = coded(X, before, recipe.plan, None, recipe.n_jobs)
-        now, beta = codes.statistics(samples), forget(state.step)
+        blocks = Blocks.of(samples, square, recipe)
+        there = blocks.everywhere(before)
+        made, now = blocks.coded(there, blocks.taken(None))
+        beta = forget(state.step)
         past = accumulate(state.past, now, forget=beta, share=1 / size)
         V, dead = recipe.update(past, before), unused(past, samples.typical(square))
-        cost = samples.summed(codes.costs(X, before, recipe.plan.penalty), float64_of(X))
-        summary = Summary.of(cost, found, square, dead)
+        summary = Summary.of(blocks.told(there, made), dead)
         if summary.unused:
             V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
         (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
         seconds = time.perf_counter() - began
         progress = Progress(state.step, summary.cost / size, summary.gap, summary.unused, seconds)
         after = State(V, past, state.step + 1)
-        return Step(after, codes, found.gap, summary.converged, change, progress)
+        return Step(after, made, summary.converged, change, progress)
 
 
 def forget(step: int) -> float:

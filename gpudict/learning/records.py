@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from gpudict.arrays.door import Array, array_namespace, asarray_like, read
-from gpudict.objective.quadratic import Quadratic, relative_gap
-from gpudict.solvers.records import Solution
+from gpudict.objective.quadratic import Quadratic
 
 
 class Progress(NamedTuple):
@@ -66,13 +66,11 @@ class Summary(NamedTuple):
     converged: bool
 
     @classmethod
-    def of(cls, cost: Array, found: Solution, square: Array, dead: Array) -> Summary:
-        """Read the cost, the codes' gaps for rows of that ‖x‖², and the dead atoms; one wait."""
-        xp = array_namespace(cost)
-        gap = xp.max(relative_gap(found.gap, xp.astype(square, found.gap.dtype)))
-        unused = xp.sum(xp.astype(dead, cost.dtype))
-        numbers = read(cost, gap, unused, xp.all(found.converged))
-        return cls(numbers[0], numbers[1], round(numbers[2]), bool(numbers[3]))
+    def of(cls, told: Sequence[tuple[Array, Array, Array]], dead: Array) -> Summary:
+        """Read cost, largest gap and convergence of each block, and the dead atoms; one wait."""
+        xp, numbers = array_namespace(dead), [number for one in told for number in one]
+        unused, *rest = read(xp.sum(xp.astype(dead, numbers[0].dtype)), *numbers)
+        return cls(sum(rest[::3]), max(rest[1::3]), round(unused), all(rest[2::3]))
 
 
 def objectives(history: list[Progress], like: Array) -> Array:

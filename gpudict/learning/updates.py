@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
 from gpudict.arrays.batches import memory_error_saying
+from gpudict.arrays.devices import chosen
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -69,12 +70,16 @@ def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
 
 
 class Recipe(NamedTuple):
-    """How to learn: k atoms, what a code is, and how the atoms are updated."""
+    """How to learn: k atoms, what a code is, how the atoms are updated, and who codes.
+
+    Without `devices` rows are coded where they are.
+    """
 
     k: int
     plan: Plan
     update: DictionaryStep
     n_jobs: int | None = None
+    devices: tuple[Any, ...] = ()
 
     @property
     def positive(self) -> bool:
@@ -112,12 +117,14 @@ def recipe_for(
     positive_code: bool = False,
     positive_dict: bool = False,
     n_jobs: int | None = None,
+    devices: Any = None,
 ) -> Recipe:
     """Return the recipe that the parameters of a learner ask for, for data such as X."""
     k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
     penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
     plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
-    return Recipe(k, plan, dictionary_step(dictionary_update, X, positive=positive_dict), n_jobs)
+    step = dictionary_step(dictionary_update, X, positive=positive_dict)
+    return Recipe(k, plan, step, n_jobs, chosen(devices, X))
 
 
 def warn_if_nothing_learned(history: list[Progress], samples: Samples, recipe: Recipe) -> None:

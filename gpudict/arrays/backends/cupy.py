@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,14 @@ from gpudict.arrays.backends._contract import (
     Devices,
     Launcher,
     Mover,
+    Namespace,
+    Site,
     assign,
+    in_halves,
 )
 from gpudict.arrays.settings import Setting, Undo
+
+BATCHED = 256  # rows of a system that cuBLAS solves with others at once: CuPy's limit, unless set
 
 
 def mover(device: str | None) -> Mover:
@@ -35,6 +40,11 @@ def mover(device: str | None) -> Mover:
             return cupy.asarray(a)
 
     return move
+
+
+def solve(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve; in parts that CuPy solves as a batch: what is larger it solves one by one."""
+    return in_halves(xp, A, B, BATCHED if A.shape[0] > 1 else A.shape[-1])
 
 
 def csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
@@ -106,6 +116,47 @@ def _gpu(cupy: Any, i: int) -> Device:
     return Device(f"cuda:{i}", about, (free, total))
 
 
+def sites(x: Array) -> tuple[Site, ...]:
+    """Return every CUDA device, which is known by its number too."""
+    from cupy.cuda import Device, runtime
+
+    return tuple(Site(Device(i), (i, f"cuda:{i}"), True) for i in range(runtime.getDeviceCount()))
+
+
+def moved(x: Array, device: Any) -> Array:
+    """Copy to a device after what made x, and let what comes after on its own device wait."""
+    import cupy
+
+    current = cupy.cuda.get_current_stream
+    with x.device:
+        x = cupy.ascontiguousarray(x)
+        made = current().record()
+    with device:
+        current().wait_event(made)
+        there = x.copy()
+        copied = current().record()
+    with x.device:
+        current().wait_event(copied)
+    return there
+
+
+def lane(x: Array) -> AbstractContextManager[Any]:
+    """Return the context with the device, and the stream that is current there in this thread."""
+    import cupy
+
+    with x.device:
+        stream = cupy.cuda.get_current_stream()
+        return _lane(x.device, stream, stream.record())
+
+
+@contextmanager
+def _lane(device: Any, stream: Any, given: Any) -> Iterator[None]:
+    with device, stream:
+        stream.wait_event(given)  # a thread may have a default stream of its own
+        yield
+        stream.synchronize()
+
+
 def free_memory(x: Array) -> int | None:
     """Return what the driver has free, and what the default pool holds and does not use."""
     import cupy
@@ -154,7 +205,12 @@ BACKEND = Backend(
     to_host=lambda x: x.get(),
     launch_bound=lambda x: True,
     scatter=assign,
+    solve=solve,
+    sorting=16 + 24,  # index and row; and (row, value) and index again, where they are merged
     csr=Csr(csr, csr_parts),
+    sites=sites,
+    moved=moved,
+    lane=lane,
     launcher=launcher,
     devices=devices,
     free_memory=free_memory,

@@ -8,6 +8,7 @@ from gpudict.arrays.backends._contract import (
     Device,
     Devices,
     Mover,
+    Site,
     assign,
     moves,
 )
@@ -32,6 +33,17 @@ def devices() -> Devices:
     )
     return Devices(
         seen, "" if seen else "no device: no SYCL driver (OpenCL or Level Zero) offers one"
+    )
+
+
+def sites(x: Array) -> tuple[Site, ...]:
+    """Return every SYCL device; alike are those of one driver and type."""
+    import dpctl
+
+    here = x.sycl_device
+    kind = here.backend, here.device_type
+    return tuple(
+        Site(d, (d.filter_string,), (d.backend, d.device_type) == kind) for d in dpctl.get_devices()
     )
 
 
@@ -60,6 +72,7 @@ BACKEND = Backend(
     to_host=lambda x: x.asnumpy(),
     launch_bound=lambda x: x.sycl_device.is_gpu,
     scatter=assign,
+    sites=sites,
     devices=devices,
     free_memory=free_memory,
     exhausted=exhausted,

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.backends._contract import Array, Backend, Device, Devices, Mover, Namespace
+from gpudict.arrays.backends._contract import (
+    Array,
+    Backend,
+    Device,
+    Devices,
+    Mover,
+    Namespace,
+    Site,
+)
+
+_NO_GPU = "no GPU: JAX's default platform is the CPU"
 
 
 def mover(device: str | None) -> Mover:
@@ -49,12 +59,26 @@ def devices() -> Devices:
     """Return the devices of JAX's default platform, and the host."""
     # or the first array takes most of the GPU's memory, and other libraries find none
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    seen = [_device(d, i) for found in _seen() for i, d in enumerate(found)]
+    return Devices(tuple(seen), "" if len(_seen()) > 1 else _NO_GPU)
+
+
+def _seen() -> tuple[list[Any], ...]:
+    """Return the devices of the host, and of JAX's default platform if it is another."""
     import jax
 
     default = jax.devices()
-    others = [] if default[0].platform == "cpu" else jax.devices("cpu")
-    seen = [_device(d, i) for found in (others, default) for i, d in enumerate(found)]
-    return Devices(tuple(seen), "" if others else "no GPU: JAX's default platform is the CPU")
+    return (default,) if default[0].platform == "cpu" else (jax.devices("cpu"), default)
+
+
+def sites(x: Array) -> tuple[Site, ...]:
+    """Return the devices by the names that `devices` gives them."""
+    (here, *_) = x.devices()
+    return tuple(
+        Site(d, (f"{d.platform}:{i}",), d.platform == here.platform)
+        for found in _seen()
+        for i, d in enumerate(found)
+    )
 
 
 def _device(device: Any, i: int) -> Device:
@@ -99,6 +123,7 @@ BACKEND = Backend(
     launch_bound=launch_bound,
     compiles=True,
     scatter=scatter,
+    sites=sites,
     devices=devices,
     free_memory=free_memory,
     exhausted=exhausted,

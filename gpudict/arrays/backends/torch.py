@@ -10,15 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.backends import _cuda
+from gpudict.arrays.backends import _cuda, _torch_devices
 from gpudict.arrays.backends._contract import (
     ALIGNED,
     EXHAUSTED,
     Array,
     Backend,
     Csr,
-    Device,
-    Devices,
     Launcher,
     Mover,
     Namespace,
@@ -124,28 +122,6 @@ def _in_place(x: Array) -> Array:
     return x if x.data_ptr() % ALIGNED == 0 or x.numel() < 2 else x.clone()
 
 
-def devices() -> Devices:
-    """Return the host and every CUDA (or ROCm) device."""
-    import torch
-
-    host = Device("cpu", f"{torch.get_num_threads()} threads")
-    built = torch.version.cuda or torch.version.hip
-    if not built:
-        return Devices((host,), f"no GPU: this build, {torch.__version__}, is for the CPU alone")
-    with warnings.catch_warnings(record=True) as said:  # PyTorch warns of what keeps it from a GPU
-        warnings.simplefilter("always")
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if not count:
-        why = str(said[-1].message).splitlines()[0] if said else "no device is visible"
-        return Devices((host,), f"no GPU: built for CUDA or ROCm {built}, {why}")
-    return Devices((host, *(_gpu(torch, i) for i in range(count))))
-
-
-def _gpu(torch: Any, i: int) -> Device:
-    free, total = torch.cuda.mem_get_info(i)
-    return Device(f"cuda:{i}", torch.cuda.get_device_name(i), (free, total))
-
-
 def free_memory(x: Array) -> int | None:
     """Return what the driver has free, and what the allocator holds and does not use."""
     import torch
@@ -230,8 +206,11 @@ BACKEND = Backend(
     pick=lambda xp, x, index: x.gather(1, index),
     peak=lambda xp, x, axis: xp.linalg.vector_norm(x, ord=float("inf"), axis=axis),
     csr=Csr(csr, csr_parts),
+    sites=_torch_devices.sites,
+    moved=lambda x, device: x.to(device),
+    lane=_torch_devices.lane,
     launcher=launcher,
-    devices=devices,
+    devices=_torch_devices.devices,
     free_memory=free_memory,
     give_back=give_back,
     exhausted=exhausted,

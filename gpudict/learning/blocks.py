@@ -1,0 +1,151 @@
+"""The codes' half-step, block of rows by block of rows: what a block does, and what is made of all.
+
+A block is rows with all that is needed to code them, on one device. It gets the atoms, and all that
+leaves it are sums and numbers: the statistics A = UᵀU and B = UᵀX, the cost, the largest gap. They
+are summed in the order of the blocks where X is, and there the atoms are updated. So who runs the
+blocks is of no matter: here it is a loop for one, and a thread for each of several devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from gpudict.arrays import devices
+from gpudict.arrays.door import Array, array_namespace, copied, device, float64_of
+from gpudict.coding.plan import Plan
+from gpudict.learning.codes import Codes, Dense, coded
+from gpudict.learning.samples import Samples
+from gpudict.learning.updates import Recipe
+from gpudict.objective.quadratic import Quadratic, accumulate, relative_gap
+
+Result = TypeVar("Result")
+
+
+class Coded(NamedTuple):
+    """Codes of a block, and of each row the gap and whether it converged, (n,)."""
+
+    codes: Codes
+    gap: Array
+    converged: Array
+
+
+class Told(NamedTuple):
+    """What a block says of its codes, 0-d: the cost, the largest relative gap, all converged."""
+
+    cost: Array
+    gap: Array
+    converged: Array
+
+
+class Block(NamedTuple):
+    """Rows on one device, their ‖x‖² (n,), and how they are coded there.
+
+    The samples' `total` is that of all blocks.
+    """
+
+    samples: Samples
+    square: Array
+    plan: Plan
+    n_jobs: int | None
+
+    def coded(self, V: Array, before: Codes | None) -> tuple[Coded, Quadratic]:
+        """Return codes for the atoms, warm from those before if there are any, and their sums."""
+        codes, found = coded(self.samples.X, V, self.plan, before, self.n_jobs)
+        return Coded(codes, found.gap, found.converged), codes.statistics(self.samples)
+
+    def told(self, V: Array, made: Coded) -> Told:
+        """Return what there is to know of codes, with their cost for the atoms."""
+        samples, (codes, gap, converged) = self.samples, made
+        xp, costs = array_namespace(V), codes.costs(samples.X, V, self.plan.penalty)
+        cost = samples.summed(costs, float64_of(samples.X))
+        largest = xp.max(relative_gap(gap, xp.astype(self.square, gap.dtype)))
+        return Told(cost, largest, xp.all(converged))
+
+
+class Blocks(NamedTuple):
+    """All rows: a block on each of the devices, or one where X is, if there are none."""
+
+    blocks: tuple[Block, ...]
+    devices: Sequence[Any]
+    X: Array
+
+    @classmethod
+    def of(cls, samples: Samples, square: Array, recipe: Recipe) -> Blocks:
+        """Cut the samples, whose ‖x‖² are `square`, and move each block to its device."""
+        X, weight, total = samples
+        if not recipe.devices:
+            return cls((Block(samples, square, recipe.plan, recipe.n_jobs),), (), X)
+        cuts = devices.blocks(X.shape[0], len(recipe.devices))
+        where = recipe.devices[: len(cuts)]
+        rows = _cut(X, cuts, where)
+        weights = [None] * len(cuts) if weight is None else _cut(weight, cuts, where)
+
+        def block(X: Array, weight: Array | None) -> Block:
+            part = Samples(X, weight, total)
+            return Block(part, part.squares(), recipe.plan.at(X, recipe.k), recipe.n_jobs)
+
+        return cls(tuple(devices.on_each(block, rows, rows, weights)), where, X)
+
+    def taken(self, codes: Array | None) -> Sequence[Codes | None]:
+        """Return codes to start from as each block has them, of codes (n, k) where X is."""
+        if codes is None or not self.devices:
+            return [None if codes is None else Dense(codes) for _ in self.blocks]
+        cuts = devices.blocks(self.X.shape[0], len(self.blocks))
+        return [Dense(part) for part in _cut(codes, cuts, self.devices)]
+
+    def everywhere(self, V: Array) -> list[Array]:
+        """Return the atoms as each block has them."""
+        return [devices.moved(V, where) for where in self.devices] or [V]
+
+    def coded(
+        self, V: Sequence[Array], before: Sequence[Codes | None]
+    ) -> tuple[list[Coded], Quadratic]:
+        """Return the codes of all blocks, and the sums over all rows, where X is."""
+        made, sums = zip(*self._each(Block.coded, V, before), strict=True)
+        return list(made), reduce(accumulate, map(self._here, sums))
+
+    def told(self, V: Sequence[Array], made: Sequence[Coded]) -> list[Told]:
+        """Return what each block says of its codes, where X is."""
+        return [self._here(told) for told in self._each(Block.told, V, made)]
+
+    def without(self, made: Sequence[Coded], dead: np.ndarray) -> list[Codes]:
+        """Return all codes with zeros for the atoms that are dead, (k,) bool on the host."""
+        return self._each(lambda block, one: one.codes.without(dead), made)
+
+    def _here(self, values: Any) -> Any:
+        if not self.devices:
+            return values
+        where = device(self.X)
+        return type(values)(*(None if a is None else devices.moved(a, where) for a in values))
+
+    def _each(self, job: Callable[..., Result], *columns: Sequence[Any]) -> list[Result]:
+        """Map a job over the blocks and what there is for each, where the block is."""
+        if not self.devices:
+            return [job(*row) for row in zip(self.blocks, *columns, strict=True)]
+        rows = [block.samples.X for block in self.blocks]
+        return devices.on_each(job, rows, self.blocks, *columns)
+
+
+def code_of(made: Sequence[Coded], like: Array) -> Array:
+    """Return the codes of all blocks as an array (n, k) where `like` is."""
+    return devices.gathered([one.codes.array() for one in made], like)
+
+
+def gap_of(made: Sequence[Coded], like: Array) -> Array:
+    """Return the gaps of all blocks, (n,), where `like` is."""
+    return devices.gathered([one.gap for one in made], like)
+
+
+def own(made: Sequence[Coded], like: Array) -> Sequence[Coded]:
+    """Return codes whose gaps may be written; those of several blocks are gathered each time."""
+    first, *others = made
+    return made if others else [first._replace(gap=copied(gap_of(made, like)))]
+
+
+def _cut(x: Array, cuts: Sequence[slice], where: Sequence[Any]) -> list[Array]:
+    pairs = zip(cuts, where, strict=True)
+    return [devices.moved(x[here, ...], there) for here, there in pairs]
