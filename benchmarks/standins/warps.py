@@ -46,7 +46,7 @@ def compiled(code: str, name: str, options: tuple[str, ...], *flags: str, main: 
     with tempfile.TemporaryDirectory(dir=folder) as work:
         source, out = Path(work) / f"{name}.cu", Path(work) / "out"
         source.write_text(code)
-        defines += [f'-DKERNELS="{source}"', f"-D{name.upper()}"]
+        defines += [f'-DKERNELS="{source}"', f"-DENTRY={name}", f"-D{name.upper()}"]
         command = [str(COMPILER), "-std=c++20", "-w", *flags, *defines, str(SHIM / main)]
         subprocess.run([*command, "-o", str(out)], check=True)
         out.rename(target)
@@ -72,12 +72,10 @@ def launch(
     blocks, threads, shared = shape
     assert shared <= 2**16
     kept = [memory(a) for a in arguments]
-    values = [
-        ctypes.c_void_p(a.ctypes.data) if a.ndim else np.ctypeslib.as_ctypes_type(a.dtype)(a[()])
-        for a in kept
-    ]
+    values = [np.array(a.ctypes.data, np.uint64) if a.ndim else a for a in kept]
+    given = (ctypes.c_void_p * len(values))(*(v.ctypes.data for v in values))
     with ONE_AT_A_TIME:
-        library(code, name, options, *flags).run(blocks, threads, *values)
+        library(code, name, options, *flags).run(blocks, threads, given)
 
 
 def memory(x: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gpudict.arrays.backends import backend_of
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
@@ -22,10 +23,8 @@ from gpudict.arrays.door import (
     device,
     float64_of,
     library,
-    on_host,
     read,
     same_place,
-    to_host,
 )
 from gpudict.arrays.phases import phase
 from gpudict.arrays.plain import FLOATS, cast, plain
@@ -70,17 +69,9 @@ def samples(
 
 def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
-    double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
     with _looking(x, name), phase("checks"):
         (peak,) = read(_peak(x))
-    _finite(peak, name)
-    low, high = _squared(double=double)
-    if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
-        raise ValueError(
-            f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
-            f"Divide {name}, and alpha with it, by its standard deviation, or pass float64."
-        )
-    return x
+    return _summable(x, name, peak, wide=wide)
 
 
 def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
@@ -95,7 +86,38 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     if not finite:
         return V
     with _looking(V, name), phase("checks"):
-        peak, least = _extremes(_peak(V, axis=1))
+        peak, least = read(*_extremes(V))
+    return _invertible(V, name, peak, least)
+
+
+def samples_and_atoms(
+    X: Any, V: Any, names: tuple[str, str] = ("X", "V"), *, wide: bool = False, finite: bool = True
+) -> tuple[Array, Array]:
+    """Return what `samples` and `atoms` do, for atoms of as many features as a sample; one wait."""
+    X = _shaped(X, names[0], None)
+    V = _shaped(V, names[1], X)
+    if finite:
+        with _looking(X, names[0]), phase("checks"):
+            peak, *ends = read(_peak(X), *_extremes(V))
+        X = _summable(X, names[0], peak, wide=wide)
+        V = _invertible(V, names[1], *ends)
+    shape = (None, X.shape[1])
+    return X, shaped(V, names[1], shape, f"an atom has as many features as a row of {names[0]}")
+
+
+def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
+    _finite(peak, name)
+    double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
+    low, high = _squared(double=double)
+    if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
+        raise ValueError(
+            f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
+            f"Divide {name}, and alpha with it, by its standard deviation, or pass float64."
+        )
+    return x
+
+
+def _invertible(V: Array, name: str, peak: float, least: float) -> Array:
     _finite(peak, name)
     double = V.dtype == array_namespace(V).float64
     power = 0.25 if double else 0.5  # float64 holds the inverse of what float32 holds
@@ -128,22 +150,19 @@ def _looking(x: Array, name: str) -> AbstractContextManager[Any]:
 
 
 def _peak(x: Array, axis: int | None = None) -> Array:
-    """Return the largest absolute value, NaN if there is one; nothing of the size of x is made."""
     if type(x) is np.ndarray:
         return np.maximum(x.max(axis), -x.min(axis))
     xp = array_namespace(x)
-    return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
+    return backend_of(xp).peak(xp, x, axis)
 
 
-def _extremes(size: Array) -> tuple[float, float]:
-    """Return the largest of some sizes, and the smallest that is not 0; one wait."""
-    if type(size) is np.ndarray or on_host(size):
-        sizes = to_host(size)
-        return float(sizes.max()), float(sizes.min() or sizes.min(where=sizes > 0, initial=np.inf))
-    xp = array_namespace(size)
-    some = xp.where(size > 0, size, xp.full_like(size, xp.inf))
-    largest, least = read(xp.max(size), xp.min(some))
-    return largest, least
+def _extremes(V: Array) -> tuple[Array, Array]:
+    """Return the largest of the atoms' peaks, and the smallest that is not 0, 0-d."""
+    size = _peak(V, axis=1)
+    if type(size) is np.ndarray:
+        return size.max(), size.min() or size.min(where=size > 0, initial=np.inf)
+    xp = array_namespace(V)
+    return xp.max(size), xp.min(xp.where(size > 0, size, xp.full_like(size, xp.inf)))
 
 
 def _finite(peak: float, name: str) -> None:

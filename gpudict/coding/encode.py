@@ -124,9 +124,8 @@ def encode(
     >>> bool(solution.converged.all())
     True
     """
-    X = check.samples(X, wide=n_nonzero_coefs is None and target_error == 0)
-    V = check.atoms(V, "V", like=X)
-    check.shaped(V, "V", (None, X.shape[1]), "an atom has as many features as a row of X")
+    wide = n_nonzero_coefs is None and target_error == 0
+    X, V = check.samples_and_atoms(X, V, wide=wide)
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")

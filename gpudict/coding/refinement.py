@@ -38,6 +38,27 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     """
     if not plan.penalty.certified:
         return found if _fallback(plan) is None else _completed(found, q, plan)
+    quick = plan.solver.certificate(q, plan.penalty, found.Z)
+    if quick is None:
+        return _refined(found, q, plan, init)
+    found, missed = _within(found, plan, *quick)
+    if not missed:
+        return found
+    order, some = _first(~found.converged, missed)
+    part = found._replace(Z=take(found.Z, some))
+    start = None if init is None else take(init, some)
+    part = _refined(part, of_rows(q, some), plan.of_rows(some), start)
+    found = found._replace(n_iter=0, history=[])  # which the part has
+    return _merged(found, part, order, array_namespace(some).ones_like(some, dtype=bool))
+
+
+def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int]:
+    """Return the solution with these gaps, and how many of its rows fall short."""
+    converged = gap <= 0.5 * plan.tol * sq
+    return found._replace(gap=gap, converged=converged), _count(~converged)  # so is no number
+
+
+def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:
     codes, wide = found.Z.dtype, float64_of(found.Z)
     q = q if wide is None or q.sq.dtype == wide else to_judge(q, wide)
     plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))

@@ -97,10 +97,8 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
-    X = check.samples(array_like(X, "X"), wide=True, finite=check_input)
-    V = array_like(dictionary, "dictionary")
-    V = check.atoms(V, "dictionary", like=X, finite=check_input)
-    check.shaped(V, "dictionary", (None, X.shape[1]), "an atom has as many features as X")
+    X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
+    X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)
     n, k = X.shape[0], V.shape[0]
     gram, cov, init = (
         None

@@ -29,7 +29,6 @@ from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver
-from gpudict.solvers.loop import run
 from gpudict.solvers.registry import find, update_names
 
 ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
@@ -48,8 +47,10 @@ class DictionaryStep(NamedTuple):
         xp = array_namespace(V)
         start, (k, d) = xp.matrix_transpose(V), V.shape
         with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
-            found = run(self.solver, q, self.penalty, start, stop=None, max_iter=self.steps)
-        return xp.matrix_transpose(found.Z)
+            state = self.solver.init(q, self.penalty, start)
+            for _ in range(self.steps):
+                state = self.solver.step(q, self.penalty, state)
+        return xp.matrix_transpose(state.Z)
 
 
 def updates() -> tuple[str, ...]:

@@ -79,6 +79,14 @@ class Solver(ABC, Generic[P]):
         """Whether it solves penalties of that type."""
         return issubclass(penalty, self.penalties)
 
+    def certificate(self, q: Quadratic, penalty: P, Z: Array) -> tuple[Array, Array] | None:
+        """Return a bound for each row from the residual, and ‖x‖², (n,), if there is a quick one.
+
+        It may be further off than the penalty's own, which is then asked where this one is not
+        near enough.
+        """
+        return None
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
             f"Solvers have no state: {name} of {self.name} is a fact of its class."

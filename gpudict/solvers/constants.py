@@ -53,6 +53,19 @@ class Pursuit(NamedTuple):
     NEAR: float
 
 
+class Sphere(NamedTuple):
+    """Of the update of an atom.
+
+    Attributes
+    ----------
+    EPS : of the largest entry of A: a weight that is rounding
+    NORMAL : the smallest number that has all its digits
+    """
+
+    EPS: float
+    NORMAL: float
+
+
 LASSO = {
     "float32": Lasso(6, 4, 3, 20, 4 * EPS["float32"], LOOSE=1e-3, FLOOR=1e-5),
     "float64": Lasso(6, 4, 3, 20, 4 * EPS["float64"], LOOSE=1e-9, FLOOR=1e-10),
@@ -61,3 +74,4 @@ PURSUIT = {
     "float32": Pursuit(8 * EPS["float32"], HARD=1e-3, FLOOR=64 * EPS["float32"], NEAR=1e-3),
     "float64": Pursuit(8 * EPS["float64"], HARD=1e-6, FLOOR=64 * EPS["float64"], NEAR=1e-10),
 }
+SPHERE = {name: Sphere(EPS[name], float(np.finfo(name).smallest_normal)) for name in EPS}

@@ -20,7 +20,7 @@ COMPACT = 0.1  # share of finished rows worth a copy of the others
 
 
 class _Part(NamedTuple):
-    ids: Array
+    ids: Array | None
     Z: Array
     gap: Array
     converged: Array
@@ -44,7 +44,7 @@ def run(
     every = solver.check_every if check_every is None else check_every
     xp = array_namespace(Z)
     state, n_iter = solver.init(q, penalty, Z), 0
-    ids = xp.arange(Z.shape[0], device=Z.device)
+    ids = None  # of the rows that are left, once some have gone
     parts: list[_Part] = []
     history: list[Check] = []
     verdict = None
@@ -54,13 +54,14 @@ def run(
             continue
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)
-        rows = ids.shape[0]
+        rows = state.Z.shape[0]
         history.append(Check(n_iter, rows - done, gap))
         if done == rows:
             break
         state = solver.resized(state, width)
-        left = few_shapes(ids, rows - done, rows)
+        left = few_shapes(state.Z, rows - done, rows)
         if penalty.separable and n_iter < max_iter and rows - left >= COMPACT * rows:
+            ids = xp.arange(rows, device=Z.device) if ids is None else ids
             order = xp.argsort(xp.astype(verdict.done, xp.int32))
             stay, leave = order[:left], order[left:]
             parts.append(_part(ids, state, verdict, leave))

@@ -12,12 +12,16 @@ import pytest
 import gpudict
 from benchmarks.standins import nvrtc, warps
 from benchmarks.standins.ptx.running import CUPY, TORCH, on_the_ptx
+from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import Quadratic, least_squares
+from gpudict.objective.quadratic import Quadratic, exact, least_squares, statistics, to_judge
 from gpudict.solvers import places
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.cuda import warp_sphere_mm
+from gpudict.solvers.cuda._certificate import certificate
 from gpudict.solvers.cuda.warp_active_set import WarpActiveSet
+from gpudict.solvers.portable import sphere_mm
 from gpudict.solvers.registry import find
 from tests.solvers import test_contract as contract
 from tests.support import oracles, problems
@@ -30,6 +34,7 @@ pytestmark = pytest.mark.skipif(
 )
 LASSO = ("warp_active_set", "warp_working_set")
 IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
+JUDGED = (("residual", 1), ("bound", 1))  # the kernels of the certificate
 CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
 
 
@@ -143,9 +148,8 @@ def test_one_wait_a_tier():
     with warps.on_the_cpu(Place.CUDA) as launched, counted_waits() as waits:
         found = gpudict.encode(dX, dV, alpha=0.05)
     assert host(found.converged).all()
-    checks = 2  # of X and V
-    assert len(launched) == 2
-    assert len(waits) == checks + len(launched) + 1, waits
+    assert launched == [("lasso", 1), ("lasso", 2), *JUDGED]
+    assert len(waits) == 1 + 2 + 1, waits  # X and V, the tiers, how many rows fell short
 
 
 @pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 7}, {"target_error": 0.2}])
@@ -206,11 +210,119 @@ def test_hard_rows_with_64_places(dtype: str, monkeypatch):
     X, V, init = (a.astype(dtype) for a in (X, V, init))
     with warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(X, V, alpha=0.01, init=init, tol=CLOSE[dtype])
-    assert launched == [("lasso", 2)]
+    assert launched == [("lasso", 2), *JUDGED]
     assert found.converged.all()
     assert ((found.Z != 0).sum(axis=1) > 32).all()
     gap = oracles.lasso_gap(X, V, found.Z, 0.01, False)
     assert (gap <= CLOSE[dtype] * 0.5).all()
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_certificate_of_any_codes(dtype: str, positive: bool):
+    """Above what is true, and off the penalty's own by no more than the product's rounding."""
+    kind, rng = np.finfo(dtype), np.random.default_rng(0)
+    for seed, (d, k) in enumerate([(1, 1), (5, 40), (33, 7), (300, 70), (64, 256)]):
+        X, V = rng.standard_normal((9, d)), rng.standard_normal((k, d))
+        X[3], V[k // 2] = 0, 0
+        codes = rng.standard_normal((9, k)) * (rng.random((9, k)) < [0.05, 1][seed % 2])
+        codes = np.abs(codes) if positive else codes
+        X, V, codes = (np.ascontiguousarray(a, dtype) for a in (X, V, codes))
+        solved = gpudict.encode(X, V, alpha=0.5, positive=positive).Z
+        penalty = L1(rng.uniform(0.4, 0.6, 9), positive)
+        q = Quadratic(X @ V.T, (X**2).sum(1), None, (X, V))
+        for Z in (codes, solved, np.zeros_like(codes)):
+            with warps.on_the_cpu():
+                gap, sq = certificate(q, penalty, Z)
+            wide = to_judge(q, np.float64)
+            own = penalty.certificate(wide, Z.astype(float))
+            value, rr = penalty.value(Z.astype(float)), exact(wide, Z.astype(float))[2]
+            turned = 2 * (4 + d**0.5) * kind.eps * np.sqrt(rr * (wide.factors[1] ** 2).sum(1).max())
+            room = 2 * turned / penalty.alpha * (value + np.sqrt(own * rr) + turned * rr)
+            assert (abs(gap - own) <= room + 1e-15).all()
+            np.testing.assert_allclose(sq, wide.sq, rtol=1e-12)
+            wide_X, wide_V = wide.factors
+            best = gpudict.encode(wide_X, wide_V, alpha=penalty.alpha, positive=positive).Z
+            far, least = (
+                0.5 * ((wide_X - u @ wide_V) ** 2).sum(1) + penalty.value(u)
+                for u in (Z.astype(float), best)
+            )
+            assert (far - least <= gap + 1e-12 * far).all()
+
+
+def test_certificate_of_what_is_no_number(dtype: str):
+    """NaN, infinity, and an overflow of V r in one row: none of them is a gap, and others stay."""
+    X, V = (a.astype(dtype) for a in problems.signal(n=6, d=12, k=16, seed=4))
+    V[5] *= np.finfo(dtype).max ** 0.5
+    X[4] *= np.finfo(dtype).max ** 0.25
+    X[4, :2] = [np.finfo(dtype).max / 4, -np.finfo(dtype).max / 4]
+    Z = np.zeros((6, 16), dtype)
+    Z[1, 3], Z[2, 7] = np.nan, np.inf
+    q = Quadratic(Z, np.ones(6, dtype), None, (X, V))
+    with warps.on_the_cpu(), np.errstate(all="ignore"):
+        gap, _ = certificate(q, L1(0.1), Z)
+    assert not (gap[[1, 2]] <= 1e300).any()
+    assert not gap[4] <= float(np.finfo(dtype).max) / 16
+    assert np.isfinite(gap[[0, 3, 5]]).all()
+
+
+def test_rows_that_fall_short_are_finished(dtype: str):
+    """What the kernels' certificate finds too far is judged anew, and solved in float64."""
+    X, V = crowd(dtype)
+    tol = 1e-7 if dtype == "float32" else 1e-13
+    with warps.on_the_cpu(Place.CUDA) as launched:
+        found = gpudict.encode(X, V, alpha=0.05, tol=tol)
+    assert ("bound", 1) in launched
+    assert found.converged.all()
+    alone = gpudict.encode(X, V, alpha=0.05, tol=tol, solver="working_set")
+    assert (found.gap <= 0.5 * tol * (X.astype(float) ** 2).sum(1)).all()
+    np.testing.assert_allclose(found.Z, alone.Z, atol=1e-4)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_bound_is_its_formula(dtype: str, positive: bool):
+    """With doubts so large that each of them counts, and NaN where a product has one."""
+    rng, (n, k) = np.random.default_rng(0), (12, 45)
+    corr, norms = rng.standard_normal((n, k)).astype(dtype), rng.random(k).astype(dtype)
+    sums, alphas = rng.uniform(0.1, 2, (n, 5)), rng.uniform(0.1, 1, n)
+    corr[3, 7], alphas[5], gap = np.nan, 50, np.zeros(n)
+    tight, loose, lost = 0.03, 0.05, 0.07
+    numbers = (*cuda.ints(n, k, positive), *map(np.float64, (tight, loose, lost)))
+    with warps.on_the_cpu():
+        cuda.launch("bound", corr, (corr, sums, norms, alphas, gap, *numbers))
+    sq, rr, inner, mass, size = sums.T
+    noise = tight * (np.sqrt(sq) + mass)
+    pull = corr.astype(float) if positive else abs(corr.astype(float))
+    pull = pull + (noise + loose * np.sqrt(rr) + lost)[:, None] * norms
+    scale = np.minimum(1, alphas / pull.max(axis=1))
+    rr = rr + 2 * noise * (np.sqrt(sq) + mass)
+    slack = np.maximum(alphas * size - scale * inner, 0)
+    scaled = 0.5 * (1 - scale) ** 2 * rr + slack + noise * mass
+    expected = np.minimum(scaled, 0.5 * rr + alphas * size)
+    np.testing.assert_allclose(gap, np.where(np.arange(n) == 3, np.nan, expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_update_as_the_portable_one(dtype: str, positive: bool):
+    """Each step, with atoms that no code uses, and such as come to nothing."""
+    rng = np.random.default_rng(0)
+    for d, k in [(1, 1), (6, 5), (70, 40), (33, 100)]:
+        V = problems.unit(rng.standard_normal((k, d)))
+        U = rng.standard_normal((30, k)) * (rng.random((30, k)) < 0.5)
+        X = rng.standard_normal((30, d))
+        U[:, k // 2] = 0
+        U[:, k // 3] *= np.finfo(dtype).eps / 100  # beside the others as good as none
+        if positive:
+            X, V, U = -np.abs(X), np.abs(V), np.abs(U)
+        X, V, U = (np.ascontiguousarray(a, dtype) for a in (X, V, U))
+        q, penalty = statistics(X, U), UnitSphere(positive)
+        one, two = warp_sphere_mm.SOLVER, sphere_mm.SOLVER
+        with warps.on_the_cpu():
+            ours, theirs = one.init(q, penalty, V.T), two.init(q, penalty, V.T)
+            for _ in range(4):
+                ours, theirs = one.step(q, penalty, ours), two.step(q, penalty, theirs)
+        np.testing.assert_allclose(ours.Z, theirs.Z, atol=2e2 * np.finfo(dtype).eps)
+        np.testing.assert_allclose((ours.Z.astype(float) ** 2).sum(0), 1, atol=1e-6)
+        assert ours.Z.dtype == dtype
 
 
 def test_each_with_its_own_gram(dtype: str):
@@ -241,14 +353,14 @@ def test_on_a_device_that_counts(simulated, dtype: str):
     with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(*ours, alpha=0.15)
         chased = gpudict.encode(*ours, n_nonzero_coefs=5)
-    assert launched == [("lasso", 1), ("pursuit", 1)]
+    assert launched == [("lasso", 1), *JUDGED, ("pursuit", 1)]
     assert found.Z.device.type == "cuda"
     assert raw(found.converged).all()
-    waits = {"lasso": 2 + 1 + 1, "pursuit": 2 + 1 + 1}  # X and V, a tier, what is left for others
+    waits = {"lasso": 1 + 1 + 1, "pursuit": 1 + 1 + 1}  # X and V, a tier, what is left for others
     assert counts.waits == sum(waits.values()), counts.waiting()
     assert counts.to_device == []
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
-    assert counts.launches <= 180
+    assert counts.launches <= 100
     wide = gpudict.encode(X.astype(float), V.astype(float), n_nonzero_coefs=5)
     np.testing.assert_allclose(raw(chased.Z).numpy(), wide.Z, atol=1e-4)
 
@@ -262,7 +374,7 @@ def test_learning_on_a_device_that_counts(simulated):
     other = gpudict.learn(X, 32, solver="working_set", dict_init=V[:32], **options)
     with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.learn(to_device(X), 32, dict_init=to_device(V[:32]), **options)
-    assert launched == 3 * [("lasso", 1)]
+    assert launched == 3 * [("lasso", 1), *JUDGED, *19 * [("sphere", 1)]]
     np.testing.assert_allclose(raw(found.dictionary).numpy(), other.dictionary, atol=1e-9)
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
 

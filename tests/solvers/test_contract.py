@@ -28,7 +28,7 @@ from tests.support.solving import TOL, solve
 HERE = [s for s in coders() if s.place in (Place.ANYWHERE, Place.HOST)]
 LASSO = [s.name for s in HERE if s.solves(L1) and s.kind is Kind.CERTIFIED]
 PURSUITS = [s.name for s in HERE if s.solves(Cardinality)]
-UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE]
+UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is not Place.CUDA]
 
 
 def refused(name, like, penalty):

@@ -21,17 +21,15 @@ extern "C" int places_and_counts(long long *offsets, long long *times, int room)
 extern "C" void forget_counts() { counts.clear(); }
 #endif
 
-#ifdef LASSO
-extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
-                    const real *alphas, const real *longest, const real *start, real *U, real *gaps,
-                    int *status, int n, int k, int apart, int positive, int rounds) {
-  launch(blocks, threads, [=] {
-    lasso(G, C, sq, alphas, longest, start, U, gaps, status, n, k, apart, positive, rounds);
-  });
+// Call a kernel with arguments that lie where the pointers say, as a driver does.
+template <class... A, size_t... I>
+void call(unsigned blocks, unsigned threads, void (*kernel)(A...), void **given, std::index_sequence<I...>) {
+  launch(blocks, threads, [=] { kernel(*static_cast<A *>(given[I])...); });
 }
-#else
-extern "C" void run(unsigned blocks, unsigned threads, const real *G, const real *C, const real *sq,
-                    real *U, real *rest, int n, int k, int most, double target) {
-  launch(blocks, threads, [=] { pursuit(G, C, sq, U, rest, n, k, most, target); });
+
+template <class... A>
+void called(unsigned blocks, unsigned threads, void (*kernel)(A...), void **given) {
+  call(blocks, threads, kernel, given, std::index_sequence_for<A...>{});
 }
-#endif
+
+extern "C" void run(unsigned blocks, unsigned threads, void **given) { called(blocks, threads, ENTRY, given); }

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #define __global__

@@ -112,6 +112,11 @@ def sites(x: Array) -> tuple[Site, ...]:
     return tuple(Site(d, (), x.dtype in kinds.dtypes(device=d).values()) for d in kinds.devices())
 
 
+def peak(xp: Namespace, x: Array, axis: int | None) -> Array:
+    """Return the largest absolute value by the two ends."""
+    return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
+
+
 class Backend(NamedTuple):
     """What one array library does in its own way.
 
@@ -134,6 +139,7 @@ class Backend(NamedTuple):
     solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
     pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
+    peak : (xp, x, axis) -> the largest |x|, NaN if there is one, and nothing of the size of x made
     csr : its sparse matrices, None if it has none
     launcher : array -> what starts a kernel in CUDA C on its device, or None; a launcher takes the
         source, the name of its entry, the compiler's options, (blocks, threads of a block, bytes of
@@ -172,6 +178,7 @@ class Backend(NamedTuple):
     pick: Callable[[Namespace, Array, Array], Array] = lambda xp, x, index: xp.take_along_axis(
         x, index, axis=1
     )
+    peak: Callable[[Namespace, Array, int | None], Array] = peak
     csr: Csr | None = None
     sites: Callable[[Array], tuple[Site, ...]] = sites
     moved: Callable[[Array, Any], Array] = lambda x, device: x.to_device(device)

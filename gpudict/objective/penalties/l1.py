@@ -157,9 +157,13 @@ def _noise(q: Quadratic, Z: Array) -> Array:
 
 
 def _rounding(q: Quadratic, Z: Array) -> float:
-    """Return (4 + √d)·eps: sums of d products err by √d of them, hardly by more."""
     d = q.cov.shape[1] if q.factors is None else q.factors[1].shape[1]
-    return float((4 + d**0.5) * array_namespace(Z).finfo(Z.dtype).eps)
+    return rounding(d, float(array_namespace(Z).finfo(Z.dtype).eps))
+
+
+def rounding(d: int, eps: float) -> float:
+    """Return (4 + √d)·eps: sums of d products err by √d of them, hardly by more."""
+    return (4 + d**0.5) * eps
 
 
 def _slack(value: Array, Z: Array, corr: Array, scale: Array) -> Array:

@@ -1,10 +1,11 @@
 """How the CUDA kernels are put together, compiled and launched, a warp a row.
 
-`lasso.cu` and `pursuit.cu` stand on `active.cuh` (the active set) and `warp.cuh` (what 32 lanes do
-together). They are compiled for the device at hand when they are first used, for a dtype, for 32 or
-64 places of a row's active set, and for numbers of atoms that 8 or 4 divides or not. Arrays are
-taken in place, and on the stream that is current for their library. Before a device is relied on, a
-small problem is solved there: where that fails the log says so, once, and portable solvers run.
+All stand on `warp.cuh` (what 32 lanes do together), `lasso.cu` and `pursuit.cu` on `active.cuh`
+(the active set) too. They are compiled for the device at hand when they are first used, for a
+dtype, and these two for 32 or 64 places of a row's active set, and for numbers of atoms that 8 or 4
+divides or not. Arrays are taken in place, and on the stream that is current for their library.
+Before a device is relied on, a small problem is solved there: where that fails the log says so,
+once, and portable solvers run.
 """
 
 from __future__ import annotations
@@ -26,24 +27,29 @@ from gpudict.arrays.door import (
 )
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
-from gpudict.solvers.constants import LASSO, PURSUIT, STATUS
+from gpudict.solvers.constants import LASSO, PURSUIT, SPHERE, STATUS
 
 LANES = 32
 SHARED = 2**15  # bytes of a block: what every device has without asking
+WARPS = 8  # of a block at most
 SOLVED, CROWDED, UNSETTLED = range(len(STATUS))
 
 
 @functools.cache
 def source(name: str) -> str:
-    """Return the CUDA C of a kernel, whole."""
+    """Return the CUDA C of a kernel, whole: what its files include stands before them."""
+    files, last = [f"{name}.cu"], ""
+    while included := re.search(r'#include "(.*)"', last := _text(files[0])):
+        files.insert(0, included[1])
+    head = f'#line 1 "{files[0]}"\n{last}\n#line 1 "constants"\n{constants(name)}'
+    rest = (f'#line 1 "{file}"\n{_text(file)}' for file in files[1:])
+    return re.sub('#include "', '// "', "\n".join((head, *rest)))
+
+
+def _text(file: str) -> str:
     from pathlib import Path
 
-    folder = Path(__file__).parent / "kernels"
-    warp, active, kernel = (
-        f'#line 1 "{file}"\n{_bare((folder / file).read_text("utf-8"))}'
-        for file in ("warp.cuh", "active.cuh", f"{name}.cu")
-    )
-    return "\n".join((warp, f'#line 1 "constants"\n{constants(name)}', active, kernel))
+    return _bare((Path(__file__).parent / "kernels" / file).read_text("utf-8"))
 
 
 def _bare(code: str) -> str:
@@ -55,9 +61,11 @@ def _bare(code: str) -> str:
 
 def constants(name: str) -> str:
     """Return the constants of a kernel in CUDA C."""
-    table: Any = {"lasso": LASSO, "pursuit": PURSUIT}[name]
-    single, double = (table[dtype]._asdict() for dtype in ("float32", "float64"))
     lines = [f"enum Status {{ {', '.join(STATUS)} }};"]
+    table: Any = {"lasso": LASSO, "pursuit": PURSUIT, "sphere": SPHERE}.get(name)
+    if table is None:
+        return lines[0] + "\n"
+    single, double = (table[dtype]._asdict() for dtype in ("float32", "float64"))
     for word, value in double.items():
         if isinstance(value, int):
             lines.append(f"constexpr int {word} = {value};")
@@ -72,16 +80,29 @@ def options(real: str, slots: int, width: int) -> tuple[str, ...]:
     return ("-std=c++17", f"-DREAL={real}", f"-DSLOTS={slots}", f"-DWIDTH={width}")
 
 
-def launch(name: str, like: Array, k: int, slots: int, arguments: tuple[Any, ...]) -> None:
-    """Run a kernel for each row of `like` (n, …), over k atoms."""
+def launch(
+    name: str,
+    like: Array,
+    arguments: tuple[Any, ...],
+    *,
+    slots: int = 1,
+    width: int = 1,
+    shared: int = 0,
+) -> None:
+    """Run a kernel for each row of `like` (n, …), with so many bytes of shared memory for each."""
     start = launcher(like)
     assert start is not None
-    size = bytes_each(like)
-    warps = SHARED // ((LANES * slots) ** 2 * size)
-    width = next(w for w in (8 if size == 4 else 4, 4, 1) if k % w == 0)  # atoms of 16 or 32 bytes
-    chosen = options("float" if size == 4 else "double", slots, width)
+    warps = min(WARPS, SHARED // shared) if shared else WARPS
+    chosen = options("float" if bytes_each(like) == 4 else "double", slots, width)
     blocks = -(-like.shape[0] // warps)
-    start(source(name), name, chosen, (blocks, warps * LANES, SHARED), arguments)
+    start(source(name), name, chosen, (blocks, warps * LANES, warps * shared), arguments)
+
+
+def _over_atoms(name: str, cov: Array, slots: int, arguments: tuple[Any, ...]) -> None:
+    """Run a kernel with an active set for each row of cov (n, k)."""
+    size, k = bytes_each(cov), cov.shape[1]
+    width = next(w for w in (8 if size == 4 else 4, 4, 1) if k % w == 0)  # atoms of 16 or 32 bytes
+    launch(name, cov, arguments, slots=slots, width=width, shared=(LANES * slots) ** 2 * size)
 
 
 def works(like: Array) -> bool:
@@ -131,10 +152,10 @@ def lasso(
     gap = xp.empty((n,), dtype=q.cov.dtype, device=q.cov.device)
     status = xp.empty((n,), dtype=xp.int32, device=q.cov.device)
     diagonals = xp.reshape(q.gram, (-1, k * k))[:, :: k + 1]
-    longest = xp.sqrt(xp.reshape(xp.max(diagonals), (1,)))
+    longest = xp.reshape(xp.max(diagonals), (1,))
     arrays = (q.gram, q.cov, q.sq, penalty.alphas(q.sq), longest, start, Z, gap, status)
-    numbers = _ints(n, k, q.gram.ndim == 3, penalty.positive, rounds)
-    launch("lasso", q.cov, k, slots, (*arrays, *numbers))
+    numbers = ints(n, k, q.gram.ndim == 3, penalty.positive, rounds)
+    _over_atoms("lasso", q.cov, slots, (*arrays, *numbers))
     return Z, gap, status
 
 
@@ -144,11 +165,11 @@ def pursuit(q: Quadratic, most: int, target: float, *, slots: int) -> tuple[Arra
     xp, (n, k) = array_namespace(q.cov), q.cov.shape
     Z = xp.zeros((n, k), dtype=q.cov.dtype, device=q.cov.device)
     error = xp.empty((n,), dtype=q.cov.dtype, device=q.cov.device)
-    arguments = (q.gram, q.cov, q.sq, Z, error, *_ints(n, k, most), np.float64(target))
-    launch("pursuit", q.cov, k, slots, arguments)
+    arguments = (q.gram, q.cov, q.sq, Z, error, *ints(n, k, most), np.float64(target))
+    _over_atoms("pursuit", q.cov, slots, arguments)
     return Z, error
 
 
-def _ints(*values: int) -> tuple[np.int32, ...]:
+def ints(*values: int) -> tuple[np.int32, ...]:
     """Return numbers as the kernels take them: Python's own have no fixed width."""
     return tuple(np.int32(v) for v in values)

@@ -12,15 +12,16 @@ from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
+from gpudict.solvers.cuda._certificate import certificate
 from gpudict.solvers.cuda._launch import CROWDED, lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k); of each row the gap and whether it needs more places, (n,); launches made."""
+    """Codes (n, k); of each row the gap and the status (n,), once there are; launches made."""
 
     Z: Array
-    bound: Array
-    crowded: Array
+    bound: Array | None
+    status: Array | None
     launched: int
 
 
@@ -43,24 +44,31 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
-        xp = array_namespace(Z)
-        return State(Z, xp.full_like(q.sq, xp.inf), xp.ones_like(q.sq, dtype=xp.bool), 0)
+        return State(Z, None, None, 0)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
         slots = self.slots[min(state.launched, len(self.slots) - 1)]
         Z, gap, status = lasso(q, penalty, state.Z, slots=slots, rounds=self.rounds)
-        return State(Z, gap, status == CROWDED, state.launched + 1)
+        return State(Z, gap, status, state.launched + 1)
 
     def settled(self, state: State) -> Array:
         """Say of each row that more places would not help, or are not to be had."""
+        xp = array_namespace(state.Z)
+        if state.status is None:
+            return xp.zeros(state.Z.shape[0], dtype=xp.bool, device=state.Z.device)
         if state.launched < len(self.slots):
-            return ~state.crowded
-        return array_namespace(state.crowded).ones_like(state.crowded)
+            return state.status != CROWDED
+        return xp.ones_like(state.status, dtype=xp.bool)
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
         """Return the gap that the kernel has found."""
-        return state.bound
+        xp = array_namespace(q.sq)
+        return xp.full_like(q.sq, xp.inf) if state.bound is None else state.bound
+
+    def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
+        """Return the gap by kernels."""
+        return certificate(q, penalty, Z)
 
 
 SOLVER = WarpActiveSet()

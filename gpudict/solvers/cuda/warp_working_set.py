@@ -13,6 +13,7 @@ from gpudict.arrays.door import Array, array_namespace, few_shapes, pick, scatte
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic, correlation, small_gram_numbers, small_grams
 from gpudict.solvers.base import Place
+from gpudict.solvers.cuda._certificate import certificate
 from gpudict.solvers.cuda._launch import LANES, SOLVED, lasso
 from gpudict.solvers.portable.working_set import (
     COPIES,
@@ -57,6 +58,10 @@ class WarpWorkingSet(WorkingSet):
         idle = xp.where(status == SOLVED, idle, xp.full_like(idle, IDLE))
         known = {"supports": count(u), "lowest": xp.minimum(value, state.lowest), "idle": idle}
         return state._replace(Z=Z, corr=corr, round=state.round + 1, **known)
+
+    def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
+        """Return the gap by kernels."""
+        return certificate(q, penalty, Z)
 
     def _solved(
         self, q: Quadratic, penalty: L1, state: State, index: Array, before: Array

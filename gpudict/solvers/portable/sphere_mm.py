@@ -42,7 +42,7 @@ class Majorised(IterativeSolver[ColumnPenalty, State]):
         assert q.gram is not None
         xp = array_namespace(Z)
         D = xp.sum(xp.abs(q.gram), axis=0, keepdims=True)
-        used = float(xp.finfo(D.dtype).eps) * xp.max(D) < D
+        used = float(xp.finfo(D.dtype).eps) * xp.max(q.gram) < D
         inverse = 1 / (D + float(xp.finfo(D.dtype).smallest_normal))
         length = xp.where(used, inverse, xp.zeros_like(D))
         eye = xp.eye(Z.shape[1], dtype=Z.dtype, device=Z.device)

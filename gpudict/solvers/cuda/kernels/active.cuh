@@ -1,3 +1,4 @@
+#include "warp.cuh"
 // The active set of a row and M, the inverse of its Gram, in O(m) steps of the warp for each atom
 // that comes or goes: what `host/kernels/active.py` is on the host.
 //

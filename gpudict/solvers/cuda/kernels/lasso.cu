@@ -5,6 +5,7 @@
 //   2. admit the strongest of those that pull beyond alpha: M grows by a bordered row for each;
 //   3. walk along d = M ρ to the optimum of the face, or as far as the first code that would change
 //      its sign; that atom leaves; until a whole step fits.
+#include "active.cuh"
 
 constexpr real NEVER = real(1e30);  // so far along, or so far off
 
@@ -139,19 +140,19 @@ DEVICE real gap(const Active &A, const Row &row, const real (&corr)[SLOTS], real
 }
 
 // Each row of C (n, k), a warp each, with the Gram G (k, k), or one for each, (n, k, k), if `apart`, from
-// the codes start (n, k). alphas and sq = ‖x‖² are (n,), `longest` is the largest norm of an atom.
+// the codes start (n, k). alphas and sq = ‖x‖² are (n,), `longest` is the largest ‖v‖².
 // Written are what is not zero of the codes U (n, k), the gaps and the status (n,).
 extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, const real *alphas,
                                  const real *longest, const real *start, real *U, real *gaps,
                                  int *statuses, int n, int k, int apart, int positive, int rounds) {
   SHARED(real, shared);
   const int warp = threadIdx.x / LANES;
-  const long long i = (long long)blockIdx.x * (blockDim.x / LANES) + warp;
+  const long long i = row_of_warp();
   if (i >= n) return;
   const Row row = {apart ? G + i * k * k : G, C + i * k, k, alphas[i], sq[i], positive != 0};
   Active A = {shared + warp * PLACES * PLACES + lane()};
   clear(A);
-  const real size_ = sqrt(row.sq) * longest[0];
+  const real size_ = sqrt(row.sq) * sqrt(longest[0]);
   const real least = row.alpha + TINY * (row.alpha > size_ ? row.alpha : size_);
   Active list = listed(row, start + i * k);
   Offer offer = {0, 0, -1};

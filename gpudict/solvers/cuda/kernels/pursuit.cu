@@ -1,6 +1,7 @@
 // Orthogonal matching pursuit of a row, by Batch-OMP with the inverse of the Gram: what
 // `host/kernels/pursuit.py` is on the host, which see. Atom j enters with the code v = corr_j / δ, δ
 // its squared length outside the span of the set, and the others move by −w v; ‖r‖² falls by v corr_j.
+#include "active.cuh"
 
 // Pursue each row of C (n, k), a warp each, with the Gram G (k, k) and sq = ‖x‖² (n,): at most `most`
 // atoms, fewer once the squared error is at most `target`. Written are what is not zero of the codes
@@ -9,7 +10,7 @@ extern "C" __global__ void pursuit(const real *G, const real *C, const real *sq,
                                    int n, int k, int most, double target) {
   SHARED(real, shared);
   const int warp = threadIdx.x / LANES;
-  const long long i = (long long)blockIdx.x * (blockDim.x / LANES) + warp;
+  const long long i = row_of_warp();
   if (i >= n) return;
   const Row row = {G, C + i * k, k, 0, sq[i], false};
   Active A = {shared + warp * PLACES * PLACES + lane()};

@@ -27,6 +27,7 @@ constexpr Set FULL = ~Set(0);
       _Pragma("unroll") for (int b = b##_; b < b##_ + many; b++)
 
 DEVICE int lane() { return threadIdx.x % LANES; }
+DEVICE long long row_of_warp() { return (long long)blockIdx.x * (blockDim.x / LANES) + threadIdx.x / LANES; }
 DEVICE bool here(int place, int s) { return place == s * LANES + lane(); }
 DEVICE bool in(Set set, int s) { return set >> (s * LANES + lane()) & 1; }
 DEVICE int size(Set set) { return __popcll(set); }
@@ -47,20 +48,25 @@ DEVICE T at(const T (&x)[SLOTS], int place) {
   return __shfl_sync(ALL, place < LANES ? x[0] : x[SLOTS - 1], place);  // of lane place % 32
 }
 
-DEVICE real total(real x) {
+template <class T>
+DEVICE T total(T x) {
   for (int other = 16; other; other /= 2) x += __shfl_xor_sync(ALL, x, other);
   return x;
 }
 
-DEVICE real smallest(real x) {
+template <class T>
+DEVICE T smallest(T x) {
   for (int other = 16; other; other /= 2) {
-    const real y = __shfl_xor_sync(ALL, x, other);
+    const T y = __shfl_xor_sync(ALL, x, other);
     x = y < x ? y : x;
   }
   return x;
 }
 
-DEVICE real largest(real x) { return -smallest(-x); }
+template <class T>
+DEVICE T largest(T x) {
+  return -smallest(-x);
+}
 
 // The candidate lane of the largest value, to five digits; −1 if there is no candidate.
 DEVICE int strongest(real value, bool candidate) {
