@@ -97,7 +97,7 @@ def patches(dtype: str, name: str, rows: int) -> Counts:
     q = least_squares(*problem.cast(dtype))
     with warps.on_the_cpu(flags=COUNTED):
         if name == "lasso":
-            cuda.lasso(q, L1(problem.alpha), np.zeros_like(q.cov), slots=1, rounds=100)
+            cuda.lasso(q, L1(problem.alpha), np.zeros_like(q.cov), slots=(1,), rounds=100)
         else:
             cuda.pursuit(q, 10, 0.0, slots=1)
     return row_counts(name, REAL[dtype], 1, H100.arch, rows)

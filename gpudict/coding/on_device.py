@@ -59,7 +59,7 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
 def joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:
     """Write each batch's solution in its place as it comes, or stack what is not zero of it."""
     Z = gap = converged = None
-    histories, rows = [], []
+    histories, rows, n_iter = [], [], 0
     for here, part in parts:
         if here == slice(0, shape[0]) and not isinstance(part.Z, Rows):
             return part
@@ -70,9 +70,9 @@ def joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> S
         gap = _placed(gap, part.gap, here, shape[:1])
         converged = _placed(converged, part.converged, here, shape[:1])
         histories.append(part.history)
+        n_iter = max(n_iter, part.n_iter)
         del part  # or the next batch is solved beside it
     history = [_merged(checks) for checks in zip_longest(*histories)]
-    n_iter = max(h[-1].iteration if h else 0 for h in histories)
     return Solution(stacked(rows) if rows else Z, gap, converged, n_iter, history)
 
 

@@ -106,9 +106,11 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     Attributes
     ----------
     check_every : steps between two checks, each of which waits for the device
+    direct : whether one step is all, so that there is nothing to check
     """
 
     check_every: ClassVar[int] = 1
+    direct: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, q: Quadratic, penalty: P, Z: Array) -> S:

@@ -39,9 +39,10 @@ def run(
 ) -> Solution:
     """Iterate `solver` on the quadratic plus the penalty, from Z, until every row is done.
 
-    Without a rule it makes max_iter steps and never waits.
+    Without a rule it makes max_iter steps and never waits; nor does a solver that is direct.
     """
     every = solver.check_every if check_every is None else check_every
+    max_iter = min(max_iter, 1) if solver.direct else max_iter
     xp = array_namespace(Z)
     state, n_iter = solver.init(q, penalty, Z), 0
     ids = None  # of the rows that are left, once some have gone
@@ -50,7 +51,7 @@ def run(
     verdict = None
     while n_iter < max_iter:
         state, n_iter, verdict = solver.step(q, penalty, state), n_iter + 1, None
-        if stop is None or (n_iter % every and n_iter < max_iter):
+        if stop is None or solver.direct or (n_iter % every and n_iter < max_iter):
             continue
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)

@@ -31,7 +31,7 @@ class Solution(NamedTuple):
     gap : (n,), an upper bound on objective − optimum of each row; inf where none is known
     converged : (n,) bool, whether the row reached what was asked
     n_iter : rounds made
-    history : list of Check
+    history : list of Check; empty from a solver that makes one step
     """
 
     Z: Array

@@ -63,7 +63,7 @@ def lasso(n: int, k: int = ATOMS, m: int = 24) -> Lasso:
     G[-ATOMS:, -ATOMS:], C[-m:, -ATOMS:], start[-m:, -ATOMS:] = q.gram, q.cov, codes
     sq[-m:], alphas[-m:] = q.sq, ALPHA
     arrays = (G, C, sq, alphas, np.ones(1, "float32"), start, Z, gap, status.view("int32"))
-    return Lasso(X, V, (*arrays, *(np.int32(v) for v in (n, k, 0, 0, 50))))
+    return Lasso(X, V, (*arrays, *(np.int32(v) for v in (n, k, 0, 0, 50, 0, 0))))
 
 
 def mapped(*shape: int) -> np.ndarray:

@@ -23,6 +23,14 @@ REGISTERS = {  # (kernel, real, slots): at most so many, for all numbers of atom
     ("pursuit", "float", 2): 64,
     ("pursuit", "double", 1): 64,
     ("pursuit", "double", 2): 84,
+    ("residual", "float", 1): 64,
+    ("residual", "float", 2): 64,
+    ("residual", "double", 1): 64,
+    ("residual", "double", 2): 64,
+    ("bound", "float", 1): 64,
+    ("bound", "double", 1): 64,
+    ("sphere", "float", 1): 64,
+    ("sphere", "double", 1): 64,
 }
 
 pytestmark = pytest.mark.skipif(

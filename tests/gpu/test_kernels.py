@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(
 )
 LASSO = ("warp_active_set", "warp_working_set")
 IN_PLACE = ("numpy-readonly", "torch-cpu", "strict-device1", "strictest-device1")
+TIERS = [("lasso", 1), ("lasso", 2)]  # of places: both are launched, whoever needs the second
 JUDGED = (("residual", 1), ("bound", 1))  # the kernels of the certificate
 CLOSE = {"float32": 1e-5, "float64": 1e-8}  # the tolerances that users get
 
@@ -131,16 +132,15 @@ def test_tiers(dtype: str):
     assert size[0::3].max() <= 32 < size[1::3].min()
     assert size[1::3].max() <= 64 < size[2::3].min()
     assert found.converged.all()
-    assert launched[:2] == [("lasso", 1), ("lasso", 2)]
-    assert [check.unfinished for check in found.history[:2]] == [20, 0]
+    assert launched[:2] == TIERS
     with warps.on_the_cpu(Place.CUDA_MANY):
         again = gpudict.encode(X, V, alpha=0.05, tol=CLOSE[dtype])
     assert again.converged.all()
     np.testing.assert_allclose(again.Z, found.Z, atol=2e-2 if dtype == "float32" else 1e-3)
 
 
-def test_one_wait_a_tier():
-    """The loop reads once a launch, and the certificate once."""
+def test_two_waits():
+    """For what X and V are, and for how many rows fall short: no launch is waited for."""
     import array_api_strict as xp
 
     X, V = crowd("float64")
@@ -148,8 +148,8 @@ def test_one_wait_a_tier():
     with warps.on_the_cpu(Place.CUDA) as launched, counted_waits() as waits:
         found = gpudict.encode(dX, dV, alpha=0.05)
     assert host(found.converged).all()
-    assert launched == [("lasso", 1), ("lasso", 2), *JUDGED]
-    assert len(waits) == 1 + 2 + 1, waits  # X and V, the tiers, how many rows fell short
+    assert launched == [*TIERS, ("residual", 2), ("bound", 1)]
+    assert len(waits) == 2, waits
 
 
 @pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 7}, {"target_error": 0.2}])
@@ -298,7 +298,9 @@ def test_bound_is_its_formula(dtype: str, positive: bool):
     slack = np.maximum(alphas * size - scale * inner, 0)
     scaled = 0.5 * (1 - scale) ** 2 * rr + slack + noise * mass
     expected = np.minimum(scaled, 0.5 * rr + alphas * size)
-    np.testing.assert_allclose(gap, np.where(np.arange(n) == 3, np.nan, expected), rtol=1e-12)
+    np.testing.assert_allclose(
+        gap, np.where(np.arange(n) == 3, np.nan, expected), rtol=4 * np.finfo(dtype).eps
+    )
 
 
 @pytest.mark.parametrize("positive", [False, True])
@@ -334,8 +336,8 @@ def test_each_with_its_own_gram(dtype: str):
     own = Quadratic(lost, q.sq, np.repeat(q.gram[None], 6, axis=0))
     zero = np.zeros_like(q.cov)
     with warps.on_the_cpu():
-        Z, gap, status = cuda.lasso(q, L1(0.1), zero, slots=1, rounds=50)
-        again = cuda.lasso(own, L1(0.1), zero, slots=2, rounds=50)
+        Z, gap, status = cuda.lasso(q, L1(0.1), zero, slots=(1,), rounds=50)
+        again = cuda.lasso(own, L1(0.1), zero, slots=(2,), rounds=50)
     rest = np.arange(6) != 2
     assert (status == cuda.SOLVED).all()
     np.testing.assert_allclose(again[0][rest], Z[rest], rtol=1e-5)
@@ -353,14 +355,13 @@ def test_on_a_device_that_counts(simulated, dtype: str):
     with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.encode(*ours, alpha=0.15)
         chased = gpudict.encode(*ours, n_nonzero_coefs=5)
-    assert launched == [("lasso", 1), *JUDGED, ("pursuit", 1)]
+    assert launched == [*TIERS, *JUDGED, ("pursuit", 1)]
     assert found.Z.device.type == "cuda"
     assert raw(found.converged).all()
-    waits = {"lasso": 1 + 1 + 1, "pursuit": 1 + 1 + 1}  # X and V, a tier, what is left for others
-    assert counts.waits == sum(waits.values()), counts.waiting()
+    assert counts.waits == 2 + 2, counts.waiting()  # X and V, and what is left for others
     assert counts.to_device == []
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
-    assert counts.launches <= 100
+    assert counts.launches <= 70
     wide = gpudict.encode(X.astype(float), V.astype(float), n_nonzero_coefs=5)
     np.testing.assert_allclose(raw(chased.Z).numpy(), wide.Z, atol=1e-4)
 
@@ -374,7 +375,7 @@ def test_learning_on_a_device_that_counts(simulated):
     other = gpudict.learn(X, 32, solver="working_set", dict_init=V[:32], **options)
     with simulated() as counts, warps.on_the_cpu(Place.CUDA) as launched:
         found = gpudict.learn(to_device(X), 32, dict_init=to_device(V[:32]), **options)
-    assert launched == 3 * [("lasso", 1), *JUDGED, *19 * [("sphere", 1)]]
+    assert launched == 3 * [*TIERS, *JUDGED, *19 * [("sphere", 1)]]
     np.testing.assert_allclose(raw(found.dictionary).numpy(), other.dictionary, atol=1e-9)
     assert all(op.outs[0].nbytes() <= 64 for op in counts.log if op.crossed == "to host")
 

@@ -15,9 +15,12 @@ import pytest
 
 from benchmarks.standins import nvrtc, warps
 from benchmarks.standins.ptx.running import EXACT, Fault, launch, module, on_the_ptx
+from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import Quadratic, least_squares
+from gpudict.objective.quadratic import Quadratic, least_squares, statistics
 from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.cuda import warp_sphere_mm
+from gpudict.solvers.cuda._certificate import certificate
 from tests.gpu import large
 from tests.support import problems
 
@@ -26,14 +29,16 @@ pytestmark = pytest.mark.skipif(
     reason="PTX is made by NVRTC (nvidia-cuda-nvrtc-cu12) and run through g++ on x86-64",
 )
 ATOMS = {8: 48, 4: 44, 1: 47}  # so many that a lane loads 8, 4, 1 at once
+AROUND = {"residual": 2, "bound": 1, "sphere": 1}  # kernels without a set, and their slots
 VARIANTS = [
     (name, dtype, slots, width)
-    for name in ("lasso", "pursuit")
+    for name in ("lasso", "pursuit", *AROUND)
     for dtype, widths in (("float32", (8, 4, 1)), ("float64", (4, 1)))
     for slots in (1, 2)
     for width in widths
+    if name not in AROUND or (width == 1 and slots <= AROUND[name])
 ]
-QUICK = [("lasso", "float32", 2, 8), ("pursuit", "float64", 1, 4)]
+QUICK = [("lasso", "float32", 2, 8), ("pursuit", "float64", 1, 4), ("bound", "float32", 1, 1)]
 
 
 def runs(name: str, dtype: str, slots: int, width: int):
@@ -41,12 +46,31 @@ def runs(name: str, dtype: str, slots: int, width: int):
     if name == "pursuit":
         q, _ = rows(40, ATOMS[width], 44, dtype)
         return cuda.pursuit(q, 20 * slots, 0.0, slots=slots)
+    if name in AROUND:
+        return [a for d in (150, 600, 3) for a in around(dtype, min(d, 60 * slots**4))]
     few, many = rows(40, ATOMS[width], 44, dtype), rows(12, 3 * ATOMS[width], 80, dtype)
     return (
-        *cuda.lasso(few[0], L1(0.02), few[1], slots=slots, rounds=50),
-        *cuda.lasso(many[0], L1(0.01), many[1], slots=slots, rounds=50),
-        *cuda.lasso(many[0], L1(0.02, positive=True), many[1], slots=slots, rounds=50),
+        *cuda.lasso(few[0], L1(0.02), few[1], slots=(slots,), rounds=50),
+        *cuda.lasso(many[0], L1(0.01), many[1], slots=(slots,), rounds=50),
+        *cuda.lasso(many[0], L1(0.02, positive=True), many[1], slots=(slots,), rounds=50),
     )
+
+
+def around(dtype: str, d: int):
+    """Certify and update, with codes that are no numbers and atoms that come to nothing."""
+    written, (q, start) = [], rows(18, 175, d, dtype)
+    assert q.factors is not None
+    X, V = q.factors
+    start[abs(start) > 100] = 0
+    codes = start.copy()
+    codes[13, 5], codes[17, 6] = np.nan, 1e30
+    for positive, sign in ((False, 1), (True, -1)):
+        with np.errstate(all="ignore"):
+            written += certificate(q, L1(0.02, positive), abs(codes) if positive else codes)
+        stats, penalty = statistics(X, sign * abs(start)), UnitSphere(positive)
+        state = warp_sphere_mm.SOLVER.init(stats, penalty, -sign * abs(V.T))
+        written.append(warp_sphere_mm.SOLVER.step(stats, penalty, state).Z)
+    return written
 
 
 def rows(n: int, k: int, d: int, dtype: str) -> tuple[Quadratic, np.ndarray]:
@@ -59,7 +83,7 @@ def rows(n: int, k: int, d: int, dtype: str) -> tuple[Quadratic, np.ndarray]:
     start = rng.standard_normal((n, k)) * (rng.random((n, k)) < 0.3)
     start *= np.array([0, 1, 0, 1e6])[np.arange(n) % 4, None]
     X, V, start = (np.ascontiguousarray(a, dtype) for a in (X, V, start))
-    return Quadratic(*map(np.ascontiguousarray, least_squares(X, V)[:3])), start
+    return Quadratic(*map(np.ascontiguousarray, least_squares(X, V)[:3]), (X, V)), start
 
 
 @pytest.mark.parametrize(
@@ -107,7 +131,7 @@ FAULTS = {  # what a launch may do wrong with its shape and arguments, and what 
         lambda shape, a: (shape, (*a[:9], np.float32(8), *a[10:])),
         "argument 9 is float32",
     ),
-    "one too few": (lambda shape, a: (shape, a[:-1]), "13 arguments for 14 parameters"),
+    "one too few": (lambda shape, a: (shape, a[:-1]), "15 arguments for 16 parameters"),
     "rows too few, read": (
         lambda shape, a: (shape, (*a[:5], a[5][:23], *a[6:])),
         "global load outside all buffers, at byte 4416 of buffer 5 with 4416",

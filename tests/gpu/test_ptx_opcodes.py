@@ -48,7 +48,7 @@ CASES = [  # instruction, operands, bits of the result
     ("sub.s32", ("0", "1"), 0xFFFFFFFF), ("mul.wide.u16", ("-1", "-1"), 0xFFFE0001),
     ("mul.wide.s16", ("-1", "-1"), 1), ("cvt.s32.s16", ("-1",), 0xFFFFFFFF),
     ("cvt.u32.u16", ("-1",), 0xFFFF), ("cvt.rn.f32.s32", ("-3",), 0xC0400000),
-    *((f"setp.{c}.f32", (NAN, ONE), int(c[2:] == "u")) for c in cpp.COMPARED),
+    *((f"setp.{c}.f32", (NAN, ONE), int(c[2:] in ("u", "n"))) for c in cpp.COMPARED),
     *((f"setp.{c}.f32", (ONE, ONE), int(c in EQUAL)) for c in cpp.COMPARED),
     *((f"setp.{c}.ftz.f32", (ZERO, TINY), int(c in EQUAL)) for c in cpp.COMPARED),
     *((f"setp.{c}.f32", (ZERO, TINY), int(c in BELOW)) for c in cpp.COMPARED),

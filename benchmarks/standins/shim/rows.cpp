@@ -33,7 +33,7 @@ int main() {
 #ifdef LASSO
   launch(n, 32, [&] {
     lasso(G.data(), C.data(), sq.data(), alphas.data(), &longest, start.data(), U.data(), rest.data(),
-          status.data(), n, k, 0, 0, 40);
+          status.data(), n, k, 0, 0, 40, 0, 0);
   });
 #else
   launch(n, 32, [&] { pursuit(G.data(), C.data(), sq.data(), U.data(), rest.data(), n, k, 6, 0.0); });

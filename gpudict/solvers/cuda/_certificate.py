@@ -17,6 +17,7 @@ from gpudict.objective.quadratic import Quadratic, diagonal
 from gpudict.solvers.cuda._launch import ints, launch
 
 SUMS = 5  # of a row, which one kernel hands to the other
+FEW = 64  # features, for which a lane has two places: eight for more
 
 
 def certificate(q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
@@ -29,10 +30,12 @@ def certificate(q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | No
     R = xp.empty((n, d), dtype=Z.dtype, **where)
     sums = xp.empty((n, SUMS), dtype=xp.float64, **where)
     gap = xp.empty((n,), dtype=xp.float64, **where)
-    launch("residual", X, (X, V, Z, norms, R, sums, *ints(n, d, k)))
+    arrays = (X, V, Z, norms, R, sums)
+    launch("residual", X, (*arrays, *ints(n, d, k)), slots=1 if d <= FEW else 2)
     corr = R @ xp.matrix_transpose(V)
     kind, wide = xp.finfo(Z.dtype), xp.finfo(xp.float64)
     tight, loose = (rounding(d, float(a.eps)) for a in (wide, kind))
+    loose += 2 * float(kind.eps)  # of the sum that the kernel makes
     lost = 4 * d * float(kind.smallest_normal)  # what is flushed to 0
     alphas = penalty.alphas(gap)
     numbers = (*ints(n, k, penalty.positive), *(np.float64(v) for v in (tight, loose, lost)))

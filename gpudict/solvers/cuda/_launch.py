@@ -124,7 +124,7 @@ def _trial(like: Array) -> bool:
     try:
         gram = xp.eye(8, **where)
         q = Quadratic(2 * gram[3:4, :], xp.full((1,), 4.0, **where), gram)
-        Z, _, _ = lasso(q, L1(0.5), xp.zeros((1, 8), **where), slots=1, rounds=10)
+        Z, _, _ = lasso(q, L1(0.5), xp.zeros((1, 8), **where), slots=(1,), rounds=10)
         if to_host(Z).tolist() == [[0, 0, 0, 1.5, 0, 0, 0, 0]]:
             return True
         why = "the codes of a small problem are wrong"
@@ -140,11 +140,12 @@ def _trial(like: Array) -> bool:
 
 
 def lasso(
-    q: Quadratic, penalty: L1, start: Array, *, slots: int, rounds: int
+    q: Quadratic, penalty: L1, start: Array, *, slots: tuple[int, ...], rounds: int
 ) -> tuple[Array, Array, Array]:
     """Solve each row of q from its codes `start`; return the codes, gaps (n,) and status (n,).
 
-    The Gram is that of all atoms, (k, k), or one for each row, (n, k, k).
+    With slots of 32 places, and those rows for which they are too few anew with the next. The Gram
+    is that of all atoms, (k, k), or one for each row, (n, k, k).
     """
     assert q.gram is not None
     xp, (n, k) = array_namespace(q.cov), q.cov.shape
@@ -155,7 +156,9 @@ def lasso(
     longest = xp.reshape(xp.max(diagonals), (1,))
     arrays = (q.gram, q.cov, q.sq, penalty.alphas(q.sq), longest, start, Z, gap, status)
     numbers = ints(n, k, q.gram.ndim == 3, penalty.positive, rounds)
-    _over_atoms("lasso", q.cov, slots, (*arrays, *numbers))
+    for some in slots:
+        crowd = ints(some != slots[0], some != slots[-1])
+        _over_atoms("lasso", q.cov, some, (*arrays, *numbers, *crowd))
     return Z, gap, status
 
 

@@ -13,16 +13,14 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
 from gpudict.solvers.cuda._certificate import certificate
-from gpudict.solvers.cuda._launch import CROWDED, lasso
+from gpudict.solvers.cuda._launch import lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k); of each row the gap and the status (n,), once there are; launches made."""
+    """Codes (n, k), and the gap of each row that the kernel has found, (n,); None before."""
 
     Z: Array
     bound: Array | None
-    status: Array | None
-    launched: int
 
 
 class WarpActiveSet(IterativeSolver[L1, State]):
@@ -39,32 +37,31 @@ class WarpActiveSet(IterativeSolver[L1, State]):
     place = Place.CUDA
     stands_for = ("cd",)
     fallback = "working_set"
+    direct = True
     slots: ClassVar[tuple[int, ...]] = (1, 2)
     rounds: ClassVar[int] = 100
 
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
-        return State(Z, None, None, 0)
+        return State(Z, None)
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
-        slots = self.slots[min(state.launched, len(self.slots) - 1)]
-        Z, gap, status = lasso(q, penalty, state.Z, slots=slots, rounds=self.rounds)
-        return State(Z, gap, status, state.launched + 1)
+        Z, gap, _ = lasso(q, penalty, state.Z, slots=self.slots, rounds=self.rounds)
+        return State(Z, gap)
 
     def settled(self, state: State) -> Array:
-        """Say of each row that more places would not help, or are not to be had."""
+        """Say of every row that no further step would help."""
         xp = array_namespace(state.Z)
-        if state.status is None:
-            return xp.zeros(state.Z.shape[0], dtype=xp.bool, device=state.Z.device)
-        if state.launched < len(self.slots):
-            return state.status != CROWDED
-        return xp.ones_like(state.status, dtype=xp.bool)
+        return xp.ones(state.Z.shape[:1], dtype=xp.bool, device=state.Z.device)
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
-        """Return the gap that the kernel has found."""
-        xp = array_namespace(q.sq)
-        return xp.full_like(q.sq, xp.inf) if state.bound is None else state.bound
+        """Return the gap that the kernel has found, inf before."""
+        return (
+            array_namespace(q.sq).full_like(q.sq, float("inf"))
+            if state.bound is None
+            else state.bound
+        )
 
     def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
         """Return the gap by kernels."""

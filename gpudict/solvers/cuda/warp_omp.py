@@ -33,6 +33,7 @@ class WarpOmp(IterativeSolver[Cardinality, State]):
     stands_for = ("cd", "omp")
     fallback = "omp"
     max_iter = 10_000
+    direct = True
 
     def init(self, q: Quadratic, penalty: Cardinality, Z: Array) -> State:
         """Start from nothing."""

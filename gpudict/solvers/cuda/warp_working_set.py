@@ -75,7 +75,7 @@ class WarpWorkingSet(WorkingSet):
             part = slice(low, min(low + rows, n))
             small = Quadratic(b[part, :], q.sq[part], small_grams(q, index[part, :]))
             some = penalty.of_rows(part)
-            u, _, status = lasso(small, some, before[part, :], slots=slots, rounds=self.rounds)
+            u, _, status = lasso(small, some, before[part, :], slots=(slots,), rounds=self.rounds)
             parts.append((u, status))
         u, status = (xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True))
         return u, status

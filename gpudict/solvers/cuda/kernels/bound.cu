@@ -6,7 +6,7 @@ constexpr double LEAST = 2.2250738585072014e-308, FAINT = LEAST / 2.220446049250
 
 // Each row of corr = R Vᵀ (n, k), a warp each, with the sums that `residual` has written (n, 5), the
 // norms of the atoms (k,) and alphas (n,). An entry of V r for an atom of norm 1 is known to
-// tight·(‖x‖ + Σ|u|‖v‖), and as it stands in corr to loose·‖r‖ + lost beside. Written are gaps (n,).
+// tight·(‖x‖ + Σ|u|‖v‖), and as it stands in corr, and is handled here, to loose·‖r‖ + lost beside. Written are gaps (n,).
 extern "C" __global__ void bound(const real *corr, const double *sums, const real *norms,
                                  const double *alphas, double *gaps, int n, int k, int positive,
                                  double tight, double loose, double lost) {
@@ -15,10 +15,10 @@ extern "C" __global__ void bound(const real *corr, const double *sums, const rea
   const double *of = sums + i * SUMS;
   const double sq = of[0], rr = of[1], inner = of[2], mass = of[3], value = alphas[i] * of[4];
   const double length = sqrt(sq), noise = tight * (length + mass);
-  const double doubt = noise + loose * sqrt(rr) + (rr > 0 ? lost : 0);
-  double pull = 0;
+  const real doubt = real(noise + loose * sqrt(rr) + (rr > 0 ? lost : 0));
+  real pull = 0;
   for (int j = lane(); j < k; j += LANES) {
-    const double c = corr[i * k + j], p = (positive || c > 0 ? c : -c) + doubt * norms[j];
+    const real c = corr[i * k + j], p = (positive ? c : magnitude(c)) + doubt * norms[j];
     pull = p > pull || p != p ? p : pull;
   }
   const bool odd = __ballot_sync(ALL, pull != pull);

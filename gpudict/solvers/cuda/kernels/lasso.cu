@@ -71,7 +71,7 @@ DEVICE void walk(Active &A) {
 }
 
 // The codes of a dense row, in places; left out is what is not feasible, and what finds no place.
-DEVICE Active listed(const Row &row, const real *start) {
+DEVICE Active codes(const Row &row, const real *start) {
   Active list = {};
   for (int tile = 0; tile < row.k; tile += LANES) {
     const int j = tile + lane();
@@ -141,44 +141,47 @@ DEVICE real gap(const Active &A, const Row &row, const real (&corr)[SLOTS], real
 
 // Each row of C (n, k), a warp each, with the Gram G (k, k), or one for each, (n, k, k), if `apart`, from
 // the codes start (n, k). alphas and sq = ‖x‖² are (n,), `longest` is the largest ‖v‖².
-// Written are what is not zero of the codes U (n, k), the gaps and the status (n,).
+// Written are what is not zero of the codes U (n, k), the gaps and the status (n,). With `again` only
+// rows that are CROWDED are solved; with `more` no code of such a row is written, as it will be again.
 extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, const real *alphas,
                                  const real *longest, const real *start, real *U, real *gaps,
-                                 int *statuses, int n, int k, int apart, int positive, int rounds) {
+                                 int *statuses, int n, int k, int apart, int positive, int rounds,
+                                 int again, int more) {
   SHARED(real, shared);
   const int warp = threadIdx.x / LANES;
   const long long i = row_of_warp();
   if (i >= n) return;
+  if (again && statuses[i] != CROWDED) return;
   const Row row = {apart ? G + i * k * k : G, C + i * k, k, alphas[i], sq[i], positive != 0};
   Active A = {shared + warp * PLACES * PLACES + lane()};
   clear(A);
   const real size_ = sqrt(row.sq) * sqrt(longest[0]);
   const real least = row.alpha + TINY * (row.alpha > size_ ? row.alpha : size_);
-  Active list = listed(row, start + i * k);
+  Active list = codes(row, start + i * k);
   Offer offer = {0, 0, -1};
   Status status = UNSETTLED;
   bool wanting = false, fresh = false;  // an atom pulls; M was just made anew
   real corr[SLOTS], pull = 0, before = NEVER;
   for (int turn = 0, stale = 0;; turn++) {
-    const bool again = list.used, full = A.used == FULL;
-    if (again || wanting) {
+    const bool listed = list.used, full = A.used == FULL;
+    if (listed || wanting) {
       const bool changed = admit(A, row, list, offer, least);
       status = full ? CROWDED : UNSETTLED;
       if (wanting && !changed) break;
     }
-    if (!again) walk(A);  // after codes came in from a list, slopes have to come first
+    if (!listed) walk(A);  // after codes came in from a list, slopes have to come first
     offer = price(corr, A, row);
     pull = offer.pull;
     const real off = slopes(A, row, corr);
     if (turn == rounds) break;
-    const bool rough = !again && !fresh && off > LOOSE * least && stale < STALE;
-    wanting = !again && !rough && __ballot_sync(ALL, offer.pull > least);
-    if (!again && !rough && !wanting && (off <= least - row.alpha || !(off <= before / 2))) {
+    const bool rough = !listed && !fresh && off > LOOSE * least && stale < STALE;
+    wanting = !listed && !rough && __ballot_sync(ALL, offer.pull > least);
+    if (!listed && !rough && !wanting && (off <= least - row.alpha || !(off <= before / 2))) {
       status = SOLVED;
       break;
     }
-    before = again || rough || wanting ? NEVER : off;
-    fresh = again;
+    before = listed || rough || wanting ? NEVER : off;
+    fresh = listed;
     list.used = 0;
     if (rough) {  // M has gathered errors
       list = A, stale++;
@@ -187,5 +190,6 @@ extern "C" __global__ void lasso(const real *G, const real *C, const real *sq, c
   }
   const real bound = gap(A, row, corr, pull);
   if (lane() == 0) gaps[i] = bound, statuses[i] = status;
+  if (more && status == CROWDED) return;
   EACH(s) if (in(A.used, s)) U[i * k + A.atom[s]] = A.u[s];
 }
