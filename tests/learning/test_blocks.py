@@ -11,7 +11,7 @@ import pytest
 import gpudict
 from gpudict.arrays import devices
 from gpudict.arrays.door import at, device
-from gpudict.learning import learn
+from gpudict.learning import blocks, learn
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import recipe_for
 from tests.support import problems
@@ -124,6 +124,28 @@ def test_what_a_callback_sees(pair: Pair):
     same(found, gpudict.learn(x, 6, **options))
     np.testing.assert_array_equal(seen[-1][0], host(found.code))
     np.testing.assert_array_equal(seen[-1][1], host(found.gap))
+
+
+@pytest.mark.parametrize("pair", STRICT, indirect=True)
+@pytest.mark.parametrize("spread", [False, True])
+def test_what_is_revived_is_coded_with(pair: Pair, spread: bool, monkeypatch: pytest.MonkeyPatch):
+    """By every block, in the next iteration; all else is coded with what was updated."""
+    given, updated, coded = {}, [], blocks.coded
+
+    def watched(rows, atoms, *more):
+        given.setdefault(rows.shape[0], []).append(host(atoms))
+        return coded(rows, atoms, *more)
+
+    monkeypatch.setattr(blocks, "coded", watched)
+    found = gpudict.learn(
+        pair.put(X), 6, **{**OPTIONS, **SPARSE}, devices=pair.devices if spread else None,
+        callback=lambda now: updated.append(host(now.dictionary)),
+    )  # fmt: skip
+    assert len(given) == 1 + spread
+    assert found.history[0].unused
+    for atoms in given.values():
+        for now, after, progress in zip(updated, atoms[1:], found.history, strict=False):
+            assert (now != after).any(axis=1).sum() == progress.unused
 
 
 @pytest.mark.parametrize("name", ["revived", "start"])
