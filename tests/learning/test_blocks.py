@@ -109,7 +109,8 @@ def test_a_loop_does_what_threads_do(pair: Pair, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("pair", STRICT, indirect=True)
-def test_what_a_callback_sees(pair: Pair):
+@pytest.mark.parametrize("spread", [False, True])
+def test_what_a_callback_sees(pair: Pair, spread: bool):
     """Codes and gaps where X is, gathered for whoever asks, which may be written into."""
     x, seen = pair.put(X), []
 
@@ -119,7 +120,7 @@ def test_what_a_callback_sees(pair: Pair):
         for a in (now.code, now.gap, now.dictionary):
             at(a)[...].set(7.0, copy=False)
 
-    options = {**OPTIONS, **PURSUIT, "devices": pair.devices}
+    options = {**OPTIONS, **PURSUIT, "devices": pair.devices if spread else None}
     found = gpudict.learn(x, 6, **options, callback=spoil)
     same(found, gpudict.learn(x, 6, **options))
     np.testing.assert_array_equal(seen[-1][0], host(found.code))
