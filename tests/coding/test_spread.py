@@ -68,12 +68,12 @@ def test_a_loop_does_what_threads_do(pair: Pair, monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(host(found.gap), host(want.gap))
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("solver", ["cd", "working_set"])
-def test_blocks_of_the_host(sparse: bool, solver: str):
+@pytest.mark.parametrize(("solver", "sparse"), [("cd", False), ("cd", True), ("working_set", True)])
+def test_blocks_of_the_host(solver: str, sparse: bool):
     """Compiled, with threads of their own that those of the devices must not be; and sparse."""
     torch = pytest.importorskip("torch")
     rows, atoms = (torch.asarray(a) for a in problems.signal(n=520, d=12, k=128))
+    rows = rows if solver == "cd" else rows[:60]
     request, penalty = Request(rows, atoms), L1(0.4)
     plan = Plan.of(rows, 128, penalty, solver=solver, tol=None, max_iter=None)
     twice = [torch.device("cpu")] * 2

@@ -77,6 +77,8 @@ def test_learning_moves_atoms_and_sums(simulated):
     """And the block with its weights once, codes at the end."""
     with simulated() as counts:
         learned = gpudict.learn(to_device(X), K, **OPTIONS, max_iter=2, devices="all")
+    one = gpudict.learn(X, K, **OPTIONS, max_iter=2, dictionary_update="mm")
+    np.testing.assert_allclose(raw(learned.dictionary), one.dictionary, atol=1e-10)
     once, end = [BLOCK, WEIGHT, ATOMS], [CODES, WEIGHT]
     each = [[*SUMS, ATOMS, *NUMBERS, *[ATOMS] * bool(h.unused)] for h in learned.history]
     last = each.pop()[: len(SUMS + NUMBERS) + 1]  # none is revived at the end
@@ -87,8 +89,10 @@ def test_learning_moves_atoms_and_sums(simulated):
 
 def test_an_online_step_moves_its_batch(simulated):
     with simulated() as counts:
-        options = {**OPTIONS, "batch_size": N, "max_iter": 2, "shuffle": False, "devices": "all"}
-        learned = gpudict.learn_online(to_device(X), K, **options)
+        options = {**OPTIONS, "batch_size": N, "max_iter": 2, "dictionary_update": "mm"}
+        learned = gpudict.learn_online(to_device(X), K, **options, devices="all")
+    one = gpudict.learn_online(X, K, **options)
+    np.testing.assert_allclose(raw(learned.dictionary), one.dictionary, atol=1e-10)
     step = [BLOCK, WEIGHT, ATOMS, *SUMS, *NUMBERS]
     assert counts.between == step * len(learned.history) == step * 2
     assert max(counts.to_host) <= 8 * N

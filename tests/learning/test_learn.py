@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gpudict
-from gpudict.learning import alternate
+from gpudict.learning import blocks
 from gpudict.learning.updates import DictionaryStep
 from gpudict.objective.penalties.columns import UnitBall
 from gpudict.solvers.registry import portable_solver
@@ -182,8 +182,8 @@ def test_the_history_is_what_happened(solver: str, monkeypatch: pytest.MonkeyPat
     X, V0[2], V0[:, 0] = X * np.linspace(0.1, 3, 60)[:, None], 0, 0
     V0[2, 0], X[:, 0], X[0, 0] = 1, 0, 0.1 + 1e-4  # which one code uses, and hardly
     seen, starts, half = [], [], 0.5 * (X**2).sum(axis=1)
-    coded = alternate.coded
-    monkeypatch.setattr(alternate, "coded", lambda *a: starts.append(a[3]) or coded(*a))
+    coded = blocks.coded
+    monkeypatch.setattr(blocks, "coded", lambda *a: starts.append(a[3]) or coded(*a))
     gpudict.learn(
         X, 6, alpha=0.1, dict_init=V0, random_state=0, solver=solver, max_iter=5, tol=0,
         code_tol=1e-3, callback=lambda it: seen.append((it.progress, it.gap, it.code)),
