@@ -8,9 +8,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from gpudict.arrays.backends import _kept
 from gpudict.solvers import places
 from tests.support import problems
 from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
@@ -36,6 +38,14 @@ def _usable(request: pytest.FixtureRequest) -> None:
         pytest.skip("GPUDICT_KERNELS=portable: no compiled solver is wanted")
     if "array_namespace=cupy" in request.node.name and (why := lacks("cupy")):
         pytest.skip(why)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_kernels_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep kernels that are compiled in a folder of the tests."""
+    folder = tmp_path_factory.mktemp("kernels")
+    with mock.patch.object(_kept, "folder", return_value=folder):
+        yield
 
 
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])

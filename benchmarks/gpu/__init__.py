@@ -1,5 +1,5 @@
-"""Measure gpudict on a real GPU, by one command: `python -m benchmarks.gpu`.
+"""Meet a GPU, and measure gpudict on it: `python -m benchmarks.gpu --first-contact`, and without.
 
-It checks the numbers against the CPU, times all contestants in turn, sets the cost model beside the
-measurement, and writes a JSON file with all that is known of the device.
+`contact` finds out, in minutes, whether all that runs on the card is right, and what it costs;
+`whole` times all contestants in turn, and sets the cost model beside the measurement.
 """

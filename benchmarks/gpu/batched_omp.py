@@ -1,26 +1,31 @@
-"""Orthogonal matching pursuit of all rows at once, as PyTorch users write it: a contestant.
+"""Batch-OMP of PyTorch users, of the package orthogonal-matching-pursuit-gpu: a contestant.
 
-Each step every row takes the atom that is most correlated with its residual, and solves the normal
-equations of all that it has taken (Pati, Rezaiifar and Krishnaprasad 1993).
+Lubonja, Praesius and Tran (2024), https://arxiv.org/abs/2407.06434. It has two versions for a GPU,
+of which its authors find `v0`, by an inverse Cholesky factor, the faster one.
 """
 
 from __future__ import annotations
 
-import torch
+import importlib.util
+from typing import Any
+
+from benchmarks.gpu.devices import Absent
+
+PACKAGE = "orthogonal_matching_pursuit_gpu"
+VERSIONS = ("v0", "naive")
 
 
-def solve(X: torch.Tensor, V: torch.Tensor, n_nonzero: int) -> torch.Tensor:
-    """Return codes (n, k) with n_nonzero atoms a row."""
-    gram, cov = V @ V.T, X @ V.T
-    pull, chosen, code = cov, [], torch.zeros_like(cov)
-    taken = torch.zeros_like(cov, dtype=torch.bool)
-    for _ in range(n_nonzero):
-        best = torch.where(taken, -1, pull.abs()).argmax(dim=1)
-        taken.scatter_(1, best[:, None], True)
-        chosen.append(best)
-        index = torch.stack(chosen, dim=1)  # (n, s)
-        small = gram[index[:, :, None], index[:, None, :]]
-        u = torch.linalg.solve_ex(small, cov.gather(1, index)[:, :, None])[0][:, :, 0]
-        code = torch.zeros_like(cov).scatter_(1, index, u)
-        pull = cov - code @ gram
-    return code
+def solve(X: Any, V: Any, n_nonzero: int, version: str = VERSIONS[0]) -> Any:
+    """Return codes (n, k) with n_nonzero atoms a row, all atoms of norm 1.
+
+    Raises
+    ------
+    Absent
+        The package is not installed.
+    """
+    if importlib.util.find_spec(PACKAGE) is None:
+        raise Absent(f"python -m pip install {PACKAGE.replace('_', '-')}")
+    from orthogonal_matching_pursuit_gpu import run_omp
+
+    columns = V.T.contiguous()  # its atoms
+    return run_omp(columns, X, n_nonzero, normalize=False, fit_intercept=False, alg=version)

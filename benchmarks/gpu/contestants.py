@@ -5,6 +5,7 @@ On the device the clock sees work on data that are there already, and codes that
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -71,7 +72,10 @@ def _torch(task: str, problem: Problem, setting: Setting, name: str) -> Calls:
 
     X, V = (torch.asarray(np.array(a), device=name) for a in problem.cast(setting.dtype))
     if task == "omp":
-        return {"torch OMP": lambda: batched_omp.solve(X, V, problem.n_nonzero_coefs)}
+        if importlib.util.find_spec(batched_omp.PACKAGE) is None:
+            print(f"{batched_omp.PACKAGE} is left out: it is not installed")
+            return {}
+        return {batched_omp.PACKAGE: lambda: batched_omp.solve(X, V, problem.n_nonzero_coefs)}
     if task == "encode":
         return {
             f"torch FISTA, {n} steps": partial(fista.solve, X, V, problem.alpha, n) for n in STEPS

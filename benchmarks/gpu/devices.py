@@ -11,8 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PACKAGES = ("gpudict", "torch", "cupy-cuda12x", "cupy-cuda13x", "numpy", "scikit-learn",
-            "spams-bin", "array-api-compat")  # fmt: skip
+PACKAGES = ("gpudict", "torch", "cuda-bindings", "cupy-cuda12x", "cupy-cuda13x", "numpy",
+            "scikit-learn", "spams-bin", "array-api-compat",
+            "orthogonal-matching-pursuit-gpu")  # fmt: skip
+
+
+class Absent(LookupError):
+    """Something is not here; the sentence says what, and what to do."""
 
 
 class Device(NamedTuple):
@@ -45,20 +50,20 @@ def find(library: str, name: str) -> Device:
 
     Raises
     ------
-    LookupError
+    Absent
         It is not there; the sentence says what is missing.
     """
     if importlib.util.find_spec(library) is None:
-        raise LookupError(f"{library} is not installed: install it, or pass another --library.")
+        raise Absent(f"{library} is not installed: install it, or pass another --library.")
     if name == "cpu":
         return _cpu()
     return _cupy() if library == "cupy" else _torch()
 
 
-def _missing(library: str) -> LookupError:
-    return LookupError(
+def _missing(library: str) -> Absent:
+    return Absent(
         f"{library} sees no CUDA device, and this measures one: run it where there is a GPU with "
-        "its driver, or rehearse it with --device cpu."
+        "its driver, or rehearse it: --device cpu, after --first-contact --rehearse."
     )
 
 

@@ -6,12 +6,15 @@
 
 What the package does for PyTorch's tensors on a card runs here up to the driver's own functions:
 the choice of solvers, the trial of a device, the compiler, streams and addresses. The kernels that
-the compiler made are not what runs: their source does, by `warps`.
+the compiler made are not what runs: their source does, by `warps`, or inside `on_the_ptx` their
+PTX. What a kernel may touch is known of each address by the tensor that it was taken of.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -22,9 +25,11 @@ import torch
 
 from benchmarks.standins import warps
 from gpudict.arrays.backends import _cuda
+from gpudict.arrays.backends import torch as row
 from gpudict.solvers.cuda import _launch
 
 CAPABILITY = (9, 0)
+PAGE = 256  # bytes, of which an allocation of a device begins at a multiple
 
 
 class Launch(NamedTuple):
@@ -54,6 +59,7 @@ class Driver:
     retained : devices whose primary context was made
     current : the devices of the contexts that this thread has pushed
     refuses : names of functions that fail
+    bytes : of the tensor at an address
     """
 
     def __init__(self, devices: int, refuses: tuple[str, ...]) -> None:
@@ -65,6 +71,7 @@ class Driver:
         self.retained: list[int] = []
         self.contexts, self.running = threading.local(), threading.Lock()
         self.sources: dict[bytes, tuple[str, tuple[str, ...]]] = {}
+        self.bytes: dict[int, int] = {}
 
     @property
     def current(self) -> list[int]:
@@ -114,10 +121,21 @@ class Driver:
             return (self.errors.CUDA_ERROR_INVALID_VALUE,)
         self.launches.append(Launch(name, module.device, stream, blocks, threads, shared))
         code, options = module.source
-        values = [np.dtype(kind).type(value) for value, kind in zip(*given, strict=True)]
+        values = [self._given(value, kind) for value, kind in zip(*given, strict=True)]
         with self.running:
             warps.launch(code, name, options, (blocks, threads, shared), values)
         return (0,)
+
+    def _given(self, value: Any, kind: Any) -> Any:
+        """Return a number, or the memory at an address, which keeps its alignment."""
+        if kind is not ctypes.c_void_p:
+            return np.dtype(kind).type(value)
+        before = value % PAGE
+        memory = (ctypes.c_char * (before + self.bytes[value])).from_address(value - before)
+        return np.frombuffer(memory, np.uint8)[before:]
+
+
+_COMPILED = functools.cache(_cuda.compiled)  # for all drivers
 
 
 class Stream(NamedTuple):
@@ -140,7 +158,7 @@ def driver(
     """
     import cuda.bindings
 
-    stub, real, entering = Driver(devices, refuses), _cuda.compiled, torch.cuda.stream
+    stub, in_place, entering = Driver(devices, refuses), row._in_place, torch.cuda.stream
     caller, entered = threading.get_ident(), threading.local()
 
     def current(device: torch.device) -> Stream:
@@ -153,9 +171,14 @@ def driver(
             yield
 
     def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
-        binary = real(code, options, capability)
+        binary = _COMPILED(code, options, capability)
         stub.sources[binary] = code, options
         return binary
+
+    def noted(x: torch.Tensor) -> torch.Tensor:
+        x = in_place(x)
+        stub.bytes[x.data_ptr()] = x.numel() * x.element_size()
+        return x
 
     def forget() -> None:
         _cuda._loaded.cache_clear()
@@ -164,6 +187,7 @@ def driver(
     with (
         mock.patch.object(cuda.bindings, "driver", stub, create=True),
         mock.patch.object(_cuda, "compiled", compiled),
+        mock.patch.object(row, "_in_place", noted),
         mock.patch.object(torch.version, "cuda", "12.8"),
         mock.patch.object(torch.cuda, "current_stream", current),
         mock.patch.object(torch.cuda, "stream", stream),

@@ -13,6 +13,11 @@ DEVICE_SHARE, DEVICE_WORKSPACE = 0.5, 2**32
 UNASKED_WORKSPACE = 2**31  # where a device does not say what is free
 
 
+def sorting(x: Array) -> int:
+    """Return the bytes that an argsort takes for each entry of x, beside a copy of it."""
+    return backend_of(array_namespace(x)).sorting
+
+
 def workspace(x: Array, taken: int = 0) -> int:
     """Return the bytes that a batch like x may take beside the data and what will be `taken`."""
     if not is_launch_bound(x):

@@ -8,7 +8,7 @@ than three times what is really held.
 from __future__ import annotations
 
 from gpudict.arrays.door import bytes_each, float64_of, is_launch_bound
-from gpudict.arrays.memory import workspace
+from gpudict.arrays.memory import sorting, workspace
 from gpudict.coding.plan import Plan
 from gpudict.coding.request import Request
 from gpudict.solvers.base import DENSE, SUPPORT, IterativeSolver
@@ -38,8 +38,10 @@ def bytes_a_row(request: Request, plan: Plan) -> int:
     numbers = 0
     if isinstance(solver, IterativeSolver):
         numbers = solver.numbers_per_row(k, min(k, penalty.support or SUPPORT), gathered)
+    item = bytes_each(X)
+    sorted_ = (item * DENSE + sorting(X)) * k  # while there are no small Grams
     judged = 8 * DENSE * k if penalty.certified and float64_of(X) is not None else 0
-    most: int = max(bytes_each(X) * numbers, judged) + 8 * FEATURES * d
+    most: int = max(item * numbers, sorted_, judged) + 8 * FEATURES * d
     return most
 
 

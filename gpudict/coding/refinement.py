@@ -49,7 +49,8 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     start = None if init is None else take(init, some)
     part = _refined(part, of_rows(q, some), plan.of_rows(some), start)
     found = found._replace(n_iter=0, history=[])  # which the part has
-    return _merged(found, part, order, array_namespace(some).ones_like(some, dtype=bool))
+    xp = array_namespace(some)
+    return _merged(found, part, order, xp.ones_like(some, dtype=xp.bool))
 
 
 def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int]:

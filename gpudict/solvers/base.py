@@ -106,7 +106,7 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     Attributes
     ----------
     check_every : steps between two checks, each of which waits for the device
-    direct : whether one step is all, so that there is nothing to check
+    direct : whether one step is all, so that there is nothing to check, if it makes all its rounds
     """
 
     check_every: ClassVar[int] = 1
@@ -134,6 +134,14 @@ class IterativeSolver(Solver[P], Generic[P, S]):
         It is NaN where the row was given up, and needs the fallback.
         """
         raise TypeError(f"{self.name} keeps no squared errors: it solves no pursuit.")
+
+    def allowed(self, state: S, max_iter: int) -> S:
+        """Return the state that knows how many rounds there may be, where a step makes many."""
+        return state
+
+    def made(self, state: S) -> int:
+        """Return the rounds that a step makes of rows that it may leave unfinished."""
+        return 1
 
     def width(self, state: S) -> Array | None:
         """Return a number of each row, (n,), whose largest value the next steps want to know."""

@@ -42,20 +42,22 @@ def run(
     Without a rule it makes max_iter steps and never waits; nor does a solver that is direct.
     """
     every = solver.check_every if check_every is None else check_every
-    max_iter = min(max_iter, 1) if solver.direct else max_iter
     xp = array_namespace(Z)
-    state, n_iter = solver.init(q, penalty, Z), 0
+    state, n_iter = solver.allowed(solver.init(q, penalty, Z), max_iter), 0
+    direct = solver.direct and solver.made(state) == 1
+    max_iter = min(max_iter, 1) if direct else max_iter
     ids = None  # of the rows that are left, once some have gone
     parts: list[_Part] = []
     history: list[Check] = []
     verdict = None
     while n_iter < max_iter:
         state, n_iter, verdict = solver.step(q, penalty, state), n_iter + 1, None
-        if stop is None or solver.direct or (n_iter % every and n_iter < max_iter):
+        if stop is None or direct or (n_iter % every and n_iter < max_iter):
             continue
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)
         rows = state.Z.shape[0]
+        n_iter += solver.made(state) - 1 if done < rows else 0
         history.append(Check(n_iter, rows - done, gap))
         if done == rows:
             break

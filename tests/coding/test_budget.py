@@ -7,7 +7,7 @@ import pytest
 
 import gpudict
 from gpudict.arrays import memory
-from gpudict.arrays.backends import backend_of
+from gpudict.arrays.backends import backend_of, named
 from gpudict.coding import budget
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
@@ -41,6 +41,11 @@ ROOM = (
 @pytest.mark.parametrize("case", ROOM, ids=lambda c: f"{c[0]}-{c[1]}-{'-'.join(map(str, c[4:]))}")
 def test_a_batch_takes_what_it_may(case, dtype: str, monkeypatch):
     """What is alive at once is less than the workspace, and more than a third of it."""
+    takes_what_it_may(case, dtype, monkeypatch)
+
+
+def takes_what_it_may(case, dtype: str, monkeypatch) -> None:
+    """Code rows as in a case, and look what is alive."""
     torch = pytest.importorskip("torch")
     name, k, d, mib, support, options = case
     monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
@@ -64,6 +69,26 @@ def test_a_batch_takes_what_it_may(case, dtype: str, monkeypatch):
     most = alive.most - n * k * item  # beside the codes
     assert most <= mib * MIB + shared
     assert 3 * most >= mib * MIB
+
+
+@pytest.mark.slow
+def test_where_sorting_takes_room(dtype: str, monkeypatch):
+    """As on CuPy, where the sort of many dense rows is what takes most."""
+    torch = pytest.importorskip("torch")
+    from array_api_compat import torch as xp
+
+    real, room = xp.argsort, named("cupy").sorting
+    usual = named("torch").sorting
+
+    def argsort(x, **options):
+        held = torch.zeros((room - usual) * x.numel(), dtype=torch.uint8)
+        found = real(x, **options)
+        assert held.numel()  # until here
+        return found
+
+    monkeypatch.setattr(xp, "argsort", argsort)
+    monkeypatch.setattr(memory, "backend_of", lambda xp: named("torch")._replace(sorting=room))
+    takes_what_it_may(("working_set", 4200, 32, 32, 3, {"alpha": 0.2}), dtype, monkeypatch)
 
 
 def test_memory_that_is_free_sizes_the_batches(monkeypatch):

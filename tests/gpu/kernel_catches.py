@@ -59,9 +59,13 @@ BUGS = {  # what stands there, and what is planted
         "crosses[s] && t[s] == step;",
         "crosses[s] && t[s] * d[s] - step * d[s] == 0;",
     ),
+    "a subnormal that decides": (
+        "(A.u[s] + d[s]) * A.sign[s] <= 0;",
+        "(A.u[s] + d[s]) * A.sign[s] * real(1e-40) <= 0;",
+    ),
     "an int for 60,000,000 rows": (
-        "const long long i = (long long)blockIdx.x *",
-        "const int i = blockIdx.x *",
+        "const long long i = row_of_warp();",
+        "const int i = row_of_warp();",
     ),
     "launched: too little shared memory": AS_IT_IS,
     "launched: a warp too many in a block": AS_IT_IS,

@@ -1,4 +1,4 @@
-"""The benchmark of a GPU, rehearsed on the CPU: its contestants, its checks, its file."""
+"""The race on a GPU, rehearsed on the CPU: its contestants, its file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support import oracles, problems
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.gpu import __main__ as command  # noqa: E402
-from benchmarks.gpu import batched_omp, checks, devices, fista  # noqa: E402
-from benchmarks.race.problems import load  # noqa: E402
+from benchmarks.gpu import fista  # noqa: E402
+from benchmarks.gpu import whole as command  # noqa: E402
+from benchmarks.race import judge  # noqa: E402
 from gpudict.solvers.places import numba_works  # noqa: E402
 
 
@@ -49,11 +49,32 @@ def test_fista_is_faster_than_ista():
     assert after[0] < after[1]
 
 
-def test_torch_omp_is_omp():
-    X, V = problems.signal(n=20, d=12, k=10)
-    codes = batched_omp.solve(torch.asarray(X), torch.asarray(V), 4).numpy()
-    for x, u in zip(X, codes, strict=True):
-        np.testing.assert_allclose(u, oracles.omp(x, V, 4), atol=1e-10)
+def test_fista_of_codes_that_are_not_negative(monkeypatch: pytest.MonkeyPatch):
+    """From a start it is there at once; and without a Gram it does the same."""
+    X, V = (torch.asarray(a) for a in problems.signal(n=20, d=12, k=10))
+    codes = fista.solve(X, V, 0.2, 3000, positive=True)
+    gap = oracles.lasso_gap(X.numpy(), V.numpy(), codes.numpy(), 0.2, True)
+    assert (gap <= 1e-8 * 0.5 * (X.numpy() ** 2).sum(axis=1)).all()
+    assert judge.judge(X.numpy(), V.numpy(), codes.numpy(), 0.2, positive=True).gap <= 1e-8
+    assert judge.judge(X.numpy(), V.numpy(), codes.numpy(), 0.2).gap > 1e-8  # of another problem
+    again = fista.solve(X, V, 0.2, 1, positive=True, start=codes)
+    np.testing.assert_allclose(again, codes, atol=1e-8)
+    monkeypatch.setattr(fista, "WITHOUT_GRAM", 5)
+    other = fista.solve(X, V, 0.2, 3000, positive=True)
+    np.testing.assert_allclose(other, codes, atol=1e-10)
+
+
+def test_dl_fista_learns():
+    """Its atoms have norm 1, and cost less round after round."""
+    X, V = problems.signal(n=60, d=12, k=8)
+    X, V = torch.asarray(abs(X)), torch.asarray(abs(V))
+    costs = []
+    for rounds in (0, 1, 8):
+        atoms = fista.learn(X, V, 0.1, rounds)
+        np.testing.assert_allclose(atoms.norm(dim=1), 1, atol=1e-6)
+        codes = fista.solve(X, atoms, 0.1, 2000, positive=True)
+        costs.append(oracles.lasso_objective(X.numpy(), atoms.numpy(), codes.numpy(), 0.1).sum())
+    assert costs[0] > costs[1] > costs[2]
 
 
 def test_no_device_is_one_sentence(capsys: pytest.CaptureFixture[str], rehearsed: None):
@@ -67,19 +88,9 @@ def test_no_device_is_one_sentence(capsys: pytest.CaptureFixture[str], rehearsed
     assert "--device cpu" in said.err
 
 
-@pytest.mark.parametrize("wrong", ["lasso", "pursuit", "learning"])
-def test_wrong_numbers_are_noticed(wrong: str, rehearsed: None):
-    """A device whose codes or atoms are a little off does not agree."""
-    device = devices.find("torch", "cpu")
-    step = {"lasso": 2e-2, "pursuit": 0.2, "learning": 1e-4}[wrong]
-    off = device._replace(move=lambda a: device.move(a + step * np.roll(a, 1, axis=1)))
-    found = checks.all_of(load("signal"), off)
-    assert not any(c["agrees"] for name, c in found.items() if name.startswith(wrong))
-
-
 @pytest.mark.slow
 def test_a_rehearsal(tmp_path: Path, rehearsed: None):
-    """All of it on a tiny problem: every contestant is judged, every number agrees."""
+    """All of it on a tiny problem: every contestant is judged."""
     line = ["--device", "cpu", "--problem", "signal", "--repeats", "1", "--out", str(tmp_path)]
     assert command.main([*line, "--threads", "1"]) == 0
     (path,) = tmp_path.glob("*.json")
@@ -88,13 +99,11 @@ def test_a_rehearsal(tmp_path: Path, rehearsed: None):
     assert {"name", "driver", "runtime", "versions", "rehearsal"} <= set(found["device"])
     assert {"gpudict", "torch", "numpy"} <= set(found["device"]["versions"])
     assert found["kernels"] == "portable"
-    assert len(found["checks"]) == 5
-    assert all(c["agrees"] and c["value"] <= c["limit"] for c in found["checks"].values())
     assert set(found["tasks"]) == {"encode", "omp", "learn"}
     names = {task: set(result["methods"]) for task, result in found["tasks"].items()}
     assert {"gpudict", "gpudict, portable", "gpudict, cpu", "sklearn_cd, cpu"} <= names["encode"]
     assert {"torch FISTA, 100 steps", "torch FISTA, 1000 steps"} <= names["encode"]
-    assert {"gpudict", "gpudict, cpu", "torch OMP"} <= names["omp"]
+    assert {"gpudict", "gpudict, cpu"} <= names["omp"]
     assert {"gpudict", "gpudict, cpu"} == names["learn"]
     for result in found["tasks"].values():
         for row in result["methods"].values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gpu import catches, kernel_catches
+from tests.gpu import catches, kernel_catches, launch_catches
 
 
 def rows(text: str) -> dict[str, list[str]]:
@@ -18,6 +18,7 @@ def rows(text: str) -> dict[str, list[str]]:
     [
         pytest.param(catches, id="solver", marks=pytest.mark.slow),
         pytest.param(kernel_catches, id="kernel", marks=pytest.mark.by_hand),
+        pytest.param(launch_catches, id="launch", marks=pytest.mark.by_hand),
     ],
 )
 def test_the_table_is_current(simulated, catches):

@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import gpudict
 from benchmarks.standins.ptx import running
 from gpudict.arrays.backends import backend_of, named
+from gpudict.arrays.backends import cupy as row
+from gpudict.arrays.backends._contract import gauss_jordan
 
 ROOT = Path(gpudict.__file__).parent
 CUPY = ("cupy", "cupyx", "cupy_backends")
@@ -214,6 +217,47 @@ def test_cupy_has_its_row(cupy):
     device = cupy.cuda.Device(0)
     assert kinds.dtypes(device=device, kind="real floating")["float64"] == cupy.float64
     assert "indexing" in kinds.default_dtypes(device=device)
+
+
+class Batches:
+    """A namespace whose `solve` is that of CuPy: a batch at once, or one system after the other."""
+
+    concat = staticmethod(np.concat)
+
+    def __init__(self, most: int) -> None:
+        self.linalg, self.most, self.shapes = self, most, []
+
+    def solve(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+        self.shapes += [A.shape] if A.shape[-1] <= self.most else [A.shape[1:]] * len(A)
+        return gauss_jordan(np, A, B)  # inf or nan of a singular one
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "p"), [(5, 3, 1), (5, 8, 2), (5, 9, 1), (7, 50, 50), (1, 50, 3)]
+)
+def test_large_systems_are_solved_as_a_batch(monkeypatch, n: int, m: int, p: int):
+    """Calls do not grow with n; one system is solved whole; a singular one spoils no other."""
+    monkeypatch.setattr(row, "BATCHED", 8)
+    rng = np.random.default_rng(m)
+    half = rng.standard_normal((n, m, m))
+    A = half @ half.transpose(0, 2, 1) / m + 0.1 * np.eye(m)
+    B = rng.standard_normal((n, m, p))
+    if n > 1:
+        A[1] = np.ones((m, m))
+    xp = Batches(8)
+    with np.errstate(all="ignore"):
+        found = row.BACKEND.solve(xp, A, B)
+    rest = np.arange(n) != 1
+    np.testing.assert_allclose(found[rest], np.linalg.solve(A[rest], B[rest]), rtol=1e-9, atol=1e-9)
+    assert n == 1 or not np.isfinite(found[1]).all()
+    assert len(xp.shapes) <= (1 if n == 1 else 2 * -(-m // 8))
+    assert {shape[0] for shape in xp.shapes} == {n if n > 1 else m}
+
+
+def test_how_many_rows_it_solves_as_a_batch(cupy):
+    """The limit as its source has it, since nothing of cuBLAS can be imported without a device."""
+    source = Path(cupy.__file__).with_name("cublas.py").read_text()
+    assert f"\n_batched_gesv_limit = {row.BATCHED}\n" in source
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,44 @@ def test_pursuit_as_on_the_host(dtype: str, limits: dict):
     np.testing.assert_allclose(found.Z, wide.Z, atol=1e-8 if dtype == "float64" else 1e-4)
 
 
+@pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 40}, {"target_error": 0.2}])
+def test_as_many_atoms_as_rounds(dtype: str, limits: dict):
+    """The pursuits of the host, of the kernel and of any array: what `max_iter` leaves undone."""
+    X, V = problems.signal(n=50, d=40, k=60, seed=3)
+    X, V = problems.unit(X).astype(dtype), V.astype(dtype)
+    for max_iter in (0, 1, 4, 12, 40):
+        with warps.on_the_cpu(Place.CUDA) as launched:
+            found = gpudict.encode(X, V, max_iter=max_iter, **limits)
+        assert launched == [("pursuit", 1 + (max_iter > 32))][:max_iter]
+        assert np.count_nonzero(found.Z, axis=1).max() <= max_iter
+        assert found.n_iter == max_iter or found.converged.all()
+        for name in ("omp", "batch_omp"):
+            other = gpudict.encode(X, V, solver=name, max_iter=max_iter, **limits)
+            np.testing.assert_array_equal(found.converged, other.converged)
+            np.testing.assert_allclose(found.Z, other.Z, atol=1e-8 if dtype == "float64" else 1e-3)
+    assert found.converged.all()
+
+
+def test_as_many_rounds_as_are_asked_for(dtype: str):
+    """A row that has made them all stays as it is; one with too many atoms goes on elsewhere."""
+    X, V = crowd(dtype)
+    converged = []
+    for max_iter in (0, 1, 2, 5, 30, 99):
+        with warps.on_the_cpu(Place.CUDA) as launched:
+            found = gpudict.encode(X, V, alpha=0.3, max_iter=max_iter)
+        assert launched[:-2] == (TIERS if max_iter else [])
+        assert found.n_iter == max_iter or found.converged.all()
+        gap = oracles.lasso_gap(X, V, found.Z, 0.3, False)
+        wanted = gap <= CLOSE[dtype] * 0.5 * (X.astype(float) ** 2).sum(axis=1)
+        np.testing.assert_array_equal(found.converged, wanted)
+        converged.append(int(found.converged.sum()))
+    assert 0 < converged[1] < converged[3] < converged[4] == len(X)
+    with warps.on_the_cpu(Place.CUDA):
+        crowded = gpudict.encode(X, V, alpha=0.05, max_iter=90, tol=CLOSE[dtype])
+    assert np.count_nonzero(crowded.Z, axis=1).max() > 64
+    assert crowded.converged.all()
+
+
 def test_pursuits_that_are_given_up(dtype: str):
     """The portable pursuit codes rows with a target near rounding, or that must not be negative."""
     X, V = problems.signal(n=20, d=12, k=20, seed=3)

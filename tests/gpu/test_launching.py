@@ -6,27 +6,34 @@ compiler, and the driver that gets it all is `benchmarks.standins.driver`. CuPy 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 import numpy as np
 import pytest
 
 import gpudict
-from benchmarks.standins import cuda_type, warps
+from benchmarks.standins import cuda_type, nvrtc, warps
+from benchmarks.standins.ptx.running import TORCH, Fault, on_the_ptx
+from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.cuda import _launch
 from gpudict.tools import doctor
+from tests.solvers import test_contract as contract
 from tests.support import problems
+from tests.support.backends import BackendCase
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("cuda.bindings", reason="pip install cuda-bindings")
 
 from benchmarks.standins.driver import Stream, driver  # noqa: E402
 from benchmarks.standins.simulated import SimulatedTensor, simulated, to_device  # noqa: E402
-from gpudict.arrays.backends import _cuda  # noqa: E402
+from gpudict.arrays.backends import _cuda, _kept  # noqa: E402
 from gpudict.arrays.backends import torch as row  # noqa: E402
 
 pytestmark = pytest.mark.compiled
 OPTIONS = _launch.options("float", 1, 8)
+CASE = BackendCase("simulated", "torch", to_device)
 
 
 @pytest.fixture
@@ -41,7 +48,16 @@ def device():
         pytest.skip(str(error))
 
 
-def test_pytorch_alone_launches(device, dtype: str):
+@pytest.fixture(params=["source", pytest.param("ptx", marks=pytest.mark.slow)])
+def form(request):
+    """What the driver runs: the kernels' source, or their PTX as it is compiled for PyTorch."""
+    if request.param == "ptx" and nvrtc.library() is None:
+        pytest.skip("NVRTC is not here: python -m pip install nvidia-cuda-nvrtc-cu12")
+    with on_the_ptx(more=TORCH) if request.param == "ptx" else contextlib.nullcontext():
+        yield request.param
+
+
+def test_pytorch_alone_launches(device, form, dtype: str):
     """Lasso and pursuit by their kernels, on the stream that is current."""
     X, V, _ = problems.planted(20, 24, 12, 3, dtype)
     dX, dV = to_device(X), to_device(V)
@@ -65,7 +81,34 @@ def test_pytorch_alone_launches(device, dtype: str):
         np.testing.assert_allclose(pursued.Z.cpu(), expected, atol=atol)
 
 
-def test_each_device_in_its_own_context(device):
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize("name", ["warp_active_set", "warp_working_set"])
+def test_contract_of_the_lasso(device, form, name: str, positive: bool, dtype: str):
+    """That of every solver, by the launches of a card."""
+    with driver() as calls:
+        contract.test_lasso(CASE, dtype, name, positive)
+    assert {launch.name for launch in calls.launches} == {"lasso"}
+
+
+def test_contract_of_the_pursuit(device, form, dtype: str):
+    with driver() as calls:
+        contract.test_pursuits(CASE, dtype, "warp_omp", False)
+    assert [launch.name for launch in calls.launches] == ["pursuit"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(nvrtc.library() is None, reason="PTX is made by nvidia-cuda-nvrtc-cu12")
+def test_memory_is_watched(device, monkeypatch: pytest.MonkeyPatch):
+    """From PTX: each tensor's own, and no more of it than that."""
+    code = _launch.source("lasso")
+    monkeypatch.setattr(_launch, "source", lambda name: code.replace("some ? mine : 0", "mine"))
+    q = Quadratic(*(to_device(np.eye(m, 40)) for m in (8, 1, 40)))
+    q = q._replace(cov=q.cov, sq=q.cov[:, 0] + 1)
+    with driver(), on_the_ptx(more=TORCH), pytest.raises(Fault, match="outside all buffers"):
+        _launch.lasso(q, L1(0.1), q.cov, slots=1, rounds=5)
+
+
+def test_each_device_in_its_own_context(device, form):
     """What is on the second device is launched there, and the first one is not touched."""
     wide = torch.zeros(6, 28)
     wide[:, 2:10] = wide[:, 16:24] = torch.diag(torch.arange(1.0, 9))[:6]
@@ -90,16 +133,21 @@ def test_each_block_on_its_own_device(device):
     x, v = to_device(X), to_device(V)
     with driver(2, streams=lambda d: 10 + d.index) as calls:
         found = gpudict.encode(x, v, alpha=0.1, devices="all")
-        on = [[call for call in calls.launches if call.device == number] for number in (0, 1)]
-        assert [call.name for call in on[0]] == [call.name for call in on[1]]
-        assert [call.name for call in on[0]].count("lasso") > 1  # the trial, and the work
-        assert {(call.device, call.stream) for call in calls.launches} == {(0, 10), (1, 11)}
+        launches = [(call.name, call.device, call.stream) for call in calls.launches]
+        for number in (0, 1):  # of each the trial, and the work
+            on = [launch for launch in launches if launch[1] == number]
+            names = ("lasso", "lasso", "lasso", "residual", "bound")
+            assert on == [(name, number, 10 + number) for name in names]
+        assert len(launches) == 10
         assert calls.current == []
         options = {"alpha": 0.1, "max_iter": 2, "tol": 0, "dict_init": v, "random_state": 0}
-        mark = len(calls.launches)
         learned = gpudict.learn(x, 24, **options, devices=["cuda:1", "cuda:0"])
-        coded = [call.device for call in calls.launches[mark:] if call.name == "lasso"]
-        assert coded.count(0) == coded.count(1) > 1
+        coded, updated = (
+            [call.device for call in calls.launches[10:] if call.name == name]
+            for name in ("bound", "sphere")
+        )
+        assert sorted(coded) == [0, 0, 1, 1]
+        assert updated == [0] * 2 * 19
         want = gpudict.learn(x, 24, **options)
         codes = gpudict.encode(x, v, alpha=0.1)
     np.testing.assert_allclose(found.Z.cpu(), codes.Z.cpu(), atol=1e-12)
@@ -187,6 +235,28 @@ def test_compiled_for_what_the_compiler_knows(name: str):
         _cuda.compiled(code, OPTIONS, 1)
     with pytest.raises(RuntimeError, match="undefined"):
         _cuda.compiled("void f() { g(); }", OPTIONS, 90)
+
+
+def test_compiled_once(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """For all processes: of a source, its options, a device and a compiler."""
+    from cuda.bindings import nvrtc as real
+
+    code, compiled = 'extern "C" __global__ void f() {}', []
+    compiling, version = real.nvrtcCompileProgram, [real.nvrtcVersion()]
+    monkeypatch.setattr(_kept, "folder", lambda: tmp_path)
+    monkeypatch.setattr(real, "nvrtcCompileProgram", lambda *a: compiled.append(a) or compiling(*a))
+    monkeypatch.setattr(real, "nvrtcVersion", lambda: version[-1])
+    first = _cuda.compiled(code, OPTIONS, 90)
+    assert first[:4] == b"\x7fELF"
+    assert _cuda.compiled(code, OPTIONS, 90) == first
+    assert len(compiled) == 1
+    for other in ((code + " ", OPTIONS, 90), (code, OPTIONS[1:], 90), (code, OPTIONS, 80)):
+        count = len(compiled)
+        assert _cuda.compiled(*other) == _cuda.compiled(*other)
+        assert len(compiled) == count + 1
+    version.append((0, 12, 0))
+    assert _cuda.compiled(code, OPTIONS, 90) == first
+    assert len(compiled) == 5
 
 
 @pytest.mark.parametrize("name", ["lasso", "pursuit"])

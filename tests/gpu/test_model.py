@@ -5,16 +5,18 @@ A model, not a measurement. Bounds on counts are about a twentieth above what wa
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks.models import kernel_counts  # noqa: E402
+from benchmarks.models import kernel_counts, whole  # noqa: E402
 from benchmarks.models import kernels as kernel_model  # noqa: E402
 from benchmarks.models.cards import CARDS  # noqa: E402
 from benchmarks.models.device import END, README, outside, priced  # noqa: E402
-from benchmarks.models.workloads import encode, online_step, update, values  # noqa: E402
+from benchmarks.models.workloads import encode, learn, online_step, update, values  # noqa: E402
 from benchmarks.standins import nvrtc, warps  # noqa: E402
 
 H100 = CARDS["H100"]
@@ -81,13 +83,16 @@ def test_an_online_step(simulated):
     assert outside(run.counts, H100) <= 0.95
 
 
+KERNELS = pytest.mark.skipif(
+    warps.COMPILER is None or nvrtc.library() is None or kernel_counts.disassembler() is None,
+    reason="the kernels are counted with g++, nvidia-cuda-nvrtc-cu12 and triton's nvdisasm",
+)
+
+
+@KERNELS
 @pytest.mark.slow
 def test_the_lasso_kernel_on_the_h100():
     """Its instructions, counted, and the largest floor of 50,000 patches: asked for are 1.5 ms."""
-    if warps.COMPILER is None or nvrtc.library() is None or kernel_counts.disassembler() is None:
-        pytest.skip(
-            "the kernels are counted with g++, nvidia-cuda-nvrtc-cu12 and triton's nvdisasm"
-        )
     for real, dtype, limits in (
         ("float", "float32", (9000, 1.5)),
         ("double", "float64", (14000, 2)),
@@ -97,6 +102,23 @@ def test_the_lasso_kernel_on_the_h100():
         floors = kernel_model.floors(kernel_model.H100, counts, real, at_once, True)
         assert 1000 < counts.instructions <= limits[0]
         assert 50_000 * max(floors.values()) <= limits[1] * 1e-3
+
+
+@KERNELS
+@pytest.mark.slow
+def test_whole_calls_by_kernels(simulated):
+    """Their launches and waits, and what they would take, are held; 40 launches are an update's."""
+    limits = {
+        encode: (36, 2, 0.25),
+        functools.partial(encode, warm=True): (44, 3, 0.3),
+        learn: (105, 2, 0.55),
+        functools.partial(update, k=64, side=8): (40, 0, 0.3),
+    }
+    for work, (launches, waits, ms) in limits.items():
+        run = functools.partial(work, "float32", n=500)
+        cost = priced(whole.counted(run), H100)
+        assert (cost.launches <= launches, cost.waits <= waits) == (True, True), work
+        assert cost.seconds <= ms * 1e-3, work
 
 
 def test_the_readme_has_the_tables():

@@ -22,7 +22,8 @@ ROOT = Path(gpudict.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 FLOORS = (  # a room imports what stands before it
-    ("_version", "_writing", "arrays"),
+    ("_version", "_writing"),
+    ("arrays",),
     ("objective", "datasets"),
     ("solvers",),
     ("coding",),

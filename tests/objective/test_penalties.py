@@ -183,6 +183,18 @@ def test_a_solver_steers_by_what_is_no_rounding(off, seen):
     np.testing.assert_allclose(gap, 0.5 if seen else 0, atol=0.05)
 
 
+@pytest.mark.parametrize("alpha", [1e-46, 1e-300])
+def test_an_alpha_that_float32_rounds_to_0(alpha: float):
+    """The gap of a row that fits exactly is a number, 0, which ends it, and so is that of zeros."""
+    X, V = np.array([[0, 0, 0], [2, 0, 0], [3, 4, 0]], np.float32), np.eye(3, dtype=np.float32)
+    q = quadratic.least_squares(X, V)
+    for each in (alpha, np.full(3, alpha)):
+        penalty = L1(each).astype(np.float32)
+        assert not penalty.alphas(q.sq).any()
+        np.testing.assert_array_equal(penalty.gap(q, X, 0 * X), 0)
+        np.testing.assert_allclose(penalty.gap(q, 0 * X, q.cov), 0.5 * q.sq, rtol=1e-4)
+
+
 def test_values_say_what_is_feasible():
     """0 inside, inf outside: for each row of codes, for each column of atoms."""
     good, long, negative = np.array([0.6, 0.8]), np.array([1.0, 1.0]), np.array([0.6, -0.8])

@@ -106,15 +106,32 @@ def solve(xp: Namespace, A: Array, B: Array) -> Array:
         return gauss_jordan(xp, A, B)
 
 
-def sites(x: Array) -> tuple[Site, ...]:
-    """Return the devices of a library by the standard's words; alike are those with x's dtype."""
-    kinds = x.__array_namespace__().__array_namespace_info__()
-    return tuple(Site(d, (), x.dtype in kinds.dtypes(device=d).values()) for d in kinds.devices())
+def in_halves(xp: Namespace, A: Array, B: Array, most: int) -> Array:
+    """Solve with the library's own solver, for positive definite A, of at most `most` rows each.
+
+    [P Q; R S] [Y; Z] = [C; D] by the Schur complement, S − R P⁻¹ Q, which is positive definite too:
+    no row has to change places with one of the other half.
+    """
+    m = A.shape[-1]
+    if m <= most:
+        return solve(xp, A, B)
+    h = m // 2
+    right = xp.concat([A[:, :h, h:], B[:, :h, :]], axis=-1)
+    solved = in_halves(xp, A[:, :h, :h], right, most)
+    rest = xp.concat([A[:, h:, h:], B[:, h:, :]], axis=-1) - A[:, h:, :h] @ solved
+    Z = in_halves(xp, rest[:, :, : m - h], rest[:, :, m - h :], most)
+    return xp.concat([solved[:, :, m - h :] - solved[:, :, : m - h] @ Z, Z], axis=1)
 
 
 def peak(xp: Namespace, x: Array, axis: int | None) -> Array:
     """Return the largest absolute value by the two ends."""
     return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
+
+
+def sites(x: Array) -> tuple[Site, ...]:
+    """Return the devices of a library by the standard's words; alike are those with x's dtype."""
+    kinds = x.__array_namespace__().__array_namespace_info__()
+    return tuple(Site(d, (), x.dtype in kinds.dtypes(device=d).values()) for d in kinds.devices())
 
 
 class Backend(NamedTuple):
@@ -139,6 +156,7 @@ class Backend(NamedTuple):
     solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
     pick : (xp, x (n, k), index (n, m)) -> these entries of each row, likewise
+    sorting : bytes that `argsort` of an array (n, k) takes for each entry, beside a copy of it
     peak : (xp, x, axis) -> the largest |x|, NaN if there is one, and nothing of the size of x made
     csr : its sparse matrices, None if it has none
     launcher : array -> what starts a kernel in CUDA C on its device, or None; a launcher takes the
@@ -178,6 +196,7 @@ class Backend(NamedTuple):
     pick: Callable[[Namespace, Array, Array], Array] = lambda xp, x, index: xp.take_along_axis(
         x, index, axis=1
     )
+    sorting: int = 8
     peak: Callable[[Namespace, Array, int | None], Array] = peak
     csr: Csr | None = None
     sites: Callable[[Array], tuple[Site, ...]] = sites

@@ -1,7 +1,7 @@
 """How a kernel in CUDA C is compiled and launched by NVIDIA's own Python bindings.
 
 PyTorch's builds for CUDA bring these. A launch says its device and stream and takes addresses: it
-changes nothing that is current, and waits for nothing. What was compiled is kept for the process.
+changes nothing that is current, and waits for nothing. What was compiled is kept on the disk.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from gpudict.arrays.backends._kept import kept
 
 LEGACY = 1  # CU_STREAM_LEGACY: the default stream, whatever the environment makes of 0
 KINDS = {int: ctypes.c_void_p, np.int32: ctypes.c_int32, np.float64: ctypes.c_double}
@@ -73,10 +75,15 @@ def compiled(code: str, options: tuple[str, ...], capability: int) -> bytes:
     if not known:
         raise RuntimeError(f"this compiler knows no device of capability {capability / 10}")
     kind, arch = ("CUBIN", "sm") if capability in known else ("PTX", "compute")
-    flags = [o.encode("ascii") for o in (*options, f"-arch={arch}_{max(known)}")]
+    flags = (*options, f"-arch={arch}_{max(known)}")
+    version = "{}.{}".format(*_done(nvrtc.nvrtcVersion()))
+    return kept((version, kind, code, *flags), lambda: _made(nvrtc, kind, code, flags))
+
+
+def _made(nvrtc: Any, kind: str, code: str, flags: tuple[str, ...]) -> bytes:
     program = _done(nvrtc.nvrtcCreateProgram(code.encode("ascii"), b"kernel.cu", 0, [], []))
     try:
-        error, *_ = nvrtc.nvrtcCompileProgram(program, len(flags), flags)
+        error, *_ = nvrtc.nvrtcCompileProgram(program, len(flags), [o.encode() for o in flags])
         if error:
             log = _text(nvrtc, "ProgramLog", program).rstrip(b"\0").decode()
             raise RuntimeError(f"{error.name}: {log}")

@@ -19,10 +19,14 @@ from gpudict.arrays.backends._contract import (
     Devices,
     Launcher,
     Mover,
+    Namespace,
     Site,
     assign,
+    in_halves,
 )
 from gpudict.arrays.settings import Setting, Undo
+
+BATCHED = 256  # rows of a system that cuBLAS solves with others at once: CuPy's limit, unless set
 
 
 def mover(device: str | None) -> Mover:
@@ -36,6 +40,11 @@ def mover(device: str | None) -> Mover:
             return cupy.asarray(a)
 
     return move
+
+
+def solve(xp: Namespace, A: Array, B: Array) -> Array:
+    """Solve; in parts that CuPy solves as a batch: what is larger it solves one by one."""
+    return in_halves(xp, A, B, BATCHED if A.shape[0] > 1 else A.shape[-1])
 
 
 def csr(values: Array, columns: Array, ends: Array, shape: tuple[int, int]) -> Any:
@@ -196,6 +205,8 @@ BACKEND = Backend(
     to_host=lambda x: x.get(),
     launch_bound=lambda x: True,
     scatter=assign,
+    solve=solve,
+    sorting=16 + 24,  # index and row; and (row, value) and index again, where they are merged
     csr=Csr(csr, csr_parts),
     sites=sites,
     moved=moved,

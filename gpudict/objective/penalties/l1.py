@@ -163,7 +163,7 @@ def _rounding(q: Quadratic, Z: Array) -> float:
 
 def rounding(d: int, eps: float) -> float:
     """Return (4 + √d)·eps: sums of d products err by √d of them, hardly by more."""
-    return (4 + d**0.5) * eps
+    return float(4 + d**0.5) * eps
 
 
 def _slack(value: Array, Z: Array, corr: Array, scale: Array) -> Array:

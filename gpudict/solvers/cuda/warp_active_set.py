@@ -13,14 +13,16 @@ from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver, Kind, Place
 from gpudict.solvers.cuda._certificate import certificate
-from gpudict.solvers.cuda._launch import lasso
+from gpudict.solvers.cuda._launch import UNSETTLED, lasso
 
 
 class State(NamedTuple):
-    """Codes (n, k), and the gap of each row that the kernel has found, (n,); None before."""
+    """Codes (n, k); of each row gap and status, (n,), None before a launch; its rounds, at most."""
 
     Z: Array
     bound: Array | None
+    status: Array | None
+    rounds: int
 
 
 class WarpActiveSet(IterativeSolver[L1, State]):
@@ -43,17 +45,27 @@ class WarpActiveSet(IterativeSolver[L1, State]):
 
     def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
         """Start from Z."""
-        return State(Z, None)
+        return State(Z, None, None, self.rounds)
+
+    def allowed(self, state: State, max_iter: int) -> State:
+        """Allow no more rounds of a row."""
+        return state._replace(rounds=min(self.rounds, max_iter))
 
     def step(self, q: Quadratic, penalty: L1, state: State) -> State:
         """Solve each row, with 32 places at first, with 64 those that found these too few."""
-        Z, gap, _ = lasso(q, penalty, state.Z, slots=self.slots, rounds=self.rounds)
-        return State(Z, gap)
+        Z, gap, status = lasso(q, penalty, state.Z, slots=self.slots, rounds=state.rounds)
+        return State(Z, gap, status, state.rounds)
 
     def settled(self, state: State) -> Array:
-        """Say of every row that no further step would help."""
+        """Say of every row that no further step would help, unless it had too few rounds."""
         xp = array_namespace(state.Z)
+        if state.status is not None and state.rounds < self.rounds:
+            return state.status != UNSETTLED
         return xp.ones(state.Z.shape[:1], dtype=xp.bool, device=state.Z.device)
+
+    def made(self, state: State) -> int:
+        """Return the rounds of a row, if they are fewer than it may take."""
+        return state.rounds if state.rounds < self.rounds else 1
 
     def gap(self, q: Quadratic, penalty: L1, state: State) -> Array:
         """Return the gap that the kernel has found, inf before."""

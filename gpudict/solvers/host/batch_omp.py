@@ -31,8 +31,8 @@ class BatchOmp(RowSolver[Cardinality]):
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
         data = (rows.cov, atoms.gram, rows.sq, atoms.norms)
         rounds = pursuit.solve(*data, most, penalty.target, penalty.positive, tuple(codes), error)
-        limited = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
-        converged = ~limited & (error <= (penalty.target or np.inf))
+        full = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
+        converged = error <= penalty.target if penalty.target else ~full & ~np.isnan(error)
         gap = np.where(np.isnan(error), error, np.inf)
         return RowSolution(codes.trimmed(), gap, converged, rounds)
 
