@@ -6,14 +6,16 @@
 From the counts of `kernel_counts` follow four floors of a kernel: issue (4 instructions a cycle,
 reached to two thirds), bytes (from L2, or from memory where the Grams outgrow it), wavefronts of
 shared memory, and latency with as many warps as fit. The largest is the model's time; the sum would
-be that of a device that overlaps nothing. What stands around a kernel is priced by `cost_rules`.
+be that of a device that overlaps nothing. The kernels of the certificate and of the update cost the
+bytes of their arrays, or the instructions that their PTX executes. What stands around kernels is
+priced by `cost_rules`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -25,18 +27,25 @@ if importlib.util.find_spec("torch") is None:
     raise SystemExit("benchmarks.models.kernels needs PyTorch: python -m pip install '.[bench]'")
 
 from benchmarks.marked import put
+from benchmarks.models import kernel_counts
 from benchmarks.models.cards import CARDS, Card
 from benchmarks.models.device import LABEL, README, priced
-from benchmarks.models.kernel_counts import COUNTED, WIDTH, Counts, disassembler, row_counts
+from benchmarks.models.kernel_counts import COUNTED, WIDTH, disassembler, row_counts
+from benchmarks.models.workloads import Run
 from benchmarks.race import problems
 from benchmarks.race.problems import unit
 from benchmarks.standins import nvrtc, warps
-from benchmarks.standins.simulated import simulated, to_device
+from benchmarks.standins.counting import Counts
+from benchmarks.standins.ptx import running
+from benchmarks.standins.simulated import launched, simulated, to_device
+from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import least_squares
+from gpudict.objective.quadratic import least_squares, statistics
 from gpudict.solvers import places
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda import _launch as cuda
+from gpudict.solvers.cuda import warp_sphere_mm
+from gpudict.solvers.cuda._certificate import FEW, certificate
 
 BEGIN, END = "<!-- kernel model: begin -->", "<!-- kernel model: end -->"
 REACHED = 2 / 3  # of 4 instructions a cycle
@@ -46,6 +55,7 @@ OVERLAP = 4  # loads in flight at once: the loops are unrolled
 REAL = {"float32": "float", "float64": "double"}
 ROWS = 50_000
 SIZES = ((256, 64), (1024, 64), (1024, 256), (2048, 256), (4096, 256), (8192, 1024))  # (k, d)
+AROUND = ("residual", "bound", "sphere")  # kernels beside those of a row's solution
 PLACES = {
     "portable": Place.ANYWHERE,
     "one kernel": Place.CUDA,
@@ -77,7 +87,9 @@ def held(chip: Chip, name: str, real: str, slots: int) -> int:
     return warps_ * min(by_registers, chip.shared // (cuda.SHARED + 1024))
 
 
-def floors(chip: Chip, counts: Counts, real: str, at_once: int, small: bool) -> dict[str, float]:
+def floors(
+    chip: Chip, counts: kernel_counts.Counts, real: str, at_once: int, small: bool
+) -> dict[str, float]:
     """Return the seconds of a row by each floor; `small` where all Grams fit L2."""
     width, cycle = 4 if real == "float" else 8, 1 / (chip.clock * chip.processors)
     waits = counts.loads * CYCLES["load"] + counts.shared * CYCLES["shared"]
@@ -91,7 +103,7 @@ def floors(chip: Chip, counts: Counts, real: str, at_once: int, small: bool) -> 
     }
 
 
-def patches(dtype: str, name: str, rows: int) -> Counts:
+def patches(dtype: str, name: str, rows: int) -> kernel_counts.Counts:
     """Return the counts of a row of patches8, of the lasso or of a pursuit of 10 atoms."""
     problem = problems.load("patches8", rows)
     q = least_squares(*problem.cast(dtype))
@@ -127,23 +139,78 @@ def signal(n: int, k: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     return unit(X).astype(np.float32), V.astype(np.float32)
 
 
+def executed(X: np.ndarray, V: np.ndarray, alpha: float) -> dict[str, float]:
+    """Return the instructions of PTX that the kernels around the lasso execute for a row of X.
+
+    In float32; for `sphere` it is an atom.
+    """
+    q = least_squares(X, V)
+    with warps.on_the_cpu(), running.on_the_ptx(more=running.TORCH):
+        Z, _, _ = cuda.lasso(q, L1(alpha), np.zeros_like(q.cov), slots=(1,), rounds=100)
+        for name in AROUND:
+            _ran(name, X).seen[:] = 0
+        certificate(q, L1(alpha), Z)
+        stats, solver = statistics(X, Z), warp_sphere_mm.SOLVER
+        solver.step(stats, UnitSphere(), solver.init(stats, UnitSphere(), V.T))
+    found = {}
+    for name in AROUND:
+        ran = _ran(name, X)
+        sizes = (len(segment.body) for segment in ran.kernel.segments)
+        total = sum(n * size for n, size in zip(ran.seen, sizes, strict=True))
+        found[name] = float(total) / (len(V) if name == "sphere" else len(X))
+    return found
+
+
+def _ran(name: str, X: np.ndarray) -> running.Module:
+    slots = 2 if name == "residual" and X.shape[1] > FEW else 1
+    options = (*cuda.options("float", slots, 1), *running.TORCH)
+    return running.module(cuda.source(name), name, options, False)
+
+
+def counted(
+    run: Callable[[], Run], around: dict[str, float], place: Place = Place.CUDA, small: bool = True
+) -> Counts:
+    """Return the counts of a workload, with its kernels, each as the bytes that take its time.
+
+    `around` are the instructions a row of those that `floors` does not know.
+    """
+    plain, chip = warps.launch, H100
+
+    def noted(code: str, name: str, options: Any, shape: Any, arguments: Any, flags: Any) -> None:
+        plain(code, name, options, shape, arguments, flags)
+        if name == "lasso":
+            slots = int(options[2][-1])
+            work, at_once = (
+                row_counts(name, "float", slots, chip.arch, 1),
+                held(chip, name, "float", slots),
+            )
+            time = max(floors(chip, work, "float", at_once, small).values())
+        else:
+            arrays = [warps.memory(a) for a in arguments if not isinstance(a, np.generic)]
+            rows = len(arrays[3] if name == "sphere" else arrays[0])
+            issue = rows * around[name] / (chip.clock * chip.processors * 4 * REACHED)
+            time = max(issue, sum(a.nbytes for a in arrays) / chip.card.bandwidth)
+        launched(name, time * chip.card.bandwidth, 0.0)
+
+    with mock.patch.object(warps, "launch", noted), warps.on_the_cpu(place, COUNTED):
+        return run().counts
+
+
 def seconds(way: str, X: np.ndarray, V: np.ndarray, alpha: float) -> float:
     """Return the modelled seconds of an encode in float32, by one of PLACES."""
-    (k, _), place, real = V.shape, PLACES[way], "float"
+    (k, _), place = V.shape, PLACES[way]
     limits = {Place.CUDA_MANY: 0, Place.CUDA: 10**9}
     limit = limits.get(place, places.GRAM_LIMIT)
     ours: list[Any] = [to_device(a) for a in (X, V)]
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(places, "WARP_GRAM_LIMIT", limit))
-        counts = stack.enter_context(simulated())
-        launched = stack.enter_context(warps.on_the_cpu(place, COUNTED))
-        gpudict.encode(*ours, alpha=alpha)
-    total = priced(counts, H100.card).seconds
+
+    def encode() -> Run:
+        with simulated() as counts:
+            return Run(counts, gpudict.encode(*ours, alpha=alpha), way)
+
     small = place is Place.CUDA and 4 * k * k <= H100.card.l2
-    for slots in {slots for _, slots in launched}:
-        work = row_counts("lasso", real, slots, H100.arch, 1)
-        total += max(floors(H100, work, real, held(H100, "lasso", real, slots), small).values())
-    return total
+    around = {} if place is Place.ANYWHERE else executed(X[:50], V, alpha)
+    with mock.patch.object(places, "WARP_GRAM_LIMIT", limit):
+        return priced(counted(encode, around, place, small), H100.card).seconds
 
 
 def of_sizes() -> str:
