@@ -19,7 +19,10 @@ MIB = 2**20
 ROOM = (
     ("working_set", 64, 64, 5, 5, {"alpha": 0.1}),
     ("working_set", 256, 64, 5, 5, {"alpha": 0.1}),
-    ("working_set", 256, 64, 5, 5, {"alpha": 0.1, "tol": "below rounding"}),
+    pytest.param(
+        ("working_set", 256, 64, 5, 5, {"alpha": 0.1, "tol": "below rounding"}),
+        marks=pytest.mark.slow,
+    ),
     (
         "working_set",
         256,

@@ -28,13 +28,14 @@ HAS_NOT = {
     "strict": {"sparse", "many_rows"},
     "device": {"sparse", "many_rows"},  # the compiled solver is the host's
 }
+ALWAYS = ("encode", "learn", "learn_online")  # the others are slow tests
 CASES = [
     pytest.param(source, name, every, id=f"{source.name}-{name}-{how}", marks=marks)
     for source in SOURCES
     for name in OPERATIONS
     if name not in HAS_NOT.get(source.name, ())
     for every, how, marks in (
-        (SOME, "some", () if source.name == "numpy" else pytest.mark.slow),
+        (SOME, "some", () if source.name == "numpy" and name in ALWAYS else pytest.mark.slow),
         (MANY, "many", pytest.mark.by_hand),
     )
     if every is MANY or name in QUICK[source.name]

@@ -111,7 +111,10 @@ def test_the_same_bits_as_the_source(variant: tuple[str, str, int, int]):
     assert ran.reached() >= (0.8 if name == "residual" else 0.99), ran.unreached()
 
 
-@pytest.mark.parametrize(("n", "k"), [(60_000_000, 48), (8, 50_000)])
+@pytest.mark.parametrize(("n", "k"), [
+    (60_000_000, 48),
+    pytest.param(8, 50_000, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_where_an_int_is_too_small(n: int, k: int):
     """Offsets into C and into G of more than 2³¹: the last rows, and the last atoms."""
     run = large.lasso(n, k, m=8)
