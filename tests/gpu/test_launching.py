@@ -105,7 +105,7 @@ def test_memory_is_watched(device, monkeypatch: pytest.MonkeyPatch):
     q = Quadratic(*(to_device(np.eye(m, 40)) for m in (8, 1, 40)))
     q = q._replace(cov=q.cov, sq=q.cov[:, 0] + 1)
     with driver(), on_the_ptx(more=TORCH), pytest.raises(Fault, match="outside all buffers"):
-        _launch.lasso(q, L1(0.1), q.cov, slots=1, rounds=5)
+        _launch.lasso(q, L1(0.1), q.cov, slots=(1,), rounds=5)
 
 
 def test_each_device_in_its_own_context(device, form):
