@@ -26,7 +26,7 @@ import torch
 from benchmarks.standins import warps
 from gpudict.arrays.backends import _cuda
 from gpudict.arrays.backends import torch as row
-from gpudict.solvers.cuda import _launch
+from gpudict.solvers.cuda import _trial
 
 CAPABILITY = (9, 0)
 PAGE = 256  # bytes, of which an allocation of a device begins at a multiple
@@ -191,7 +191,7 @@ def driver(
         mock.patch.object(torch.version, "cuda", "12.8"),
         mock.patch.object(torch.cuda, "current_stream", current),
         mock.patch.object(torch.cuda, "stream", stream),
-        mock.patch.dict(_launch._TRIED, clear=True),
+        mock.patch.dict(_trial.TRIED, clear=True),
     ):
         forget()
         try:

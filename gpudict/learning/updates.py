@@ -29,6 +29,7 @@ from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, update_names
 
 ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
@@ -47,10 +48,8 @@ class DictionaryStep(NamedTuple):
         xp = array_namespace(V)
         start, (k, d) = xp.matrix_transpose(V), V.shape
         with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
-            state = self.solver.init(q, self.penalty, start)
-            for _ in range(self.steps):
-                state = self.solver.step(q, self.penalty, state)
-        return xp.matrix_transpose(state.Z)
+            Z = stepped(self.solver, q, self.penalty, start, self.steps)
+        return xp.matrix_transpose(Z)
 
 
 def updates() -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, read, take
-from gpudict.objective.penalties.contract import Penalty
 from gpudict.objective.quadratic import Quadratic, of_rows, relative_gap
 from gpudict.solvers.base import IterativeSolver
 from gpudict.solvers.records import Check, Solution
@@ -33,13 +32,13 @@ def run(
     Z: Array,
     /,
     *,
-    stop: Rule | None,
+    stop: Rule,
     max_iter: int,
     check_every: int | None = None,
 ) -> Solution:
     """Iterate `solver` on the quadratic plus the penalty, from Z, until every row is done.
 
-    Without a rule it makes max_iter steps and never waits; nor does a solver that is direct.
+    It waits for each check, and never for a solver that is direct.
     """
     every = solver.check_every if check_every is None else check_every
     xp = array_namespace(Z)
@@ -52,7 +51,7 @@ def run(
     verdict = None
     while n_iter < max_iter:
         state, n_iter, verdict = solver.step(q, penalty, state), n_iter + 1, None
-        if stop is None or direct or (n_iter % every and n_iter < max_iter):
+        if direct or (n_iter % every and n_iter < max_iter):
             continue
         verdict = stop(solver, q, penalty, state)
         done, gap, width = _look(solver, q, state, verdict)
@@ -71,9 +70,19 @@ def run(
             ids, q, state = take(ids, stay), of_rows(q, stay), _rows(state, stay)
             penalty = penalty.of_rows(stay)
     if verdict is None:
-        verdict = _final(solver, q, penalty, state, stop)
+        verdict = stop(solver, q, penalty, state)
     parts.append(_Part(ids, state.Z, verdict.gap, verdict.converged))
     return Solution(*_in_order(parts), n_iter, history)
+
+
+def stepped(
+    solver: IterativeSolver[Any, Any], q: Quadratic, penalty: Any, Z: Array, n: int
+) -> Array:
+    """Return what n steps from Z make of it: without a check, and so without a wait."""
+    state = solver.init(q, penalty, Z)
+    for _ in range(n):
+        state = solver.step(q, penalty, state)
+    return state.Z
 
 
 def _look(
@@ -87,16 +96,6 @@ def _look(
         numbers.append(xp.max(xp.astype(width, xp.int32) * (1 - done)))
     gap, count, *widest = read(*numbers)
     return round(count), gap, round(widest[0]) if widest else 0
-
-
-def _final(
-    solver: IterativeSolver[Any, Any], q: Quadratic, penalty: Penalty, state: Any, stop: Rule | None
-) -> Verdict:
-    if stop is not None:
-        return stop(solver, q, penalty, state)
-    xp = array_namespace(q.sq)
-    no = xp.zeros(q.sq.shape, dtype=xp.bool, device=q.sq.device)
-    return Verdict(no, no, xp.full_like(q.sq, xp.inf))
 
 
 def _rows(state: Any, index: Array) -> Any:

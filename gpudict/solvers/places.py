@@ -12,7 +12,7 @@ import os
 
 from gpudict.arrays.door import Array, on_host
 from gpudict.solvers.base import Place
-from gpudict.solvers.cuda._launch import works
+from gpudict.solvers.cuda._trial import works
 
 GRAM_LIMIT = 4096  # above this many atoms the Gram is larger than the work it saves,
 WARP_GRAM_LIMIT = 8192  # and above this where a CUDA kernel reads only the rows that it needs

@@ -11,7 +11,6 @@ of tables: a new one is a row.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib.util
 import inspect
@@ -19,22 +18,20 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.marked import put
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import least_squares
 from gpudict.solvers.loop import run
 from gpudict.solvers.portable import fista
 from gpudict.solvers.stopping import duality_gap
+from tests.gpu import catching
 from tests.support import backends
 from tests.support.counting import counted_waits
 from tests.support.problems import signal
 
-README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- catches: begin -->", "<!-- catches: end -->"
 ALPHA, EVERY, STEPS = 0.3, 10, 60
 CLEAN = "none"
@@ -184,21 +181,8 @@ def caught(layer: str, bug: str) -> str:
 
 def table() -> str:
     """Return the Markdown table."""
-    lines = [f"| bug | {' | '.join(LAYERS)} |", "|---" * (len(LAYERS) + 1) + "|"]
-    found = {bug: [caught(layer, bug) for layer in LAYERS] for bug in BUGS}
-    lines += [f"| {bug} | {' | '.join(cells)} |" for bug, cells in found.items()]
-    return "\n".join(lines)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Print the table, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    if not parser.parse_args(argv).write:
-        print(table())  # noqa: T201
-        return
-    put(README, BEGIN, END, table())
+    return catching.table(LAYERS, BUGS, caught)
 
 
 if __name__ == "__main__":
-    main()
+    catching.main(__doc__, BEGIN, END, table)

@@ -10,23 +10,19 @@ and bugs are rows of tables: a new one is a row.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.marked import put
 from benchmarks.standins import nvrtc, warps
 from benchmarks.standins.ptx.kernel import Unknown
 from benchmarks.standins.ptx.running import Fault, launch
 from gpudict.solvers.cuda import _launch as cuda
-from tests.gpu import large
+from tests.gpu import catching, large
 
-README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- kernel catches: begin -->", "<!-- kernel catches: end -->"
 CLEAN = "none"
 PATIENCE = 60  # seconds, after which a run counts as one that never ends
@@ -170,23 +166,8 @@ def caught(layer: str, bug: str) -> str:
 
 def table() -> str:
     """Return the Markdown table."""
-    lines = [f"| bug | {' | '.join(LAYERS)} |", "|---" * (len(LAYERS) + 1) + "|"]
-    found = {bug: [caught(layer, bug) for layer in LAYERS] for bug in BUGS}
-    lines += [f"| {bug} | {' | '.join(cells)} |" for bug, cells in found.items()]
-    return "\n".join(lines)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Print the table, or write it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true")
-    if not parser.parse_args(argv).write:
-        print(table())  # noqa: T201
-        return
-    put(README, BEGIN, END, table())
+    return catching.table(LAYERS, BUGS, caught)
 
 
 if __name__ == "__main__":
-    main()
+    catching.main(__doc__, BEGIN, END, table)

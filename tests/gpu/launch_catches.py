@@ -9,7 +9,6 @@ Each is a line of a copy of the package, in which the tests of a layer then run.
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import functools
 import os
@@ -21,10 +20,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gpudict
-from benchmarks.marked import put
+from tests.gpu import catching
 
 ROOT = Path(gpudict.__file__).parents[1]
-README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- launch catches: begin -->", "<!-- launch catches: end -->"
 CLEAN = "none"
 PARTS = ("gpudict", "tests", "benchmarks", "pyproject.toml")
@@ -38,8 +36,9 @@ class Bug(NamedTuple):
     planted: str
 
 
-LAUNCH, CUDA, CUPY = (
+LAUNCH, TRIAL, CUDA, CUPY = (
     "solvers/cuda/_launch.py",
+    "solvers/cuda/_trial.py",
     "arrays/backends/_cuda.py",
     "arrays/backends/cupy.py",
 )
@@ -65,9 +64,9 @@ BUGS = {
     "CuPy: a kernel for all devices": Bug(CUPY, "options, device.id)", "options, 0)"),
     "an entry that does not go home": Bug("coding/encode.py", "@at_home\n", ""),
     "no home for CuPy": Bug(CUPY, "    home=lambda x: x.device,\n", ""),
-    "no trial of a device": Bug(LAUNCH, "_TRIED[key] = _trial(like)", "_TRIED[key] = True"),
+    "no trial of a device": Bug(TRIAL, "TRIED[key] = _trial(like)", "TRIED[key] = True"),
     "a trial that does not look at the codes": Bug(
-        LAUNCH, "if to_host(Z).tolist() == [[0, 0, 0, 1.5, 0, 0, 0, 0]]:", "if True:"
+        TRIAL, "if to_host(Z).tolist() != [[0, 0, 0, 1.5, 0, 0, 0, 0]]:", "if False:"
     ),
 }
 LAYERS = {
@@ -113,23 +112,8 @@ def caught(layer: str, bug: str) -> str:
 
 def table() -> str:
     """Return the Markdown table."""
-    lines = [f"| bug | {' | '.join(LAYERS)} |", "|---" * (len(LAYERS) + 1) + "|"]
-    found = {bug: [caught(layer, bug) for layer in LAYERS] for bug in BUGS}
-    lines += [f"| {bug} | {' | '.join(cells)} |" for bug, cells in found.items()]
-    return "\n".join(lines)
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Print the table, or write it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--write", action="store_true")
-    if not parser.parse_args(argv).write:
-        print(table())  # noqa: T201
-        return
-    put(README, BEGIN, END, table())
+    return catching.table(LAYERS, BUGS, caught)
 
 
 if __name__ == "__main__":
-    main()
+    catching.main(__doc__, BEGIN, END, table)

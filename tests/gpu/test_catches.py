@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gpu import catches, kernel_catches, launch_catches
+from tests.gpu import catches, catching, kernel_catches, launch_catches
 
 
 def rows(text: str) -> dict[str, list[str]]:
@@ -22,7 +22,7 @@ def rows(text: str) -> dict[str, list[str]]:
     ],
 )
 def test_the_table_is_current(simulated, catches):
-    text = catches.README.read_text().split(catches.BEGIN)[1].split(catches.END)[0]
+    text = catching.README.read_text().split(catches.BEGIN)[1].split(catches.END)[0]
     written, now = rows(text), rows(catches.table())
     assert written.keys() == now.keys()
     for bug, cells in now.items():

@@ -17,7 +17,7 @@ from benchmarks.standins import cuda_type, nvrtc, warps
 from benchmarks.standins.ptx.running import TORCH, Fault, on_the_ptx
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
-from gpudict.solvers.cuda import _launch
+from gpudict.solvers.cuda import _launch, _trial
 from gpudict.tools import doctor
 from tests.solvers import test_contract as contract
 from tests.support import problems
@@ -34,6 +34,7 @@ from gpudict.arrays.backends import torch as row  # noqa: E402
 pytestmark = pytest.mark.compiled
 OPTIONS = _launch.options("float", 1, 8)
 CASE = BackendCase("simulated", "torch", to_device)
+TRIAL = ("lasso", "residual", "bound")  # what a device is tried by
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_pytorch_alone_launches(device, form, dtype: str):
             found = gpudict.encode(dX, dV, alpha=0.1)
             pursued = gpudict.encode(dX, dV, n_nonzero_coefs=2)
         names = [launch.name for launch in calls.launches]
-        assert names[:2] == ["lasso", "lasso"]  # the trial of the device, and the work
+        assert names[:5] == [*TRIAL, "lasso", "lasso"]  # of the device, and the work
         assert names[-1] == "pursuit"
         assert {launch.stream for launch in calls.launches} == {stream or _cuda.LEGACY}
         assert {n for n in names if n not in ("lasso", "pursuit")} == {"residual", "bound"}
@@ -136,14 +137,14 @@ def test_each_block_on_its_own_device(device):
         launches = [(call.name, call.device, call.stream) for call in calls.launches]
         for number in (0, 1):  # of each the trial, and the work
             on = [launch for launch in launches if launch[1] == number]
-            names = ("lasso", "lasso", "lasso", "residual", "bound")
+            names = (*TRIAL, "lasso", "lasso", "residual", "bound")
             assert on == [(name, number, 10 + number) for name in names]
-        assert len(launches) == 10
+        assert len(launches) == 14
         assert calls.current == []
         options = {"alpha": 0.1, "max_iter": 2, "tol": 0, "dict_init": v, "random_state": 0}
         learned = gpudict.learn(x, 24, **options, devices=["cuda:1", "cuda:0"])
         coded, updated = (
-            [call.device for call in calls.launches[10:] if call.name == name]
+            [call.device for call in calls.launches[14:] if call.name == name]
             for name in ("bound", "sphere")
         )
         assert sorted(coded) == [0, 0, 1, 1]
@@ -206,7 +207,7 @@ def test_no_driver(device, caplog, monkeypatch: pytest.MonkeyPatch):
     """The real bindings, which find none here."""
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream(0))
-    monkeypatch.setattr(_launch, "_TRIED", {})
+    monkeypatch.setattr(_trial, "TRIED", {})
     assert "driver" in portable_and_said(caplog)
 
 
@@ -215,6 +216,22 @@ def test_wrong_codes_are_not_relied_on(device, caplog, monkeypatch: pytest.Monke
     with driver():
         monkeypatch.setattr(_cuda, "launch", lambda *what: None)  # so they stay 0
         assert "codes of a small problem are wrong" in portable_and_said(caplog)
+
+
+@pytest.mark.parametrize("name", ["residual", "bound"])
+def test_a_wrong_certificate_is_not_relied_on(
+    name: str, device, caplog, monkeypatch: pytest.MonkeyPatch
+):
+    """Though the codes are right: one of its kernels writes nothing."""
+    plain = _cuda.launch
+
+    def launch(*what: object) -> None:
+        if name not in what:
+            plain(*what)
+
+    with driver():
+        monkeypatch.setattr(_cuda, "launch", launch)
+        assert "certificate of a small problem is wrong" in portable_and_said(caplog)
 
 
 def test_of_a_log_one_line_is_said(device, caplog, monkeypatch: pytest.MonkeyPatch):

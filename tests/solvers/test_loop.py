@@ -12,7 +12,7 @@ from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import IterativeSolver, Kind, Place
-from gpudict.solvers.loop import run
+from gpudict.solvers.loop import run, stepped
 from gpudict.solvers.registry import all_solvers, coders, portable_solver
 from gpudict.solvers.stopping import duality_gap, exhausted, still
 from tests.support import oracles, problems
@@ -41,7 +41,8 @@ def test_waits_are_counted(name: str):
         found = solve(name, X, V, penalty, stop, max_iter=60, check_every=20)
     assert len(waits) == len(found.history) + start, waits
     with counted_waits() as waits:
-        solve(name, X, V, penalty, None, max_iter=7)
+        q = quadratic.least_squares(X, V)
+        stepped(all_solvers()[name], q, penalty, xp.zeros_like(q.cov), 7)
     assert len(waits) == start, waits
 
 
@@ -53,7 +54,7 @@ def test_dictionary_updates_never_wait(name: str):
     U = xp.matrix_transpose(V @ xp.matrix_transpose(X))
     with counted_waits() as waits:
         q = quadratic.statistics(X, U)
-        run(portable_solver(name), q, UnitSphere(), xp.matrix_transpose(V), stop=None, max_iter=20)
+        stepped(portable_solver(name), q, UnitSphere(), xp.matrix_transpose(V), 20)
     assert waits == []
 
 

@@ -9,7 +9,7 @@ import gpudict
 from gpudict.objective import quadratic
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import statistics
-from gpudict.solvers.loop import run
+from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, portable_solver
 from tests.support import oracles, problems
 
@@ -27,7 +27,7 @@ class TestSweep:
         U[:, k // 2] = 0
         q, Z = quadratic.statistics(X, U), penalty.prox(np.ascontiguousarray(V.T), 0.0)
         ways = [find("sphere_sweep", penalty, like) for like in (None, X)]
-        one, two = (run(way, q, penalty, Z, stop=None, max_iter=2).Z for way in ways)
+        one, two = (stepped(way, q, penalty, Z, 2) for way in ways)
         assert ways[0] is not ways[1]
         np.testing.assert_allclose(two, one, atol=1e-12 if dtype == "float64" else 1e-4)
 
@@ -39,7 +39,7 @@ def test_mm_reaches_beyond_three_sweeps():
     q, A, B = statistics(X, U), U.T @ U, U.T @ X
 
     def value(name, steps):
-        Z = run(portable_solver(name), q, UnitSphere(), V.T, stop=None, max_iter=steps).Z
+        Z = stepped(portable_solver(name), q, UnitSphere(), V.T, steps)
         return oracles.dictionary_objective(A, B, Z.T)
 
     best = value("sphere_sweep", 300)

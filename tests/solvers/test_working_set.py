@@ -7,7 +7,7 @@ import pytest
 
 from gpudict.objective import quadratic
 from gpudict.objective.penalties.l1 import L1
-from gpudict.solvers.loop import run
+from gpudict.solvers.loop import run, stepped
 from gpudict.solvers.portable import _small_lasso, working_set
 from gpudict.solvers.portable._small_lasso import Small
 from gpudict.solvers.stopping import duality_gap
@@ -112,12 +112,12 @@ def test_rounds_in_parts_are_rounds(monkeypatch: pytest.MonkeyPatch):
     solve = working_set._solve
     see = lambda p, u, e, **k: efforts.append((e, u.shape[1])) or solve(p, u, e, **k)  # noqa: E731
     monkeypatch.setattr(working_set, "_solve", see)
-    run(working_set.SOLVER, q, L1(0.05), zero, stop=None, max_iter=8)
+    stepped(working_set.SOLVER, q, L1(0.05), zero, 8)
     assert [e.faces for e, _ in efforts] == [0, 0, 0, 0, 4, 4, 4, 4]
     assert [e.steps for e, _ in efforts] == [12, 20, 30, 30, 30, 34, 38, 42]
     efforts.clear()
-    warm = run(working_set.SOLVER, q, L1(0.05), whole.Z, stop=None, max_iter=4)
+    warm = stepped(working_set.SOLVER, q, L1(0.05), whole.Z, 4)
     assert [e.steps for e, _ in efforts] == [6, 30, 30, 30]
     most = (whole.Z != 0).sum(axis=1).max()
     assert efforts[0][1] == most + max(4, int(0.125 * most))
-    np.testing.assert_allclose(warm.Z, whole.Z, atol=1e-9)
+    np.testing.assert_allclose(warm, whole.Z, atol=1e-9)

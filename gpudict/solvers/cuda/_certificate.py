@@ -14,9 +14,9 @@ import numpy as np
 from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.penalties.l1 import L1, rounding
 from gpudict.objective.quadratic import Quadratic, diagonal
+from gpudict.solvers.constants import SUMS
 from gpudict.solvers.cuda._launch import ints, launch
 
-SUMS = 5  # of a row, which one kernel hands to the other
 FEW = 64  # features, for which a lane has two places: eight for more
 
 

@@ -4,8 +4,6 @@ All stand on `warp.cuh` (what 32 lanes do together), `lasso.cu` and `pursuit.cu`
 (the active set) too. They are compiled for the device at hand when they are first used, for a
 dtype, and these two for 32 or 64 places of a row's active set, and for numbers of atoms that 8 or 4
 divides or not. Arrays are taken in place, and on the stream that is current for their library.
-Before a device is relied on, a small problem is solved there: where that fails the log says so,
-once, and portable solvers run.
 """
 
 from __future__ import annotations
@@ -20,14 +18,11 @@ from gpudict.arrays.door import (
     Array,
     array_namespace,
     bytes_each,
-    device,
     launcher,
-    library,
-    to_host,
 )
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import Quadratic
-from gpudict.solvers.constants import LASSO, PURSUIT, SPHERE, STATUS
+from gpudict.solvers.constants import LASSO, PURSUIT, SPHERE, STATUS, SUMS
 
 LANES = 32
 SHARED = 2**15  # bytes of a block: what every device has without asking
@@ -61,10 +56,10 @@ def _bare(code: str) -> str:
 
 def constants(name: str) -> str:
     """Return the constants of a kernel in CUDA C."""
-    lines = [f"enum Status {{ {', '.join(STATUS)} }};"]
     table: Any = {"lasso": LASSO, "pursuit": PURSUIT, "sphere": SPHERE}.get(name)
     if table is None:
-        return lines[0] + "\n"
+        return f"constexpr int SUMS = {SUMS};\n"
+    lines = [f"enum Status {{ {', '.join(STATUS)} }};"]
     single, double = (table[dtype]._asdict() for dtype in ("float32", "float64"))
     for word, value in double.items():
         if isinstance(value, int):
@@ -103,40 +98,6 @@ def _over_atoms(name: str, cov: Array, slots: int, arguments: tuple[Any, ...]) -
     size, k = bytes_each(cov), cov.shape[1]
     width = next(w for w in (8 if size == 4 else 4, 4, 1) if k % w == 0)  # atoms of 16 or 32 bytes
     launch(name, cov, arguments, slots=slots, width=width, shared=(LANES * slots) ** 2 * size)
-
-
-def works(like: Array) -> bool:
-    """Whether kernels run where `like` is; tried once for a device and a dtype."""
-    if launcher(like) is None:
-        return False
-    key = (library(like), str(device(like)), str(like.dtype))
-    if key not in _TRIED:
-        _TRIED[key] = _trial(like)
-    return _TRIED[key]
-
-
-_TRIED: dict[tuple[str, str, str], bool] = {}
-
-
-def _trial(like: Array) -> bool:
-    """Whether a row of orthonormal atoms, x = 2 v₃, has the code 2 − alpha."""
-    xp, where = array_namespace(like), {"dtype": like.dtype, "device": device(like)}
-    try:
-        gram = xp.eye(8, **where)
-        q = Quadratic(2 * gram[3:4, :], xp.full((1,), 4.0, **where), gram)
-        Z, _, _ = lasso(q, L1(0.5), xp.zeros((1, 8), **where), slots=(1,), rounds=10)
-        if to_host(Z).tolist() == [[0, 0, 0, 1.5, 0, 0, 0, 0]]:
-            return True
-        why = "the codes of a small problem are wrong"
-    except Exception as error:  # of a compiler, a driver, a device: each fails in its own way
-        said = str(error).strip().splitlines() or ["no reason given"]  # or a compiler's whole log
-        why = f"{type(error).__name__}: {said[0]}"
-    import logging
-
-    logging.getLogger(__name__).warning(
-        "The CUDA kernels don't run on %s (%s): portable solvers do their work.", device(like), why
-    )
-    return False
 
 
 def lasso(

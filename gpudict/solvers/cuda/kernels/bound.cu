@@ -1,7 +1,6 @@
 // The duality gap of each row from its residual, rounding in it: what `L1.certificate` is, which see.
 #include "warp.cuh"
 
-constexpr int SUMS = 5;
 constexpr double LEAST = 2.2250738585072014e-308, FAINT = LEAST / 2.220446049250313e-16;
 
 // Each row of corr = R Vᵀ (n, k), a warp each, with the sums that `residual` has written (n, 5), the

@@ -2,7 +2,6 @@
 #include "warp.cuh"
 
 constexpr int TILE = SLOTS == 1 ? 2 : 8;  // features that a lane takes at once
-constexpr int SUMS = 5;
 
 // Each row of X (n, d), a warp each, with its code in U (n, k) over the atoms V (k, d) of the norms (k,).
 // Written are R (n, d), r as it is rounded, and of each row in sums (n, 5): ‖x‖², ‖r‖², ⟨uV, r⟩,
