@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.door import Array, is_array, to_host
+from gpudict.learning.records import State
 from gpudict.objective.quadratic import Quadratic
 
 FITTED = (
@@ -38,7 +39,7 @@ def to_sklearn(estimator: Any) -> Any:
     if hasattr(made, "error_"):
         made.error_ = made.error_.tolist()
     if hasattr(estimator, "past_"):
-        made._A, made._B = copied(estimator.past_.gram), copied(estimator.past_.cov)
+        made._A, made._B = (copied(a) for a in (estimator.past_.long.gram, estimator.past_.long.cov))
         made._random_state = copy.deepcopy(estimator.rng_)
         made._fit_algorithm = f"lasso_{made.fit_algorithm}"
     return made
@@ -56,7 +57,8 @@ def from_sklearn(kind: Any, estimator: Any, like: Array | None) -> Any:
         setattr(made, name, np.asarray(value) if isinstance(value, list) else copied(value))
     if hasattr(estimator, "_A"):
         A, B = copied(estimator._A), copied(estimator._B)
-        made.past_ = Quadratic(B, np.zeros_like(B[:, 0]), A)
+        past, steps = Quadratic(B, np.zeros_like(B[:, 0]), A), int(estimator.n_steps_)
+        made.past_ = State.of_sums(made.components_, past, steps, estimator.batch_size)
         made.rng_ = copy.deepcopy(estimator._random_state)
         made.history_, made.converged_ = [], True
     return made if like is None else made.to(like)

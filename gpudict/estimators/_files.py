@@ -21,11 +21,11 @@ from gpudict._writing import write_whole
 from gpudict.arrays.door import Array, is_array, to_host
 from gpudict.estimators import _generators
 from gpudict.estimators._schema import rebuilt
-from gpudict.learning.records import Progress
+from gpudict.learning.records import Progress, State
 from gpudict.objective.quadratic import Quadratic
 
-FORMAT = 1
-NAMED = (Progress, Quadratic)  # tuples with names that a model has
+FORMAT = 2  # 1 had one memory of online learning, and is read
+NAMED = (Progress, Quadratic, State)  # tuples with names that a model has
 ADVICE = "Pass a file that an estimator's save() wrote."
 WRONG = (ValueError, TypeError, OverflowError)  # what a check raises: a sentence
 Arrays = dict[str, np.ndarray]
@@ -104,7 +104,7 @@ def load(path: Any, *, like: Array | None = None) -> Any:
             f"to {FORMAT}. Install a newer one."
         )
     try:
-        if model["format"] != FORMAT or not isinstance(model.get("version"), str):
+        if model["format"] < 1 or not isinstance(model.get("version"), str):
             raise ValueError("it has no format and version that a gpudict wrote")
         estimator = rebuilt(model, arrays)
     except (RecursionError, *WRONG) as error:

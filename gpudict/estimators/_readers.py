@@ -216,6 +216,18 @@ def record(kind: Any, *readers: Reader) -> Reader:
     return read
 
 
+def one_of(**records: Reader) -> Reader:
+    """Return a reader of one of several records, by the names of their kinds."""
+
+    def read(value: Any, place: str, reading: Reading) -> Any:
+        kind = value.get("#") if isinstance(value, dict) else None
+        if not isinstance(kind, str) or kind not in records:
+            raise ValueError(f"{place} must be of the kind {' or '.join(records)}")
+        return records[kind](value, place, reading)
+
+    return read
+
+
 def many(read: Reader) -> Reader:
     """Return a reader of a list."""
 

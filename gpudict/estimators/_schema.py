@@ -13,7 +13,7 @@ import numpy as np
 
 from gpudict.estimators import _readers as to
 from gpudict.estimators._generators import restored
-from gpudict.learning.records import Progress
+from gpudict.learning.records import Progress, State
 from gpudict.objective.quadratic import Quadratic
 from gpudict.translation.words import algorithms, methods
 
@@ -62,15 +62,17 @@ PARAMETERS: dict[str, to.Reader] = {
 }
 
 HISTORY = to.many(to.record(Progress, to.count(), to.real, to.real, to.count(), to.real))
-PAST = to.record(Quadratic, to.array("dk"), to.array("d"), to.array("kk"), to.nothing)
+STEPS = to.count(most=to.LARGEST // 2)  # others follow
+SUMS = to.record(Quadratic, to.array("dk"), to.array("d"), to.array("kk"), to.nothing)
+PAST = to.record(State, to.atoms, SUMS, SUMS, STEPS, to.weight, to.weight)
 FEATURES = {"n_features_in_": to.size("d")}
 ATOMS = {"components_": to.atoms, **FEATURES}
 SCORES = {**ATOMS, "mean_": to.array("d"), "n_components_": to.size("k")}
 ONLINE = {
     **ATOMS,
-    "past_": PAST,
+    "past_": to.one_of(State=PAST, Quadratic=SUMS),
     "rng_": generator,
-    "n_steps_": to.count(most=to.LARGEST // 2),  # others follow
+    "n_steps_": STEPS,
     "history_": HISTORY,
     "converged_": to.flag,
 }
@@ -122,6 +124,9 @@ def rebuilt(model: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
     if reading.arrays:
         raise ValueError(f"the array {next(iter(reading.arrays))!r} stands nowhere in the model")
     estimator = kind(**given)
+    if isinstance(past := fitted.get("past_"), Quadratic):  # of format 1
+        steps, size = fitted["n_steps_"], estimator.batch_size
+        fitted["past_"] = State.of_sums(fitted["components_"], past, steps, size)
     vars(estimator).update(fitted)
     return estimator
 
@@ -140,5 +145,9 @@ def _read(
 def _one_dtype(fitted: dict[str, Any]) -> None:
     """Raise unless the past is in the dtype of the atoms, which go on from it."""
     past = fitted.get("past_")
-    if past is not None and {a.dtype for a in past[:3]} != {fitted["components_"].dtype}:
+    if past is None:
+        return
+    one = isinstance(past, Quadratic)
+    arrays = past[:3] if one else (past.atoms, *past.recent[:3], *past.long[:3])
+    if {a.dtype for a in arrays} != {fitted["components_"].dtype}:
         raise ValueError("fitted/past_ has another dtype than fitted/components_")

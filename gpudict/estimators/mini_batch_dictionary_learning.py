@@ -14,7 +14,7 @@ from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
-from gpudict.learning.online import State, Step
+from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 from gpudict.translation.online import n_steps, online_learned, online_recipe, online_step
@@ -59,8 +59,8 @@ transform_max_iter
         Passes begun by `fit`.
     n_steps_ : int
         Batches seen, by `fit` and `partial_fit`.
-    past_ : Quadratic
-        The statistics of all batches, from which `partial_fit` goes on.
+    past_ : State
+        The memories of all batches, from which `partial_fit` goes on.
     history_ : list of Progress
         Of each step: the cost a sample before its update, largest gap, unused atoms, seconds.
     dual_gap_ : array (b,)
@@ -160,11 +160,11 @@ transform_max_iter
         else:
             self._check_unchanged(recipe)
             X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
-            assert self.past_ is not None
-            state = State(self.components_, self.past_, self.n_steps_)
+            state = self.past_
+            assert state is not None
         start, samples = self._moved(self.dict_init, X, "dict_init"), Samples.of(X, sample_weight)
         step = online_step(samples, state, recipe, start, self.rng_)
-        self.components_, self.past_, self.n_steps_ = step.state
+        self.components_, self.past_, self.n_steps_ = step.dictionary, step.state, step.state.step
         self.dual_gap_ = step.gap
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
@@ -196,5 +196,5 @@ transform_max_iter
     def _alpha(self) -> float | None:
         return transform_alpha(self)
 
-    _A = property(lambda self: self.past_.gram, doc="scikit-learn's name for UᵀU, (k, k).")
-    _B = property(lambda self: self.past_.cov, doc="scikit-learn's name for XᵀU, (d, k).")
+    _A = property(lambda self: self.past_.long.gram, doc="scikit-learn's name for UᵀU, (k, k).")
+    _B = property(lambda self: self.past_.long.cov, doc="scikit-learn's name for XᵀU, (d, k).")

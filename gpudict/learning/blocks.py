@@ -34,10 +34,11 @@ class Coded(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a block says of its codes, 0-d: the cost, the largest relative gap, all converged."""
+    """What a block says of its codes, 0-d: cost, largest relative gap, non-zeros, all converged."""
 
     cost: Array
     gap: Array
+    nonzeros: Array
     converged: Array
 
 
@@ -63,7 +64,8 @@ class Block(NamedTuple):
         xp, costs = array_namespace(V), codes.costs(samples.X, V, self.plan.penalty)
         cost = samples.summed(costs, float64_of(samples.X))
         largest = xp.max(relative_gap(gap, xp.astype(self.square, gap.dtype)))
-        return Told(cost, largest, xp.all(converged))
+        nonzeros = samples.summed(codes.nonzeros(), None)
+        return Told(cost, largest, nonzeros, xp.all(converged))
 
 
 class Blocks(NamedTuple):

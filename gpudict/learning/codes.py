@@ -61,6 +61,10 @@ class Codes(Protocol):
         """Return ½‖x − uV‖² + penalty(u) of each row, (n,)."""
         ...
 
+    def nonzeros(self) -> Array:
+        """Return how many each row has, (n,), in the dtype of the codes."""
+        ...
+
     def without(self, dead: np.ndarray, /) -> Codes:
         """Return them with zeros for the atoms that are dead, (k,) bool on the host."""
         ...
@@ -94,6 +98,11 @@ class Dense(NamedTuple):
 
         parts = list(self._mapped(of_batch, X))
         return parts[0] if len(parts) == 1 else array_namespace(X).concat(parts)
+
+    def nonzeros(self) -> Array:
+        """Return the numbers, by a sum."""
+        xp, Z = array_namespace(self.start), self.start
+        return xp.sum(xp.astype(Z != 0, Z.dtype), axis=1)
 
     def without(self, dead: np.ndarray, /) -> Dense:
         """Return a copy with zeros."""
@@ -160,6 +169,10 @@ class Compressed(NamedTuple):
             return costs
 
         return from_host(np.concatenate(list(self._mapped(of_group))), X)
+
+    def nonzeros(self) -> Array:
+        """Return the lengths of the rows."""
+        return asarray_like(np.diff(self.start.ends), self.V)
 
     def without(self, dead: np.ndarray, /) -> Compressed:
         """Return the rows without the entries of these atoms."""

@@ -23,7 +23,7 @@ from gpudict.learning.updates import (
     memory_to_learn,
     recipe_for,
     updates,
-    warn_if_nothing_learned,
+    warn_of_silence,
 )
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
@@ -190,7 +190,8 @@ def learned_from(
         if last or stopped:
             break
     with memory_to_learn(X, recipe):
-        warn_if_nothing_learned(history, samples, recipe)
+        if history and all(h.unused == recipe.k for h in history):
+            warn_of_silence(samples, recipe)
         shape = (X.shape[0], recipe.k)
         if best is not None:
             V, U, gap = best.dictionary, code_of(best.made, X), best.gap

@@ -14,14 +14,14 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home, home
-from gpudict.learning.online import Step, begin, step
+from gpudict.learning.online import Step, begin, dictionary_of, step
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Source
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
     recipe_for,
-    warn_if_nothing_learned,
+    warn_of_silence,
 )
 
 
@@ -51,13 +51,16 @@ class Patience:
             return None
         new, first = step.progress.objective, math.isnan(self.cost)
         self.cost = new if first else self.cost + self.share * (new - self.cost)
-        if self.tol > 0 and step.change <= self.tol * step.dictionary.shape[0]:
+        if self.tol > 0 and step.change <= self.tol * step.state.atoms.shape[0]:
             return "small dictionary change"
         self.without = 0 if self.cost < self.lowest else self.without + 1
         self.lowest = min(self.cost, self.lowest)
         if self.most is not None and self.without >= self.most:
             return "lack of improvement in objective function"
         return None
+
+
+Watch = Callable[[Step, Patience, str | None], object]  # of a step; True stops
 
 
 @at_home
@@ -82,7 +85,7 @@ def learn_online(
     positive_code: bool = False,
     positive_dict: bool = False,
     sample_weight: Any = None,
-    callback: Callable[[Step, Patience, str | None], object] | None = None,
+    callback: Watch | None = None,
     random_state: Any = None,
     n_jobs: int | None = None,
     devices: Any = None,
@@ -163,7 +166,7 @@ dict_init, positive_code, positive_dict, random_state, n_jobs, devices
             tol=tol,
             max_no_improvement=max_no_improvement,
             dict_init=dict_init,
-            callback=callback,
+            watch=None if callback is None else lambda now, *why: callback(now.shown(), *why),
             random_state=random_state,
         )
 
@@ -177,10 +180,10 @@ def learned_from(
     tol: float,
     max_no_improvement: int | None,
     dict_init: Array | str | None = None,
-    callback: Callable[[Step, Patience, str | None], object] | None = None,
+    watch: Watch | None = None,
     random_state: Any = None,
 ) -> Learned:
-    """Return what `learn_online` does, for a source and a recipe."""
+    """Return what `learn_online` does, for a source and a recipe; `watch` may not write."""
     rng = draws(parameters.random_source(random_state))
     state = begin(source.first, recipe, dict_init, rng)
     passes = parameters.count(max_iter, "max_iter", minimum=0)
@@ -194,13 +197,15 @@ def learned_from(
         history.append(now.progress._replace(seconds=time.perf_counter() - began))
         reason = patience.reason(now)
         last = reason is not None or len(history) == passes * source.steps
-        stopped = callback is not None and callback(now.shown(last=last), patience, reason)
+        stopped = watch is not None and watch(now._replace(last=last), patience, reason)
         if last or stopped is True:
             break
     with memory_to_learn(source.first.X, recipe):
-        warn_if_nothing_learned(history, source.first, recipe)
+        if history and not state.used:
+            warn_of_silence(source.first, recipe)
+        dictionary = dictionary_of(state, recipe.update)
         objective = objectives(history, source.first.X)
-    return Learned(state.dictionary, None, objective, None, converged, n_iter, history, state.past)
+    return Learned(dictionary, None, objective, None, converged, n_iter, history, state)
 
 
 def _patience(source: Source, tol: float, most: int | None) -> Patience:

@@ -1,10 +1,10 @@
-"""Online dictionary learning: a mini-batch at a time, the past kept as one quadratic.
+"""Online dictionary learning: a mini-batch at a time, the past kept in quadratics.
 
-    A ← β A + UᵀU / b,   B ← β B + UᵀX / b,   then V ← the update for (A, B)
+    A ← (1 − r) A + UᵀU / b,   B ← (1 − r) B + UᵀX / b,   then V ← the update for (A, B)
 
-Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1 with
-the forgetting of its section 3.4.2, as the codes of early batches belong to atoms long gone. The
-state is a value: `step` maps it and a batch to the next, so training can stop, be saved, and go on.
+Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1, with
+the memories of `forgetting` in place of its section 3.4.2. The state is a value: `step` maps it and
+a batch to the next, so training can stop, be saved, and go on.
 """
 
 from __future__ import annotations
@@ -13,33 +13,25 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, copied, read, to_host
+from gpudict.arrays.door import Array, array_namespace, copied, is_array, read, to_host
 from gpudict.learning.atoms import revived, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
-from gpudict.learning.records import Progress, Summary
+from gpudict.learning.forgetting import anchor, shares
+from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe, memory_to_learn
-from gpudict.objective.quadratic import Quadratic, accumulate
-
-FORGETTING = 4  # ρ: about the last quarter of the batches counts; less is slower, more is noisier
-
-
-class State(NamedTuple):
-    """The atoms (k, d), the quadratic of all batches so far, and how many there were."""
-
-    dictionary: Array
-    past: Quadratic
-    step: int
+from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
+from gpudict.objective.quadratic import Quadratic, accumulate, anchored
 
 
 class Step(NamedTuple):
-    """One step as it happens; `change` is ‖V − V₋‖_F, `progress.objective` the cost a sample.
+    """One step as it happens; `change` is ‖V − V₋‖_F of the atoms that code the batches.
 
-    `made` are the codes of the batch, each block's where it is, and `last` says that no other step
-    follows.
+    `made` are the codes of the batch, each block's where it is, `progress.objective` the cost a
+    sample, and `last` says that no other step follows.
     """
 
     state: State
+    update: DictionaryStep
     made: Sequence[Coded]
     converged: bool
     change: float
@@ -48,56 +40,80 @@ class Step(NamedTuple):
 
     @property
     def dictionary(self) -> Array:
-        """The updated atoms."""
-        return self.state.dictionary
+        """The dictionary so far, (k, d), made when it is asked for."""
+        return dictionary_of(self.state, self.update)
 
     @property
     def code(self) -> Array:
         """The codes as an array (b, k), copied when it is asked for."""
-        return copied(code_of(self.made, self.dictionary))
+        return copied(code_of(self.made, self.state.atoms))
 
     @property
     def gap(self) -> Array:
         """The gap of each row of the batch, (b,)."""
-        return gap_of(self.made, self.dictionary)
+        return gap_of(self.made, self.state.atoms)
 
-    def shown(self, *, last: bool) -> Step:
+    def shown(self) -> Step:
         """Return what a callback may write into: learning goes on from other arrays."""
-        past = Quadratic(*(copied(a) for a in (self.state.past[:3])))
-        state = self.state._replace(dictionary=copied(self.dictionary), past=past)
-        return self._replace(state=state, made=own(self.made, self.dictionary), last=last)
+        atoms, recent, long, step, seen, used = self.state
+        recent, long = (Quadratic(*(copied(a) for a in q[:3])) for q in (recent, long))
+        state = State(copied(atoms), recent, long, step, seen, used)
+        return self._replace(state=state, made=own(self.made, atoms))
 
 
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
-    """Return the state before the first batch."""
+    """Return the state before the first batch; its past is ½‖V − V₀‖², as yet without a weight.
+
+    Copies of few samples are not held.
+    """
     with memory_to_learn(samples.X, recipe):
         V, _ = start(samples, recipe.k, dict_init, None, rng, positive=recipe.positive)
-        xp, (k, d) = array_namespace(V), V.shape
-        zeros = (xp.zeros(s, dtype=V.dtype, device=V.device) for s in ((d, k), (d,), (k, k)))
-        return State(V, Quadratic(*zeros), 0)
+        xp, (k, d), place = array_namespace(V), V.shape, {"device": V.device}
+        zeros = (xp.zeros(s, dtype=V.dtype, **place) for s in ((d, k), (d,), (k, k)))
+        copies = not is_array(dict_init) and samples.X.shape[0] < k
+        some = xp.full(k, not copies, dtype=xp.bool, **place)
+        past = anchored(Quadratic(*zeros), some, V, 1.0)
+        return State(V, past, past, 0, 0.0, 0.0)
 
 
 def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
     with memory_to_learn(samples.X, recipe):
         began, (X, _, size) = time.perf_counter(), samples
-        before, square = state.dictionary, samples.squares()
+        before, square = state.atoms, samples.squares()
+        scale = samples.typical(square)
         blocks = Blocks.of(samples, square, recipe)
         there = blocks.everywhere(before)
         made, now = blocks.coded(there, blocks.taken(None))
-        beta = forget(state.step)
-        past = accumulate(state.past, now, forget=beta, share=1 / size)
-        V, dead = recipe.update(past, before), unused(past, samples.typical(square))
+        recent, long = folded(state, now, size, scale)
+        V, dead = recipe.update(recent, before), unused(recent, scale)
         summary = Summary.of(blocks.told(there, made), dead)
         if summary.unused:
             V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
+            recent, long = (anchored(q, dead, V, anchor(size) * scale) for q in (recent, long))
         (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
         seconds = time.perf_counter() - began
         progress = Progress(state.step, summary.cost / size, summary.gap, summary.unused, seconds)
-        after = State(V, past, state.step + 1)
-        return Step(after, made, summary.converged, change, progress)
+        used = smoothed(state, summary.nonzeros / size)
+        after = State(V, recent, long, state.step + 1, state.seen + size, used)
+        return Step(after, recipe.update, made, summary.converged, change, progress)
 
 
-def forget(step: int) -> float:
-    """Return the weight β of the past before batch number `step`, from 0: a batch counts as t^ρ."""
-    return (step / (step + 1)) ** FORGETTING
+def folded(state: State, now: Quadratic, size: float, scale: Array) -> list[Quadratic]:
+    """Return the recent and the long memory with the sums of a batch of a typical ‖x‖² in them."""
+    if state.step:
+        kept = [1 - share for share in shares(size, state.seen, state.used, state.atoms.shape[0])]
+    else:
+        kept = [anchor(size) * scale] * 2
+    memories = zip((state.recent, state.long), kept, strict=True)
+    return [accumulate(q, now, forget=keep, share=1 / size) for q, keep in memories]
+
+
+def smoothed(state: State, used: float) -> float:
+    """Return the non-zeros a sample, smoothed over some ten batches."""
+    return state.used + (used - state.used) / min(state.step + 1, 10)
+
+
+def dictionary_of(state: State, update: DictionaryStep) -> Array:
+    """Return the dictionary: the atoms after one update for the long memory, (k, d)."""
+    return update(state.long, state.atoms) if state.step else state.atoms

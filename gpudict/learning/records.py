@@ -30,6 +30,32 @@ class Progress(NamedTuple):
     seconds: float
 
 
+class State(NamedTuple):
+    """What online learning goes on from.
+
+    Attributes
+    ----------
+    atoms : (k, d), by which the next batch is coded
+    recent : the statistics of the last batches, which the atoms follow
+    long : the statistics of more batches, which the dictionary follows
+    step : batches so far
+    seen : samples so far, by their weights
+    used : non-zeros a sample, smoothed over some ten batches
+    """
+
+    atoms: Array
+    recent: Quadratic
+    long: Quadratic
+    step: int
+    seen: float
+    used: float
+
+    @classmethod
+    def of_sums(cls, atoms: Array, past: Quadratic, steps: int, size: int) -> State:
+        """Return what there is to go on from where only one memory of `steps` batches was kept."""
+        return cls(atoms, past, past, steps, float(steps * size), 0.0)
+
+
 class Learned(NamedTuple):
     """A learned dictionary.
 
@@ -44,7 +70,7 @@ class Learned(NamedTuple):
     converged : whether the codes of every iteration reached their tolerance
     n_iter : iterations made
     history : list of Progress
-    past : the statistics of all batches that online learning goes on from; None from batch learning
+    past : the `State` that online learning goes on from; None from batch learning
     """
 
     dictionary: Array
@@ -54,23 +80,28 @@ class Learned(NamedTuple):
     converged: bool
     n_iter: int
     history: list[Progress]
-    past: Quadratic | None = None
+    past: State | None = None
 
 
 class Summary(NamedTuple):
-    """What the host learns of an iteration: cost, largest relative gap, unused atoms, converged."""
+    """What the host learns of an iteration: cost, largest relative gap, unused atoms, and codes.
+
+    Of the codes, the sum of their non-zeros by the samples' weights, and whether all converged.
+    """
 
     cost: float
     gap: float
     unused: int
+    nonzeros: float
     converged: bool
 
     @classmethod
-    def of(cls, told: Sequence[tuple[Array, Array, Array]], dead: Array) -> Summary:
-        """Read cost, largest gap and convergence of each block, and the dead atoms; one wait."""
+    def of(cls, told: Sequence[tuple[Array, ...]], dead: Array) -> Summary:
+        """Read what each block tells, and the dead atoms; one wait."""
         xp, numbers = array_namespace(dead), [number for one in told for number in one]
         unused, *rest = read(xp.sum(xp.astype(dead, numbers[0].dtype)), *numbers)
-        return cls(sum(rest[::3]), max(rest[1::3]), round(unused), all(rest[2::3]))
+        costs, gaps, nonzeros, converged = (rest[i::4] for i in range(4))
+        return cls(sum(costs), max(gaps), round(unused), sum(nonzeros), all(converged))
 
 
 def objectives(history: list[Progress], like: Array) -> Array:

@@ -24,7 +24,6 @@ from gpudict.arrays.phases import phase
 from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
-from gpudict.learning.records import Progress
 from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic
@@ -126,8 +125,8 @@ def recipe_for(
     return Recipe(k, plan, step, n_jobs, chosen(devices, X))
 
 
-def warn_if_nothing_learned(history: list[Progress], samples: Samples, recipe: Recipe) -> None:
-    """Warn if alpha left every code zero, always: nothing but chance has moved the atoms."""
-    if history and recipe.plan.penalty.certified and all(h.unused == recipe.k for h in history):
+def warn_of_silence(samples: Samples, recipe: Recipe) -> None:
+    """Warn that alpha left every code zero, always: nothing but chance has moved the atoms."""
+    if recipe.plan.penalty.certified:
         xp = array_namespace(samples.X)
         say_silent(read(xp.max(samples.squares()))[0] ** 0.5, "norm of a sample")

@@ -84,7 +84,7 @@ def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
 
 
 def accumulate(
-    q: Quadratic, batch: Quadratic, /, *, forget: float = 1.0, share: float = 1.0
+    q: Quadratic, batch: Quadratic, /, *, forget: float | Array = 1.0, share: float = 1.0
 ) -> Quadratic:
     """Return forget·q + share·batch, in sufficient statistics alone."""
     assert q.gram is not None
@@ -93,6 +93,23 @@ def accumulate(
         forget * q.cov + share * batch.cov,
         forget * q.sq + share * batch.sq,
         forget * q.gram + share * batch.gram,
+    )
+
+
+def anchored(q: Quadratic, some: Array, V: Array, weight: float | Array, /) -> Quadratic:
+    """Return the dictionary's quadratic with ½ weight·‖V_k − v_k‖² for all it knew of some atoms.
+
+    `some` is (k,) bool, and `weight`, 0-d, the number of samples that would hold them so.
+    """
+    assert q.gram is not None
+    xp = array_namespace(V)
+    held = xp.astype(some, V.dtype)
+    others, held = 1 - held, held * weight
+    own = xp.eye(V.shape[0], dtype=V.dtype, device=V.device) * held
+    return Quadratic(
+        q.cov * others + xp.matrix_transpose(V) * held,
+        q.sq,
+        q.gram * (others[:, None] * others) + own,
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
 from gpudict.learning.learn_online import Patience, learned_from
-from gpudict.learning.online import State, Step, begin, step
-from gpudict.learning.records import Learned
+from gpudict.learning.online import Step, begin, step
+from gpudict.learning.records import Learned, State
 from gpudict.learning.samples import Samples, Source
 from gpudict.learning.updates import Recipe, recipe_for
 from gpudict.translation.reporting import BatchReporter
@@ -65,7 +65,7 @@ def online_learned(
     def see(step: Step, patience: Patience, reason: str | None) -> object:
         reporter.step(step, patience, reason, most)
         if callback is not None:
-            callback(_mapping(step, patience, most))
+            callback(_mapping(step.shown(), patience, most))
         return None if watch is None else watch(step)
 
     learned = learned_from(
@@ -76,7 +76,7 @@ def online_learned(
         tol=tol,
         max_no_improvement=max_no_improvement,
         dict_init=start_of(dict_init, "dict_init"),
-        callback=see,
+        watch=see,
         random_state=random_state,
     )
     if not learned.converged:

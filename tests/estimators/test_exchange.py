@@ -31,10 +31,12 @@ def test_there_and_back(kind):
 
 def test_both_go_on_learning(monkeypatch: pytest.MonkeyPatch):
     """Alike, if we forgot as scikit-learn does."""
-    monkeypatch.setattr(online, "forget", oracles.scikit_learns_forgetting(50))
+    monkeypatch.setattr(online, "shares", oracles.scikit_learns_forgetting(50))
+    monkeypatch.setattr(online, "anchor", lambda size: 0.0)
+    monkeypatch.setattr(online, "dictionary_of", lambda state, update: state.atoms)
     data, start = problems.on_the_sphere(1)
     options = {"alpha": 0.15, "fit_algorithm": "cd", "dict_init": start, "random_state": 0}
-    options |= {"transform_max_iter": 50_000}
+    options |= {"transform_max_iter": 50_000, "batch_size": 50}
     learner = MiniBatchDictionaryLearning(8, **options).partial_fit(data[:50])
     there = learner.to_sklearn().partial_fit(data[50:])
     again = MiniBatchDictionaryLearning.from_sklearn(learner.to_sklearn())

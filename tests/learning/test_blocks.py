@@ -78,14 +78,16 @@ def test_learn(pair: Pair, name: str):
 
 @pytest.mark.parametrize(("pair", "name"), across(ONLINE, []), indirect=["pair"])
 def test_learn_online(pair: Pair, name: str):
-    """Each batch is spread, and what is drawn is the same."""
-    x, options = pair.put(X), {**given(pair, ONLINE[name]), **BATCHES}
+    """Each batch is spread, and what is drawn is the same; copies of few rows are not held."""
+    x = pair.put(X[:5] if name == "revived" else X)
+    options = {**given(pair, ONLINE[name]), **BATCHES}
     want = gpudict.learn_online(x, 6, **options)
     assert name != "revived" or any(h.unused for h in want.history)
     found = gpudict.learn_online(x, 6, **options, devices=pair.devices)
     same(found, want)
-    for a, b in zip(found.past[:3], want.past[:3], strict=True):
-        np.testing.assert_allclose(host(a), host(b), atol=1e-10)
+    for one, other in zip(found.past[1:3], want.past[1:3], strict=True):
+        for a, b in zip(one[:3], other[:3], strict=True):
+            np.testing.assert_allclose(host(a), host(b), atol=1e-10)
 
 
 @pytest.mark.parametrize("pair", STRICT, indirect=True)

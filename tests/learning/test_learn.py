@@ -163,7 +163,8 @@ def test_a_callback_can_spoil_nothing(backend: str):
         for a in (now.dictionary, now.code, now.gap):
             a[...] = float("nan")
         if hasattr(now, "state"):
-            now.state.past.gram[...] = float("nan")
+            for a in (now.state.atoms, now.state.recent.gram, now.state.long.cov):
+                a[...] = float("nan")
 
     for learn in (gpudict.learn, gpudict.learn_online):
         one, two = (

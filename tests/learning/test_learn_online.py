@@ -15,7 +15,8 @@ class TestOnline:
 
     def test_costs_follow_scikit_learn(self, monkeypatch: pytest.MonkeyPatch):
         """From the same start, on the sphere, by the same shuffle, if we forgot as it does."""
-        monkeypatch.setattr(online, "forget", oracles.scikit_learns_forgetting(20))
+        monkeypatch.setattr(online, "shares", oracles.scikit_learns_forgetting(20))
+        monkeypatch.setattr(online, "anchor", lambda size: 0.0)
         from sklearn.decomposition import MiniBatchDictionaryLearning
 
         X, V0 = problems.on_the_sphere(1)
@@ -36,11 +37,15 @@ class TestOnline:
         assert min(norms) > 1 - 1e-12
         np.testing.assert_allclose(ours.objective, theirs, rtol=1e-6)
 
-    def test_a_batch_counts_as_the_fourth_power_of_its_number(self):
-        past = [online.forget(step) for step in range(10)]
-        weight = [np.prod(past[t:]) for t in range(1, 11)]
-        np.testing.assert_allclose(weight, (np.arange(1, 11) / 10) ** 4)
-        assert past[0] == 0
+    def test_an_atom_is_held_until_a_code_uses_it(self):
+        """Neither drawn anew, nor moved; but copies of few samples are not worth it."""
+        X, V0 = problems.signal(n=60, d=8, k=6)
+        V0[5] = np.linalg.svd(X)[2][-1]  # which no sample wants, at this alpha
+        options = {"alpha": 0.9, "tol": 0, "max_iter": 1, "random_state": 0, "batch_size": 20}
+        found = gpudict.learn_online(X, 6, dict_init=V0, **options)
+        assert not any(h.unused for h in found.history)
+        np.testing.assert_allclose(found.dictionary[5], V0[5], atol=1e-12)
+        assert gpudict.learn_online([X[:4]], 6, **options | {"alpha": 3.0}).history[0].unused
 
     def test_a_stream_is_the_array_cut(self):
         X, _ = problems.signal(n=60, d=8, k=6)

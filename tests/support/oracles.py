@@ -119,13 +119,14 @@ def sphere_sweep(A, B, V, positive=False):
 
 
 def scikit_learns_forgetting(size):
-    """Return the weight of the past in scikit-learn's mini-batch learning."""
+    """Return the share of a batch in scikit-learn's mini-batch learning, for both our memories."""
 
-    def forget(step):
+    def shares(now, seen, used, k):
+        step = round(seen / size)
         theta = (step + 1) * size if step < size - 1 else size**2 + step + 1 - size
-        return (theta + 1 - size) / (theta + 1)
+        return [size / (theta + 1)] * 2
 
-    return forget
+    return shares
 
 
 def lasso_bound(X, V, U, alpha, positive=False, rounding=0.0):

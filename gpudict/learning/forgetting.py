@@ -1,0 +1,49 @@
+"""How much of the past an online learner keeps: a schedule with nothing to set.
+
+Codes of early batches belong to atoms long gone, so the past must fade; but a short memory leaves
+the noise of its few samples in the atoms. So there are two memories. The *recent* one moves the
+atoms that code the next batch; the *long* one, several times as much of the past, gives the
+dictionary. Of a batch of b samples, after t of that size, with ν non-zeros a sample and k atoms,
+the recent memory takes the share
+
+    r = min(max(1/(t+1), bν/(50k)), 16/(t+16))          and the long one   max(r/5, 1/(t+1)).
+
+That is: keep all until the mean atom has been used 50 times; then so many uses; and from then on a
+sixteenth of all that was seen, so that the memory grows without bound. The count is of uses, not of
+samples, for dense and sparse codes need different numbers of samples to know an atom as well.
+
+The first atoms, and each that is revived, are held where they are by a tenth of a sample, so that
+those which the first batches happen not to use stay. Constants were chosen on seven data sets and
+reported on eleven others; `benchmarks/README.md` has the tables.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+USES = 50  # of the mean atom, in the recent memory
+GROWTH = 16  # the recent memory is at least that part of all that was seen
+LONGER = 5  # times the recent memory
+ANCHOR = 0.1  # samples that hold a new atom where it is
+FIRM = 1e-5  # of a sample's ‖x‖²: an anchor is never less, or its atom would pass for unused
+
+
+class Shares(NamedTuple):
+    """Which share of a memory a batch becomes, of the recent one and of the long one."""
+
+    recent: float
+    long: float
+
+
+def shares(size: float, seen: float, used: float, k: int) -> Shares:
+    """Return the shares of a batch of `size` samples after `seen` of them, at `used` codes each."""
+    before = seen / size
+    fair = 1 / (before + 1)
+    enough = min(size * used / (USES * k), 1.0)
+    recent = min(max(fair, enough), GROWTH / (before + GROWTH))
+    return Shares(recent, max(recent / LONGER, fair))
+
+
+def anchor(size: float) -> float:
+    """Return the weight of an anchor in statistics a sample of a batch, in units of ‖x‖²."""
+    return max(ANCHOR / size, FIRM)
