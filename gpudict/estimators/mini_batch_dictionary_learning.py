@@ -33,9 +33,11 @@ class MiniBatchDictionaryLearning(Learner, Coder):
     Parameters
     ----------
     n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
-transform_alpha, n_jobs, dict_init, split_sign, random_state, positive_code, positive_dict, \
+transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict, \
 transform_max_iter
         As in `DictionaryLearning`. random_state also shuffles.
+    dict_init : array (k, d), 'svd' or 'data', optional
+        Atoms to start from; by default 'svd' of some of the samples where k < d, else 'data'.
     max_iter : int
         The most passes over the data.
     batch_size : int

@@ -50,8 +50,8 @@ def dict_learning_online(
     return_code : bool
         Whether to code X with the dictionary at the end and return that too.
     dict_init : array (m, d), 'svd' or 'data', optional
-        Atoms to start from, as in `dict_learning`. From 'data' it often ends lower than from the
-        default.
+        Atoms to start from, as in `dict_learning`; by default 'svd' of some of the samples where
+        n_components < d, else 'data'.
     callback : callable, optional
         Called at every step with a mapping: 'step', 'n_steps', 'code', 'dictionary', 'batch_cost',
         'ewa_cost' (the smoothed cost, NaN at first), 'gap', 'unused' and 'seconds' (of the step).

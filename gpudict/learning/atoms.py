@@ -27,6 +27,7 @@ from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, diagonal
 
 UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of a sample's ‖x‖²
+ENOUGH, FEW = 4, 256  # samples an atom, and the least, that stand for all in a start
 NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
 
 
@@ -78,6 +79,18 @@ def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     U = U * xp.where(real, S, xp.zeros_like(S)) if weight is None else X @ xp.matrix_transpose(V)
     flip = flips(U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U)))
     return fitted(V * flip[:, None], k, axis=0), fitted(U * flip, k, axis=1)
+
+
+def sampled(samples: Samples, k: int, rng: Any) -> Samples:
+    """Return so many of the samples that their SVD has the directions of all, for k atoms.
+
+    All of them, where there are few; by their weights, of which the drawn ones have none.
+    """
+    n, d = samples.X.shape
+    most = max(k, ENOUGH * min(k, d), FEW)
+    if n <= most:
+        return samples
+    return Samples.of(take(samples.X, index_like(choice(samples, most, rng), samples.X)))
 
 
 def flips(U: Array) -> Array:
@@ -140,16 +153,22 @@ def drawn(samples: Samples, count: int, rng: Any, positive: bool) -> Array:
     A sample is drawn as often as its weight says.
     """
     X = samples.X
-    xp, (n, d) = array_namespace(X), X.shape
-    share, enough = None, n
-    if samples.weight is not None:
-        weight = to_host(samples.weight).astype(np.float64)
-        share, enough = weight / weight.sum(), np.count_nonzero(weight)
-    index = rng.choice(n, size=count, replace=count > enough, p=share)
+    xp, d = array_namespace(X), X.shape[1]
+    index = choice(samples, count, rng)
     noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
     rows, _ = normalised(take(X, index_like(index, X)), None, positive=positive)
     noise = asarray_like(np.abs(noise) if positive else noise, X)
     return xp.matrix_transpose(UnitSphere(positive).prox(xp.matrix_transpose(rows + noise), 0.0))
+
+
+def choice(samples: Samples, count: int, rng: Any) -> np.ndarray:
+    """Return the numbers of `count` random samples, different ones while there are enough."""
+    n = samples.X.shape[0]
+    share, enough = None, n
+    if samples.weight is not None:
+        weight = to_host(samples.weight).astype(np.float64)
+        share, enough = weight / weight.sum(), np.count_nonzero(weight)
+    return np.asarray(rng.choice(n, size=count, replace=count > enough, p=share))
 
 
 def fitted_rows(atoms: Array, dead: np.ndarray, V: Array) -> Array:

@@ -92,6 +92,10 @@ def learn_online(
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
+    The past is kept in two memories, with a schedule that has nothing to set (`forgetting`): what
+    codes the next batch follows the last 50 uses of the mean atom, or a sixteenth of all that was
+    seen; the dictionary follows five times as much.
+
     Parameters
     ----------
     X : array (n, d), or an iterable of arrays (b, d)
@@ -106,7 +110,7 @@ def learn_online(
     shuffle : bool
         Whether to shuffle the rows of an array once, before the first pass.
     tol : float
-        Stop when a step changes the dictionary by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
+        Stop when a step changes the atoms by less: ‖V − V₋‖_F ≤ tol·k; 0 never.
     max_no_improvement : int, optional
         Stop after that many steps without a new lowest smoothed cost; None never.
     sample_weight : array-like (n,), optional
@@ -114,8 +118,11 @@ def learn_online(
     callback : callable, optional
         Called after each step with the `Step`, the `Patience`, and the reason to stop or None;
         learning stops if it returns True.
+    dict_init : array (m, d), 'svd' or 'data', optional
+        Atoms to start from, as in `learn`; by default 'svd' of some of the samples where k < d,
+        else 'data', random samples.
     alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
-dict_init, positive_code, positive_dict, random_state, n_jobs, devices
+positive_code, positive_dict, random_state, n_jobs, devices
         As in `learn`; it is each batch that is spread over devices.
 
     Returns

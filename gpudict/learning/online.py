@@ -13,8 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, copied, is_array, read, to_host
-from gpudict.learning.atoms import revived, start, unused
+from gpudict.arrays.door import Array, array_namespace, copied, read, to_host
+from gpudict.learning.atoms import revived, sampled, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.forgetting import anchor, shares
 from gpudict.learning.records import Progress, State, Summary
@@ -64,15 +64,19 @@ class Step(NamedTuple):
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
     """Return the state before the first batch; its past is ½‖V − V₀‖², as yet without a weight.
 
-    Copies of few samples are not held.
+    By default the atoms are singular vectors of a sample where they suffice, else samples, which
+    end lower then. Copies of few samples are not held.
     """
     with memory_to_learn(samples.X, recipe):
-        V, _ = start(samples, recipe.k, dict_init, None, rng, positive=recipe.positive)
-        xp, (k, d), place = array_namespace(V), V.shape, {"device": V.device}
+        k, d = recipe.k, samples.X.shape[1]
+        init = ("svd" if k < d else "data") if dict_init is None else dict_init
+        some = sampled(samples, k, rng) if isinstance(init, str) else samples
+        V, _ = start(some, k, init, None, rng, positive=recipe.positive)
+        xp, place = array_namespace(V), {"device": V.device}
         zeros = (xp.zeros(s, dtype=V.dtype, **place) for s in ((d, k), (d,), (k, k)))
-        copies = not is_array(dict_init) and samples.X.shape[0] < k
-        some = xp.full(k, not copies, dtype=xp.bool, **place)
-        past = anchored(Quadratic(*zeros), some, V, 1.0)
+        copies = isinstance(init, str) and samples.X.shape[0] < k
+        held = xp.full(k, not copies, dtype=xp.bool, **place)
+        past = anchored(Quadratic(*zeros), held, V, 1.0)
         return State(V, past, past, 0, 0.0, 0.0)
 
 

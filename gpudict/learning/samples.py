@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check, per_row
-from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -38,10 +37,20 @@ class Samples(NamedTuple):
     @classmethod
     def of(cls, X: Array, sample_weight: Any = None) -> Samples:
         """Check the weights, and bring them to the rows, whose place they follow."""
-        weight = per_row.weights(sample_weight, X)
+        return cls._of(X, per_row.weights(sample_weight, X))
+
+    @classmethod
+    def _of(cls, X: Array, weight: Array | None) -> Samples:
         if weight is None:
             return cls(X, None, float(X.shape[0]))
         return cls(X, weight, float(to_host(weight).sum(dtype=np.float64)))
+
+    def rows(self, some: Any) -> Samples:
+        """Return some of the samples, by a slice or by their numbers, (m,)."""
+        X, weight, _ = self
+        if isinstance(some, slice):
+            return self._of(X[some, :], None if weight is None else weight[some])
+        return self._of(take(X, some), None if weight is None else take(weight, some))
 
     def summed(self, values: Array, dtype: Any) -> Array:
         """Return the weighted sum of a number of each sample (n,), 0-d, in the dtype if any."""
@@ -130,12 +139,12 @@ class Source(NamedTuple):
     def batches(self, passes: int, rng: Any) -> Iterator[tuple[int, Samples]]:
         """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
 
-        The rows of an array are shuffled once if rng is given. A batch in which no sample has a
-        weight is left out.
+        The rows of an array are shuffled once if rng is given: their numbers are, and the rows are
+        gathered batch by batch. A batch in which no sample has a weight is left out.
         """
-        parts = self._cut(rng) if self.steps else None
+        order = self._order(rng) if self.steps and rng is not None else None
         for number in range(1, passes + 1):
-            for rows in self._checked() if parts is None else parts:
+            for rows in self._cut(order) if self.steps else self._checked():
                 yield number, rows
 
     def _checked(self) -> Iterator[Samples]:
@@ -145,25 +154,15 @@ class Source(NamedTuple):
             shape = (None, first.shape[1])
             yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
 
-    def _cut(self, rng: Any) -> list[Samples]:
-        X, weight, _ = self.first
-        if rng is not None:
-            with memory_error_saying(lambda: _shuffled(X), X, tried=""):
-                order = np.arange(X.shape[0])
-                rng.shuffle(order)
-                index = index_like(order, X)
-                X, weight = take(X, index), None if weight is None else take(weight, index)
-        n, size = X.shape[0], self.size
-        cuts = [slice(low, min(low + size, n)) for low in range(0, n, size)]
-        if weight is None:
-            return [Samples(X[cut, :], None, float(cut.stop - cut.start)) for cut in cuts]
-        totals = [float(to_host(weight)[cut].sum(dtype=np.float64)) for cut in cuts]
-        rows = zip(cuts, totals, strict=True)
-        return [Samples(X[cut, :], weight[cut], total) for cut, total in rows if total > 0]
+    def _order(self, rng: Any) -> Array:
+        order = np.arange(self.first.X.shape[0])
+        rng.shuffle(order)
+        return index_like(order, self.first.X)
 
-
-def _shuffled(X: Array) -> str:
-    return (
-        f"to shuffle X {tuple(X.shape)} a copy of it is made. Pass shuffle=False, or batches of "
-        "rows, or free memory."
-    )
+    def _cut(self, order: Array | None) -> Iterator[Samples]:
+        n = self.first.X.shape[0]
+        for low in range(0, n, self.size):
+            cut = slice(low, min(low + self.size, n))
+            batch = self.first.rows(cut if order is None else order[cut])
+            if batch.total > 0:
+                yield batch

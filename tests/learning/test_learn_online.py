@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,18 @@ class TestOnline:
         assert not any(h.unused for h in found.history)
         np.testing.assert_allclose(found.dictionary[5], V0[5], atol=1e-12)
         assert gpudict.learn_online([X[:4]], 6, **options | {"alpha": 3.0}).history[0].unused
+
+    def test_it_needs_the_memory_of_a_batch(self):
+        """Of many rows one is looked at once, and only what is drawn is copied."""
+        X = np.random.default_rng(0).normal(size=(100_000, 16))
+        options = {"alpha": 1.0, "batch_size": 100, "callback": lambda *_: True}
+        gpudict.learn_online(X[:200], 8, **options)  # what is made once is there
+        for start in ("svd", "data"):
+            tracemalloc.start()
+            gpudict.learn_online(X, 8, dict_init=start, **options)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak < 0.25 * X.nbytes, start  # the order alone is a sixteenth
 
     def test_a_stream_is_the_array_cut(self):
         X, _ = problems.signal(n=60, d=8, k=6)
