@@ -149,11 +149,11 @@ class Compressed(NamedTuple):
             rows.add_statistics(*self._cut(here), X, each[here], A, B)
             return B.T, np.einsum("i,ij,ij->j", each[here], X, X), A
 
-        cov, sq, A = np.zeros((d, k)), np.zeros(d), np.zeros((k, k))
-        for part in self._mapped(of_group):
-            for whole, some in zip((cov, sq, A), part, strict=True):
+        sums, *others = self._mapped(of_group)
+        for part in others:
+            for whole, some in zip(sums, part, strict=True):
                 whole += some
-        sums = (cov, sq, A + np.triu(A, 1).T)
+        rows.mirror(sums[-1])
         return Quadratic(*(from_host(a.astype(x.dtype, copy=False), samples.X) for a in sums))
 
     def costs(self, X: Array, V: Array, penalty: RowPenalty, /) -> Array:

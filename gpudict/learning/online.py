@@ -20,7 +20,7 @@ from gpudict.learning.forgetting import anchor, shares
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
-from gpudict.objective.quadratic import Quadratic, accumulate, anchored
+from gpudict.objective.quadratic import Quadratic, accumulate, anchored, scaled
 
 
 class Step(NamedTuple):
@@ -109,8 +109,9 @@ def folded(state: State, now: Quadratic, size: float, scale: Array) -> list[Quad
         kept = [1 - share for share in shares(size, state.seen, state.used, state.atoms.shape[0])]
     else:
         kept = [anchor(size) * scale] * 2
+    each = scaled(now, 1 / size)
     memories = zip((state.recent, state.long), kept, strict=True)
-    return [accumulate(q, now, forget=keep, share=1 / size) for q, keep in memories]
+    return [accumulate(q, each, forget=keep) for q, keep in memories]
 
 
 def smoothed(state: State, used: float) -> float:

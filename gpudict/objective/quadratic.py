@@ -83,17 +83,19 @@ def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
     return Quadratic(Xt @ WU, xp.sum(X * WX, axis=0), Ut @ WU)
 
 
-def accumulate(
-    q: Quadratic, batch: Quadratic, /, *, forget: float | Array = 1.0, share: float = 1.0
-) -> Quadratic:
-    """Return forget·q + share·batch, in sufficient statistics alone."""
+def accumulate(q: Quadratic, batch: Quadratic, /, *, forget: float | Array = 1.0) -> Quadratic:
+    """Return forget·q + batch, in sufficient statistics alone."""
     assert q.gram is not None
     assert batch.gram is not None
     return Quadratic(
-        forget * q.cov + share * batch.cov,
-        forget * q.sq + share * batch.sq,
-        forget * q.gram + share * batch.gram,
+        forget * q.cov + batch.cov, forget * q.sq + batch.sq, forget * q.gram + batch.gram
     )
+
+
+def scaled(q: Quadratic, share: float, /) -> Quadratic:
+    """Return share·q, in sufficient statistics alone."""
+    assert q.gram is not None
+    return Quadratic(share * q.cov, share * q.sq, share * q.gram)
 
 
 def anchored(q: Quadratic, some: Array, V: Array, weight: float | Array, /) -> Quadratic:

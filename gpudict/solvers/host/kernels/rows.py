@@ -54,6 +54,17 @@ def add_statistics(ends, columns, values, X, weight, A, B):
 
 
 @compiled
+def mirror(A):
+    """Copy the upper triangle of A (k, k) into the lower one, block by block, in place."""
+    k = A.shape[0]
+    for low in range(0, k, 32):
+        for left in range(0, low + 32, 32):
+            for i in range(low, min(low + 32, k)):
+                for j in range(left, min(left + 32, i)):
+                    A[i, j] = A[j, i]
+
+
+@compiled
 def squared_errors(ends, columns, values, X, V, error):
     """Write ‖x − uV‖² of each row into error (b,)."""
     d = X.shape[1]
