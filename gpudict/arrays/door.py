@@ -110,8 +110,8 @@ def on_host(x: Array) -> bool:
 
 
 def from_host(a: np.ndarray, like: Array) -> Array:
-    """Return an array of the host, in place, as one of the library of `like`."""
-    return backend_of(array_namespace(like)).from_host(a)
+    """Return an array of the host where `like` is, in place where that can be."""
+    return backend_of(array_namespace(like)).from_host(a, like)
 
 
 def launcher(x: Array) -> Launcher | None:
@@ -121,7 +121,9 @@ def launcher(x: Array) -> Launcher | None:
 
 def in_rows(x: Array) -> Array:
     """Return x with its rows contiguous where that is NumPy's to say: on the host."""
-    return from_host(np.ascontiguousarray(to_host(x)), x) if on_host(x) else x
+    if not on_host(x) or (here := to_host(x)).flags.c_contiguous:
+        return x
+    return from_host(np.ascontiguousarray(here), x)
 
 
 def csr(x: Array) -> Csr | None:

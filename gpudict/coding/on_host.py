@@ -1,9 +1,9 @@
 """Sparse coding in the memory of the host: chunks of rows, from a pool of threads, compiled.
 
-NumPy arrays and, in place, torch's on the CPU. A chunk is cast to float64, multiplied with the
-atoms and solved while it is in the cache; its size depends on the number of rows alone, so that any
-number of threads gives the same bits. Rows that fall short of their tolerance, among atoms that
-nearly depend on each other, are refined as anywhere else.
+NumPy arrays and, in place, torch's and JAX's on the CPU. A chunk is cast to float64, multiplied
+with the atoms and solved while it is in the cache; its size depends on the number of rows alone, so
+that any number of threads gives the same bits. Rows that fall short of their tolerance, among atoms
+that nearly depend on each other, are refined as anywhere else.
 """
 
 from __future__ import annotations

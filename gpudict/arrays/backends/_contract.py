@@ -143,8 +143,9 @@ class Backend(NamedTuple):
     requires : the module whose absence means that the library is not installed
     install : the command that installs it
     to_host : array -> numpy.ndarray; waits for the device
-    from_host : NumPy array of the host -> array of the library, in place
-    on_host : whether this array's memory is the host's, so that NumPy can read it in place
+    from_host : (NumPy array of the host, array) -> its numbers where that array is; in place where
+        the library can, so the first is not written again
+    on_host : whether this array's memory is the host's, so that NumPy reads it at little cost
     obstacle : array -> why its values can't be read as a dense array's and what to do, the end of
         the sentence "X is …" in which {name} stands for X; None
     cast : how a user casts {name} to {dtype}
@@ -182,7 +183,7 @@ class Backend(NamedTuple):
     install: str
     mover: Callable[[str | None], Mover]
     to_host: Callable[[Array], np.ndarray] = np.from_dlpack
-    from_host: Callable[[np.ndarray], Array] = lambda a: a
+    from_host: Callable[[np.ndarray, Array], Array] = lambda a, like: a
     on_host: Callable[[Array], bool] = lambda x: False
     obstacle: Callable[[Array], str | None] = lambda x: None
     cast: str = "{name}.astype('{dtype}')"

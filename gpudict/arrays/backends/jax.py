@@ -1,4 +1,7 @@
-"""JAX: arrays that are never written, and operations that are compiled for each shape."""
+"""JAX: arrays that are never written, and operations that are compiled for each shape.
+
+On the host NumPy reads them in place, so there the compiled solvers do the work.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,19 @@ def obstacle(x: Array) -> str | None:
 def launch_bound(x: Array) -> bool:
     """Whether it is on a device that is not the host."""
     return any(d.platform != "cpu" for d in x.devices())
+
+
+def on_host(x: Array) -> bool:
+    """Whether it is whole on one device, and that is the host."""
+    return len(x.devices()) == 1 and not launch_bound(x)
+
+
+def from_host(a: np.ndarray, like: Array) -> Array:
+    """Return the array on the device of `like`; in float32 where JAX has no float64."""
+    import jax
+
+    (where,) = like.devices()
+    return jax.device_put(a, where)
 
 
 def scatter(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
@@ -120,6 +136,8 @@ BACKEND = Backend(
     mover=mover,
     obstacle=obstacle,
     to_host=np.asarray,
+    from_host=from_host,
+    on_host=on_host,
     launch_bound=launch_bound,
     compiles=True,
     scatter=scatter,
