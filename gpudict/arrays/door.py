@@ -121,9 +121,7 @@ def launcher(x: Array) -> Launcher | None:
 
 def in_rows(x: Array) -> Array:
     """Return x with its rows contiguous where that is NumPy's to say: on the host."""
-    if not on_host(x) or (here := to_host(x)).flags.c_contiguous:
-        return x
-    return from_host(np.ascontiguousarray(here), x)
+    return from_host(np.ascontiguousarray(to_host(x)), x) if on_host(x) else x
 
 
 def csr(x: Array) -> Csr | None:
@@ -141,13 +139,13 @@ def is_threaded(x: Array) -> bool:
     return backend_of(array_namespace(x)).threaded
 
 
-def few_shapes(x: Array, size: int, most: int) -> int:
-    """Return size, or the next power of four (at most `most`) where each new shape is compiled."""
+def few_shapes(x: Array, size: int, most: int, base: int = 4) -> int:
+    """Return size, or the next power of a base (at most `most`) where new shapes are compiled."""
     if not backend_of(array_namespace(x)).compiles:
         return size
     power = 1
     while power < size:
-        power *= 4
+        power *= base
     return min(power, most)
 
 

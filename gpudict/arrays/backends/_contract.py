@@ -153,6 +153,8 @@ class Backend(NamedTuple):
     launch_bound : whether starting an operation on this array's device costs more than small work
     threaded : whether one operation already uses all cores (or is not the host's work at all)
     compiles : whether each new shape of an operation is compiled anew
+    traced : function -> the same, compiled as a whole for each shape where operations are: what it
+        takes by keyword alone is not traced
     scatter : (xp, index (n, m), values (n, m), k, device) -> dense (n, k)
     solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
@@ -191,6 +193,7 @@ class Backend(NamedTuple):
     launch_bound: Callable[[Array], bool] = lambda x: False
     threaded: bool = True
     compiles: bool = False
+    traced: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
     scatter: Callable[[Namespace, Array, Array, int, Any], Array] = select
     solve: Callable[[Namespace, Array, Array], Array] = solve
     take: Callable[[Namespace, Array, Array], Array] = lambda xp, x, rows: xp.take(x, rows, axis=0)

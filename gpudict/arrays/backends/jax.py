@@ -5,7 +5,10 @@ On the host NumPy reads them in place, so there the compiled solvers do the work
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -63,6 +66,17 @@ def from_host(a: np.ndarray, like: Array) -> Array:
 
     (where,) = like.devices()
     return jax.device_put(a, where)
+
+
+@functools.cache
+def traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function under `jax.jit`."""
+    import jax
+
+    parameters = inspect.signature(function).parameters.values()
+    static = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    compiled: Callable[..., Any] = jax.jit(function, static_argnames=static)
+    return compiled
 
 
 def scatter(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
@@ -140,6 +154,7 @@ BACKEND = Backend(
     on_host=on_host,
     launch_bound=launch_bound,
     compiles=True,
+    traced=traced,
     scatter=scatter,
     sites=sites,
     devices=devices,
