@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import chain
 from typing import TypeVar
 
@@ -85,24 +84,28 @@ class NotEnough(MemoryError):
     """The error whose sentence says what memory was needed for."""
 
 
-@contextmanager
-def memory_error_saying(
-    needs: Callable[[], str], like: Array, tried: str = "even a row at a time"
-) -> Iterator[None]:
+class memory_error_saying:
     """Say in one sentence what memory was needed for, where it was not enough; the innermost does.
 
     `tried` is what did not help.
     """
-    try:
-        yield
-    except NotEnough:
-        raise
-    except Exception as error:
-        if not _is_memory_error(error, like):
-            raise
-        let_go(error)
-        message = f"The memory of {device(like)} is not enough{tried and f', {tried}'}: {needs()}"
-        raise NotEnough(message) from error
+
+    def __init__(
+        self, needs: Callable[[], str], like: Array, tried: str = "even a row at a time"
+    ) -> None:
+        self.needs, self.like, self.tried = needs, like, tried
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, NotEnough):
+            return
+        if _is_memory_error(error, self.like):
+            let_go(error)
+            tried = self.tried and f", {self.tried}"
+            where = f"The memory of {device(self.like)} is not enough{tried}"
+            raise NotEnough(f"{where}: {self.needs()}") from error
 
 
 def _log(here: slice, now: _Size, like: Array) -> None:

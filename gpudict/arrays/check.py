@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.backends import backend_of
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
@@ -26,8 +25,10 @@ from gpudict.arrays.door import (
     read,
     same_place,
 )
+from gpudict.arrays.peaks import extremes, peak_of
 from gpudict.arrays.phases import phase
 from gpudict.arrays.plain import FLOATS, cast, plain
+from gpudict.arrays.recurring import made_of, standing_for
 
 
 def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True) -> Array:
@@ -46,7 +47,7 @@ def matrix(x: Any, name: str, *, like: Array | None = None, finite: bool = True)
     x = _shaped(x, name, like)
     if finite:
         with _looking(x, name), phase("checks"):
-            (peak,) = read(_peak(x))
+            (peak,) = read(peak_of(x))
         _finite(peak, name)
     return x
 
@@ -70,7 +71,7 @@ def samples(
 def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
     with _looking(x, name), phase("checks"):
-        (peak,) = read(_peak(x))
+        (peak,) = read(peak_of(x))
     return _summable(x, name, peak, wide=wide)
 
 
@@ -86,7 +87,7 @@ def atoms(V: Any, name: str, *, like: Array, finite: bool = True) -> Array:
     if not finite:
         return V
     with _looking(V, name), phase("checks"):
-        peak, least = read(*_extremes(V))
+        peak, least = read(*extremes(V))
     return _invertible(V, name, peak, least)
 
 
@@ -96,9 +97,10 @@ def samples_and_atoms(
     """Return what `samples` and `atoms` do, for atoms of as many features as a sample; one wait."""
     X = _shaped(X, names[0], None)
     V = _shaped(V, names[1], X)
+    V = standing_for(V) if X.shape[0] < V.shape[0] else V
     if finite:
         with _looking(X, names[0]), phase("checks"):
-            peak, *ends = read(_peak(X), *_extremes(V))
+            peak, *ends = read(peak_of(X), *made_of(V, extremes))
         X = _summable(X, names[0], peak, wide=wide)
         V = _invertible(V, names[1], *ends)
     shape = (None, X.shape[1])
@@ -149,22 +151,6 @@ def _looking(x: Array, name: str) -> AbstractContextManager[Any]:
     return memory_error_saying(needs, x, tried="")
 
 
-def _peak(x: Array, axis: int | None = None) -> Array:
-    if type(x) is np.ndarray:
-        return np.maximum(x.max(axis), -x.min(axis))
-    xp = array_namespace(x)
-    return backend_of(xp).peak(xp, x, axis)
-
-
-def _extremes(V: Array) -> tuple[Array, Array]:
-    """Return the largest of the atoms' peaks, and the smallest that is not 0, 0-d."""
-    size = _peak(V, axis=1)
-    if type(size) is np.ndarray:
-        return size.max(), size.min() or size.min(where=size > 0, initial=np.inf)
-    xp = array_namespace(V)
-    return xp.max(size), xp.min(xp.where(size > 0, size, xp.full_like(size, xp.inf)))
-
-
 def _finite(peak: float, name: str) -> None:
     if not math.isfinite(peak):
         raise ValueError(
@@ -175,7 +161,7 @@ def _finite(peak: float, name: str) -> None:
 
 def _shaped(x: Any, name: str, like: Array | None) -> Array:
     x = plain(x, name)
-    if like is not None:
+    if like is not None and not type(x) is type(like) is np.ndarray:
         _same_library(x, name, like)
     if x.ndim != 2:
         raise ValueError(

@@ -110,8 +110,8 @@ def on_host(x: Array) -> bool:
 
 
 def from_host(a: np.ndarray, like: Array) -> Array:
-    """Return an array of the host, in place, as one of the library of `like`."""
-    return backend_of(array_namespace(like)).from_host(a)
+    """Return an array of the host where `like` is, in place where that can be."""
+    return backend_of(array_namespace(like)).from_host(a, like)
 
 
 def launcher(x: Array) -> Launcher | None:
@@ -139,13 +139,13 @@ def is_threaded(x: Array) -> bool:
     return backend_of(array_namespace(x)).threaded
 
 
-def few_shapes(x: Array, size: int, most: int) -> int:
-    """Return size, or the next power of four (at most `most`) where each new shape is compiled."""
+def few_shapes(x: Array, size: int, most: int, base: int = 4) -> int:
+    """Return size, or the next power of a base (at most `most`) where new shapes are compiled."""
     if not backend_of(array_namespace(x)).compiles:
         return size
     power = 1
     while power < size:
-        power *= 4
+        power *= base
     return min(power, most)
 
 

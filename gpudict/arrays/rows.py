@@ -59,7 +59,8 @@ class Rows(NamedTuple):
         """Return the dense rows (b, k) on the host; written into an array of zeros if given."""
         b = len(self.ends) - 1
         Z = np.zeros((b, k), self.values.dtype) if into is None else into
-        Z[np.repeat(np.arange(b), np.diff(self.ends)), self.columns] = self.values
+        of = 0 if b == 1 else np.repeat(np.arange(b), np.diff(self.ends))
+        Z[of, self.columns] = self.values
         return Z
 
     def summed(self, values: np.ndarray) -> np.ndarray:

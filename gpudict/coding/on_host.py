@@ -1,18 +1,20 @@
 """Sparse coding in the memory of the host: chunks of rows, from a pool of threads, compiled.
 
-NumPy arrays and, in place, torch's on the CPU. A chunk is cast to float64, multiplied with the
-atoms and solved while it is in the cache; its size depends on the number of rows alone, so that any
-number of threads gives the same bits. Rows that fall short of their tolerance, among atoms that
-nearly depend on each other, are refined as anywhere else.
+NumPy arrays and, in place, torch's and JAX's on the CPU. A chunk is cast to float64, multiplied
+with the atoms and solved while it is in the cache; its size depends on the number of rows alone, so
+that any number of threads gives the same bits. Rows that fall short of their tolerance, among atoms
+that nearly depend on each other, are refined as anywhere else.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 
-from gpudict.arrays.door import from_host, to_host
+from gpudict.arrays.door import Array, from_host, to_host
+from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
 from gpudict.arrays.threads import in_parallel, quiet, threads
 from gpudict.coding.plan import Plan
@@ -24,6 +26,7 @@ from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
 LEAST, ROWS = 128, 512  # rows of a chunk
+FEW = 2**16  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
@@ -47,9 +50,8 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
-    with quiet():
-        gram = here.V @ here.V.T if here.gram is None else here.gram
-        atoms = Atoms.of(gram, here.V.shape[1] if here.is_products else None)
+    with quiet() if n * here.V.size > FEW else nullcontext():
+        atoms = made_of(request.V, atoms_of) if here.is_products else given_atoms(here)
         rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
@@ -62,14 +64,26 @@ def in_numpy(request: Request) -> Request:
     X, V, init, gram, cov = request
     init = init if init is None or isinstance(init, Rows) else to_host(init)
     gram, cov = None if gram is None else wide(gram), None if cov is None else to_host(cov)
-    return Request(to_host(X), wide(V), init, gram, cov)
+    return Request(to_host(X), made_of(V, wide), init, gram, cov)
+
+
+def atoms_of(V: Array) -> Atoms:
+    """Return what row solvers need of the atoms."""
+    V = wide(V)
+    with quiet():
+        return Atoms.of(V @ V.T, V.shape[1])
+
+
+def given_atoms(here: Request) -> Atoms:
+    """Return what they need where a Gram or cov was given, so that the atoms' width is unknown."""
+    return atoms_of(here.V)._replace(width=None) if here.gram is None else Atoms.of(here.gram, None)
 
 
 def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
     """Solve a chunk of rows; return also the largest relative gap."""
     solver, X = plan.solver, wide(rows.X)
     assert isinstance(solver, RowSolver)
-    cov = X @ rows.V.T if rows.cov is None else wide(rows.cov)
+    cov = product(X, rows.V) if rows.cov is None else wide(rows.cov)
     batch = RowBatch(cov, np.einsum("ij,ij->i", X, X), start(rows))
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
@@ -79,6 +93,13 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, float(relative_gap(found.gap, batch.sq).max())
+
+
+def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Return X Vᵀ; of little work not by BLAS, whose threads would first have to be stopped."""
+    few = len(X) * V.size <= FEW
+    made: np.ndarray = np.einsum("ij,kj->ik", X, V) if few else X @ V.T
+    return made
 
 
 def refined_rows(

@@ -84,7 +84,8 @@ class Plan(NamedTuple):
 
     def of_rows(self, index: Array | slice) -> Plan:
         """Return the plan of some rows."""
-        return self._replace(penalty=self.penalty.of_rows(index))
+        penalty = self.penalty.of_rows(index)
+        return self if penalty is self.penalty else self._replace(penalty=penalty)
 
 
 def penalty_of(

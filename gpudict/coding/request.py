@@ -36,6 +36,8 @@ class Request(NamedTuple):
 
     def of_rows(self, here: slice) -> Request:
         """Return the request for some of the rows."""
+        if here == slice(0, self.X.shape[0]):
+            return self
         init = self.init
         if init is not None:
             init = init.cut(here) if isinstance(init, Rows) else init[here, :]

@@ -42,7 +42,7 @@ CALLS = {  # the call, and how many arrays it is given
 
 def checks(counts) -> int:
     """Return how often an array was looked through for what is not finite."""
-    return sum(op.launches for op in counts.log if op.place.function == "check._peak")
+    return sum(op.launches for op in counts.log if op.place.function == "peaks.peak_of")
 
 
 @pytest.mark.parametrize("name", CALLS)

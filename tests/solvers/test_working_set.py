@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import gpudict
 from gpudict.objective import quadratic
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.loop import run, stepped
@@ -12,6 +13,7 @@ from gpudict.solvers.portable import _small_lasso, working_set
 from gpudict.solvers.portable._small_lasso import Small
 from gpudict.solvers.stopping import duality_gap
 from tests.support import problems
+from tests.support.backends import on_jax
 
 
 def small(positive: bool, copies: float | None = None):
@@ -110,7 +112,11 @@ def test_rounds_in_parts_are_rounds(monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(parts.Z, whole.Z, atol=1e-9)
     efforts = []
     solve = working_set._solve
-    see = lambda p, u, e, **k: efforts.append((e, u.shape[1])) or solve(p, u, e, **k)  # noqa: E731
+
+    def see(*given, effort, **others):
+        efforts.append((effort, given[3].shape[1]))
+        return solve(*given, effort=effort, **others)
+
     monkeypatch.setattr(working_set, "_solve", see)
     stepped(working_set.SOLVER, q, L1(0.05), zero, 8)
     assert [e.faces for e, _ in efforts] == [0, 0, 0, 0, 4, 4, 4, 4]
@@ -121,3 +127,17 @@ def test_rounds_in_parts_are_rounds(monkeypatch: pytest.MonkeyPatch):
     most = (whole.Z != 0).sum(axis=1).max()
     assert efforts[0][1] == most + max(4, int(0.125 * most))
     np.testing.assert_allclose(warm, whole.Z, atol=1e-9)
+
+
+def test_a_round_of_jax_eager_is_traced_once(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("jax")
+    X, V = (on_jax(a) for a in problems.signal(n=9, d=6, k=8, seed=1))
+    traces, real = [], working_set.fista
+    monkeypatch.setattr(working_set, "fista", lambda *a: traces.append(0) or real(*a))
+    options = {"alpha": 0.1, "solver": "working_set", "max_iter": 1}
+    first = gpudict.encode(X, V, **options)
+    assert traces
+    traces.clear()
+    again = gpudict.encode(X, V, **options)
+    assert not traces
+    np.testing.assert_array_equal(again.Z, first.Z)

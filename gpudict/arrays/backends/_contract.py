@@ -143,8 +143,9 @@ class Backend(NamedTuple):
     requires : the module whose absence means that the library is not installed
     install : the command that installs it
     to_host : array -> numpy.ndarray; waits for the device
-    from_host : NumPy array of the host -> array of the library, in place
-    on_host : whether this array's memory is the host's, so that NumPy can read it in place
+    from_host : (NumPy array of the host, array) -> its numbers where that array is; in place where
+        the library can, so the first is not written again
+    on_host : whether this array's memory is the host's, so that NumPy reads it at little cost
     obstacle : array -> why its values can't be read as a dense array's and what to do, the end of
         the sentence "X is …" in which {name} stands for X; None
     cast : how a user casts {name} to {dtype}
@@ -152,6 +153,8 @@ class Backend(NamedTuple):
     launch_bound : whether starting an operation on this array's device costs more than small work
     threaded : whether one operation already uses all cores (or is not the host's work at all)
     compiles : whether each new shape of an operation is compiled anew
+    traced : function -> the same, compiled as a whole for each shape where operations are: what it
+        takes by keyword alone is not traced
     scatter : (xp, index (n, m), values (n, m), k, device) -> dense (n, k)
     solve : (xp, A (n, m, m), B (n, m, p)) -> (n, m, p), without a wait where there is such a way
     take : (xp, x (n, …), rows) -> the rows of x, by indices that are not negative
@@ -182,7 +185,7 @@ class Backend(NamedTuple):
     install: str
     mover: Callable[[str | None], Mover]
     to_host: Callable[[Array], np.ndarray] = np.from_dlpack
-    from_host: Callable[[np.ndarray], Array] = lambda a: a
+    from_host: Callable[[np.ndarray, Array], Array] = lambda a, like: a
     on_host: Callable[[Array], bool] = lambda x: False
     obstacle: Callable[[Array], str | None] = lambda x: None
     cast: str = "{name}.astype('{dtype}')"
@@ -190,6 +193,7 @@ class Backend(NamedTuple):
     launch_bound: Callable[[Array], bool] = lambda x: False
     threaded: bool = True
     compiles: bool = False
+    traced: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
     scatter: Callable[[Namespace, Array, Array, int, Any], Array] = select
     solve: Callable[[Namespace, Array, Array], Array] = solve
     take: Callable[[Namespace, Array, Array], Array] = lambda xp, x, rows: xp.take(x, rows, axis=0)

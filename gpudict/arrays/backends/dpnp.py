@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gpudict.arrays.backends._contract import (
     Array,
     Backend,
@@ -21,6 +23,13 @@ def mover(device: str | None) -> Mover:
     import dpnp
 
     return moves(dpnp, device)
+
+
+def from_host(a: np.ndarray, like: Array) -> Array:
+    """Return the array on the queue of `like`."""
+    import dpnp
+
+    return dpnp.asarray(a, sycl_queue=like.sycl_queue)
 
 
 def devices() -> Devices:
@@ -70,6 +79,8 @@ BACKEND = Backend(
     install="python -m pip install dpnp",
     mover=mover,
     to_host=lambda x: x.asnumpy(),
+    from_host=from_host,
+    on_host=lambda x: x.sycl_device.is_cpu,
     launch_bound=lambda x: x.sycl_device.is_gpu,
     scatter=assign,
     sites=sites,

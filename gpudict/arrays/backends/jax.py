@@ -1,8 +1,14 @@
-"""JAX: arrays that are never written, and operations that are compiled for each shape."""
+"""JAX: arrays that are never written, and operations that are compiled for each shape.
+
+On the host NumPy reads them in place, so there the compiled solvers do the work.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -47,6 +53,30 @@ def obstacle(x: Array) -> str | None:
 def launch_bound(x: Array) -> bool:
     """Whether it is on a device that is not the host."""
     return any(d.platform != "cpu" for d in x.devices())
+
+
+def on_host(x: Array) -> bool:
+    """Whether it is whole on one device, and that is the host."""
+    return len(x.devices()) == 1 and not launch_bound(x)
+
+
+def from_host(a: np.ndarray, like: Array) -> Array:
+    """Return the array on the device of `like`; in float32 where JAX has no float64."""
+    import jax
+
+    (where,) = like.devices()
+    return jax.device_put(a, where)
+
+
+@functools.cache
+def traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function under `jax.jit`."""
+    import jax
+
+    parameters = inspect.signature(function).parameters.values()
+    static = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    compiled: Callable[..., Any] = jax.jit(function, static_argnames=static)
+    return compiled
 
 
 def scatter(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:
@@ -120,8 +150,11 @@ BACKEND = Backend(
     mover=mover,
     obstacle=obstacle,
     to_host=np.asarray,
+    from_host=from_host,
+    on_host=on_host,
     launch_bound=launch_bound,
     compiles=True,
+    traced=traced,
     scatter=scatter,
     sites=sites,
     devices=devices,

@@ -64,7 +64,7 @@ def detach(x: Array) -> Array:
     return x.detach().resolve_neg() if x.is_neg() else x.detach()
 
 
-def from_host(a: np.ndarray) -> Array:
+def from_host(a: np.ndarray, like: Array) -> Array:
     """Return the tensor of the host that shares the array's memory."""
     import torch
 

@@ -15,7 +15,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, batched_solve, divisor, pick, sign
+from gpudict.arrays.door import (
+    Array,
+    array_namespace,
+    batched_solve,
+    device,
+    divisor,
+    pick,
+    sign,
+)
 from gpudict.objective.penalties.contract import pull
 
 
@@ -41,7 +49,7 @@ class Small(NamedTuple):
     def of(cls, G: Array, b: Array, t: Array, positive: bool) -> Small:
         """Return the problem, its Gram ridged."""
         xp = array_namespace(G)
-        eye = xp.eye(b.shape[1], dtype=b.dtype, device=b.device)[None, :, :]
+        eye = xp.eye(b.shape[1], dtype=b.dtype, device=device(b))[None, :, :]
         ridge = max(4 * float(xp.finfo(b.dtype).eps), 1e-13)
         return cls(G, G + ridge * eye, b, t, eye, positive)
 

@@ -33,6 +33,7 @@ from gpudict.arrays.door import (
     take,
 )
 from gpudict.arrays.memory import workspace
+from gpudict.arrays.shapes import traced
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import (
     Quadratic,
@@ -126,7 +127,7 @@ class WorkingSet(IterativeSolver[L1, State]):
         xp = array_namespace(state.Z)
         n, k = state.Z.shape
         effort = _effort(state, k)
-        m = min(k, few_shapes(state.Z, wished(state, effort.add, effort.share), k))
+        m = min(k, few_shapes(state.Z, wished(state, effort.add, effort.share), k, 2))
         index = choose(penalty, state, m)
         unit, norm = with_unit_atoms(q)
         size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
@@ -134,13 +135,13 @@ class WorkingSet(IterativeSolver[L1, State]):
         b = pick(unit.cov, index)
         start = state.round == 0 and state.efforts is WARM  # whose objective is not known yet
         rows = max(1, state.space // small_gram_numbers(unit, m, COPIES))
-        parts = []
+        parts, solve = [], traced(_solve, b)
         for low in range(0, n, rows):
             part = slice(low, min(low + rows, n))
             G = small_grams(unit, index[part, :])
             t = penalty.of_rows(part).column / size[part, :]
-            small = Small.of(G, b[part, :], t, penalty.positive)
-            parts.append(_solve(small, before[part, :], effort, start=start))
+            given = (G, b[part, :], t, before[part, :])
+            parts.append(solve(*given, positive=penalty.positive, effort=effort, start=start))
         u, value, noise, lowest = (
             xp.concat(p, axis=0) if len(p) > 1 else p[0] for p in zip(*parts, strict=True)
         )
@@ -176,11 +177,14 @@ def _effort(state: State, k: int) -> Effort:
     return effort._replace(steps=effort.steps + 4 * beyond)
 
 
-def _solve(small: Small, u: Array, effort: Effort, *, start: bool) -> tuple[Array, ...]:
+def _solve(
+    G: Array, b: Array, t: Array, u: Array, /, *, positive: bool, effort: Effort, start: bool
+) -> tuple[Array, ...]:
     """Solve each row's small problem from u.
 
     Return the codes, their objective and its rounding; and the objective of u, if it is a start.
     """
+    small = Small.of(G, b, t, positive)
     before = small.objective(u, times(small.G, u)) if start else None
     u = fista(small, u, effort.steps)
     if effort.solves:
