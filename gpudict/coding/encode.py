@@ -44,8 +44,9 @@ def encode(
     """Code each row of X sparsely over the atoms in the rows of V.
 
     With `alpha` it solves the lasso, min ½‖x − u V‖² + alpha·‖u‖₁, to a certified gap. With
-    `n_nonzero_coefs` or `target_error` instead it runs a pursuit, 'omp' or 'lars'. Products keep
-    the full precision of the dtype, whatever TF32 or autocast is set to.
+    `n_nonzero_coefs` or `target_error` instead it runs a pursuit: 'omp', 'ols' (which takes the
+    atom that lowers the error most) or 'lars'. Products keep the full precision
+    of the dtype, whatever TF32 or autocast is set to.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def encode(
     target_error : float
         Pursuits: a row is done once ‖x − uV‖² is at most this, in squared units of X.
     positive : bool
-        Ask for u ≥ 0.
+        Ask for u ≥ 0. 'omp' and 'ols' pass over an atom that would make a code negative.
     solver : str
         'cd', the fastest one for this problem and this array (for the lasso compiled: 'active_set'
         on the host, 'warp_active_set' on CUDA devices; 'working_set' elsewhere); or, by

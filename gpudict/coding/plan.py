@@ -105,7 +105,7 @@ def penalty_of(
     if lasso and (n_nonzero is not None or target > 0):
         raise ValueError(
             "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
-            "are different problems. Pass alpha for the lasso, or the limits for 'omp' and 'lars'."
+            "are different problems. Pass alpha for the lasso, or the limits for a pursuit."
         )
     if each is not None:
         return L1(each, positive)

@@ -13,6 +13,7 @@ import numpy as np
 from gpudict.arrays.door import Array, is_array, to_host
 from gpudict.learning.records import State
 from gpudict.objective.quadratic import Quadratic
+from gpudict.translation.words import pursuits
 
 FITTED = (
     "components_",
@@ -83,20 +84,22 @@ def _no_callback(kind: Any) -> dict[str, None]:
 def _parameter(name: str, value: Any) -> Any:
     """Return a parameter in the words of scikit-learn."""
     if name in FIT:
-        return _solver(value, ("cd", "lars"), "")
+        return _solver(name, value, ("cd", "lars"), "")
     if name == "transform_algorithm":
         known = ("lasso_cd", "lasso_lars", "lars", "omp", "threshold")
-        return _solver(value, known, "lasso_")
+        return _solver(name, value, known, "lasso_")
     if name == "callback" or (name == "dict_init" and isinstance(value, str)):
         return None
     return to_host(value) if is_array(value) else value
 
 
-def _solver(name: str, known: tuple[str, ...], prefix: str) -> str:
+def _solver(parameter: str, name: str, known: tuple[str, ...], prefix: str) -> str:
     """Return the solver's name, or that of coordinate descent for another solver of the lasso."""
-    if name == "omp" and "omp" not in known:
+    if name in pursuits() and name not in known:
+        other = "omp" if "omp" in known else "cd"
         raise ValueError(
-            "fit_algorithm='omp' has no counterpart in scikit-learn, which fits with the lasso "
-            "only. Set fit_algorithm='cd' before the exchange, if that is what you want there."
+            f"{parameter}={name!r} has no counterpart in scikit-learn, which "
+            f"{'has no such pursuit' if other == 'omp' else 'fits with the lasso only'}. Set "
+            f"{parameter}={other!r} before the exchange, if that is what you want there."
         )
     return name if name in known else f"{prefix}cd"

@@ -42,10 +42,11 @@ class DictionaryLearning(Learner, Coder):
     transform_algorithm : str
         Solver of the codes in `transform`, as `algorithm` of `sparse_encode`. One of <algorithms>.
     transform_n_nonzero_coefs : int, optional
-        The non-zeros of 'lars' and 'omp' in `transform`; max(1, d // 10) by default.
+        The non-zeros of 'lars', 'omp' and 'ols' in `transform`; max(1, d // 10) by default.
     transform_alpha : float, optional
         The weight of ‖u‖₁ in `transform`, or the threshold of 'threshold': alpha by default. For
-        'omp', if given and there is no transform_n_nonzero_coefs, the squared error to reach.
+        'omp' and 'ols', if given and there is no transform_n_nonzero_coefs, the squared error to
+        reach.
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     code_init : array (n, k), optional

@@ -31,10 +31,10 @@ class SparseCoder(Coder):
         Solver of the codes, as `algorithm` of `sparse_encode`; 'lasso_cd' is the fastest certified
         one. One of <algorithms>.
     transform_n_nonzero_coefs : int, optional
-        The non-zeros of 'lars' and 'omp'; max(1, d // 10) by default.
+        The non-zeros of 'lars', 'omp' and 'ols'; max(1, d // 10) by default.
     transform_alpha : float, optional
-        The weight of ‖u‖₁, or the threshold of 'threshold'; 1 by default. For 'omp', if given and
-        there is no transform_n_nonzero_coefs, the squared error to reach.
+        The weight of ‖u‖₁, or the threshold of 'threshold'; 1 by default. For 'omp' and 'ols', if
+        given and there is no transform_n_nonzero_coefs, the squared error to reach.
     split_sign : bool
         Whether to give the positive and the negative parts of the codes side by side.
     n_jobs : int, optional

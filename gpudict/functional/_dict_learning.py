@@ -49,7 +49,7 @@ def dict_learning(
         Stop when an iteration lowers the objective by less than tol times it.
     method : str
         Solver of the codes. 'cd' is the fastest certified one for this array, 'lars' the exact
-        homotopy; 'omp' takes max(1, d // 10) atoms a row and no alpha. One of <methods>.
+        homotopy; 'omp' and 'ols' take max(1, d // 10) atoms a row and no alpha. One of <methods>.
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     dict_init : array (m, d), 'svd' or 'data', optional

@@ -49,10 +49,10 @@ def sparse_encode(
         'lasso_cd' is the fastest certified solver for this array, 'lasso_lars' the exact homotopy,
         'lars' least-angle regression. One of <algorithms>.
     n_nonzero_coefs : int, optional
-        The non-zeros of 'lars' and 'omp'; max(1, d // 10), at most k, by default.
+        The non-zeros of 'lars', 'omp' and 'ols'; max(1, d // 10), at most k, by default.
     alpha : float, optional
         Weight of ‖u‖₁ against ½‖x − uV‖² for the lasso, the threshold for 'threshold'; 1 by
-        default. For 'omp' without n_nonzero_coefs, the squared error ‖x − uV‖² to reach.
+        default. For 'omp' and 'ols' without n_nonzero_coefs, the squared error ‖x − uV‖² to reach.
     copy_cov : bool
         Ignored: no input is ever written.
     init : array (n, k), optional
@@ -86,7 +86,8 @@ def sparse_encode(
     References
     ----------
     Efron, Hastie, Johnstone and Tibshirani (2004) for 'lars'; Rubinstein, Zibulevsky and Elad
-    (2008) for 'omp'; Beck and Teboulle (2009) for 'lasso_fista'.
+    (2008) for 'omp'; Chen, Billings and Luo (1989) for 'ols'; Beck and Teboulle (2009)
+    for 'lasso_fista'.
 
     Examples
     --------

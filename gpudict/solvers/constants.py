@@ -1,7 +1,7 @@
 """What the compiled solvers of the host and of CUDA are tuned by: one table for both languages.
 
-The host computes in float64 whatever the data, CUDA in the dtype of the data. Where a constant
-depends on the dtype there is a row for each.
+The host computes in float64 whatever the data, but for what a pursuit chooses its atoms by; CUDA in
+the dtype of the data. Where a constant depends on the dtype there is a row for each.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ ROOM = (
     ("fista", 256, 64, 5, 5, {"alpha": 0.1, "max_iter": 20}),
     ("omp", 256, 64, 5, 5, {"n_nonzero_coefs": 8}),
     ("omp", 256, 64, 5, 5, {"n_nonzero_coefs": 33}),
+    ("ols", 256, 64, 5, 5, {"n_nonzero_coefs": 8}),
+    ("ols", 256, 64, 5, 5, {"n_nonzero_coefs": 33}),
 )
 
 

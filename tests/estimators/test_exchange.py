@@ -49,6 +49,8 @@ def test_both_go_on_learning(monkeypatch: pytest.MonkeyPatch):
 def test_what_can_not_go_there():
     with pytest.raises(ValueError, match=r"fit_algorithm='omp' has no counterpart.*'cd'"):
         DictionaryLearning(fit_algorithm="omp").to_sklearn()
+    with pytest.raises(ValueError, match=r"transform_algorithm='ols' has no counterpart.*'omp'"):
+        SparseCoder(np.eye(2), transform_algorithm="ols").to_sklearn()
     with pytest.raises(TypeError, match="needs scikit-learn's SparsePCA, but a PCA came"):
         SparsePCA.from_sklearn(theirs.PCA())
     there = DictionaryLearning(

@@ -16,7 +16,7 @@ from tests.support.backends import host
 from tests.support.problems import unit
 
 ROWS, FEATURES, ATOMS = (1, 60, 700, 4000), (4, 16, 64), (8, 40, 150)
-PORTABLE = ("working_set", "fista", "cd_sweep", "lars", "omp")
+PORTABLE = ("working_set", "fista", "cd_sweep", "lars", "omp", "ols")
 Draw = np.random.Generator
 
 
@@ -64,7 +64,7 @@ def portable(rng: Draw, folder: Path) -> list[Any]:
     """Encode with a portable solver, in batches."""
     X, V = placed(rng, *draw(rng, 60))
     solver = str(rng.choice(PORTABLE))
-    what = {"n_nonzero_coefs": 2} if solver in ("omp", "lars") else {"alpha": 0.3}
+    what = {"n_nonzero_coefs": 2} if solver in ("omp", "ols", "lars") else {"alpha": 0.3}
     found = gpudict.encode(X, V, solver=solver, max_iter=50, batch_size=32, **what)
     return [found.Z]
 

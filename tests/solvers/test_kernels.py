@@ -192,9 +192,10 @@ def test_the_tournament_is_a_stable_sort(k: int):
         assert got == [*want, -1]
 
 
+@pytest.mark.parametrize("name", ["omp", "ols"])
 @pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize("norms", [False, True])
-def test_uncompiled_pursuits_are_the_portable_ones(positive: bool, norms: bool):
+def test_uncompiled_pursuits_are_the_portable_ones(positive: bool, norms: bool, name: str):
     """Code for code, of atoms of any norm, to a number of atoms or to a target."""
     rng = np.random.default_rng(0)
     X, V = rng.standard_normal((30, 8)), problems.unit(rng.standard_normal((16, 8)))
@@ -202,8 +203,9 @@ def test_uncompiled_pursuits_are_the_portable_ones(positive: bool, norms: bool):
     q = least_squares(X, V)
     atoms, batch = Atoms.of(q.gram, 8), RowBatch(q.cov, q.sq, Rows.blank(30))
     for penalty in (Cardinality(6, 0.0, positive), Cardinality(8, 2.0, positive)):
-        found = all_solvers()["batch_omp"].solve_rows(atoms, batch, penalty, Limits(0, 100, False))
-        Z = run(portable_solver("omp"), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
+        compiled = all_solvers()[f"batch_{name}"]
+        found = compiled.solve_rows(atoms, batch, penalty, Limits(0, 100, False))
+        Z = run(portable_solver(name), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
         np.testing.assert_allclose(found.codes.dense(16), Z, rtol=1e-8, atol=1e-10)
         error = ((X - Z @ V) ** 2).sum(axis=1)
         assert not np.isnan(found.gap).any()

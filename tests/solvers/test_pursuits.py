@@ -21,26 +21,42 @@ from tests.support.solving import usable
 class TestPursuit:
     """The compiled pursuit is the portable one, near the edge too."""
 
+    @pytest.mark.parametrize("solver", ["omp", "ols"])
     @pytest.mark.parametrize("distance", [1e-2, 1e-3, 1e-4, 1e-5])
-    def test_near_copies(self, distance):
+    def test_near_copies(self, distance, solver):
         """Each of five atoms has one: what remains is the least squares of all ten."""
         rng = np.random.default_rng(0)
         V = rng.standard_normal((10, 12))
         V[5:] = V[:5] + distance * rng.standard_normal((5, 12))
         X, V = problems.unit(rng.standard_normal((60, 12))), problems.unit(V)
-        found = gpudict.encode(X, V, n_nonzero_coefs=10)
+        found = gpudict.encode(X, V, n_nonzero_coefs=10, solver=solver)
         error = ((X - found.Z @ V) ** 2).sum(axis=1)
         best = ((X - X @ np.linalg.pinv(V) @ V) ** 2).sum(axis=1)
         np.testing.assert_allclose(error, best, atol=1e-6)
-        half = gpudict.encode(X, V, target_error=0.3)
+        half = gpudict.encode(X, V, target_error=0.3, solver=solver)
         error = ((X - half.Z @ V) ** 2).sum(axis=1)
         np.testing.assert_array_equal(half.converged, error <= 0.3)
 
-    def test_of_equal_atoms_the_first_is_taken(self):
-        Z = gpudict.encode(np.ones((1, 40)), np.eye(40), n_nonzero_coefs=3).Z
+    @pytest.mark.parametrize("solver", ["omp", "ols"])
+    def test_of_equal_atoms_the_first_is_taken(self, solver):
+        Z = gpudict.encode(np.ones((1, 40)), np.eye(40), n_nonzero_coefs=3, solver=solver).Z
         assert np.flatnonzero(Z).tolist() == [0, 1, 2]
 
-    @pytest.mark.parametrize("solver", usable("batch_omp", "omp"))
+    @pytest.mark.parametrize("solver", usable("batch_omp", "batch_ols"))
+    def test_float32_is_chosen_by_as_well(self, solver):
+        """Down to a rest that is rounding of the data; an atom of zeros hides none."""
+        rng = np.random.default_rng(0)
+        V = unit(rng.standard_normal((24, 12)))
+        V[20] = 0
+        X = (V[4] + 1e-3 * rng.standard_normal((40, 3)) @ V[:3]).astype("f4")
+        V, found = V.astype("f4"), {}
+        for dtype in ("f4", "f8"):
+            data = X.astype(dtype), V.astype(dtype)
+            found[dtype] = gpudict.encode(*data, n_nonzero_coefs=8, solver=solver).Z
+        np.testing.assert_allclose(found["f4"], found["f8"], rtol=1e-6)
+        assert (found["f4"][:, 4] > 0.5).all()
+
+    @pytest.mark.parametrize("solver", usable("batch_omp", "omp", "batch_ols", "ols"))
     def test_steps_and_small_rest(self, solver):
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
         for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):
@@ -64,7 +80,7 @@ class TestPursuit:
             assert omp.SOLVER.numbers_per_row(0, step, 0) == 6 * slots**2
 
     @pytest.mark.parametrize("positive", [False, True])
-    @pytest.mark.parametrize("name", ["omp", "lars"])
+    @pytest.mark.parametrize("name", ["omp", "ols", "lars"])
     def test_every_form_of_a_problem(self, name, positive):
         """The codes are the same with a Gram, without one and without data: those of the oracle."""
         rng = np.random.default_rng(0)
@@ -76,8 +92,9 @@ class TestPursuit:
             for form in (q, q._replace(gram=None), q._replace(factors=None)):
                 start, solver = 0 * q.cov, portable_solver(name)
                 Z = run(solver, form, penalty, start, stop=exhausted, max_iter=100).Z
-                if name == "omp":
-                    want = [oracles.omp(x, V, most, target, positive) for x in X]
+                if name != "lars":
+                    oracle = getattr(oracles, name)
+                    want = [oracle(x, V, most, target, positive) for x in X]
                 elif form is q:
                     want = Z
                 np.testing.assert_allclose(Z, want, atol=1e-9)
@@ -94,7 +111,7 @@ class TestTies:
             X = rng.integers(-2, 3, (10, 6)).astype(float)
             for most in (1, 2, 4):
                 options = {"n_nonzero_coefs": most, "positive": positive}
-                for solver in ("lars", "omp"):
+                for solver in ("lars", "omp", "ols"):
                     Z = gpudict.encode(X, V, solver=solver, **options).Z
                     assert (np.count_nonzero(Z, axis=1) <= most).all()
                     assert np.isfinite(Z).all()
@@ -104,7 +121,7 @@ class TestTies:
 
     def test_equal_atoms(self):
         """One of several equal atoms stands for all of them."""
-        for solver in ("lars", "omp"):
+        for solver in ("lars", "omp", "ols"):
             Z = gpudict.encode(
                 np.ones((1, 4)), np.ones((5, 4)) / 2, n_nonzero_coefs=2, solver=solver
             ).Z
@@ -183,7 +200,7 @@ class TestPath:
 class TestTargets:
     """A pursuit stops at its target, and says when it could not."""
 
-    @pytest.mark.parametrize("solver", ["omp", "lars"])
+    @pytest.mark.parametrize("solver", ["omp", "ols", "lars"])
     def test_reached(self, solver):
         rng = np.random.default_rng(0)
         X, V = rng.standard_normal((20, 10)), unit(rng.standard_normal((30, 10)))
@@ -197,12 +214,13 @@ class TestTargets:
         np.testing.assert_array_equal(few.converged, error <= 2)
         assert not few.converged.all()
 
+    @pytest.mark.parametrize("solver", ["omp", "ols"])
     @pytest.mark.parametrize("target", [1e-6, 1e-8])
-    def test_in_float32(self, target):
+    def test_in_float32(self, target, solver):
         rng = np.random.default_rng(3)
         V = unit(rng.standard_normal((60, 40))).astype("f4")
         X = unit(rng.standard_normal((100, 40))).astype("f4")
-        found = gpudict.encode(X, V, target_error=target)
+        found = gpudict.encode(X, V, target_error=target, solver=solver)
         error = ((X.astype(float) - found.Z.astype(float) @ V.astype(float)) ** 2).sum(axis=1)
         full = np.count_nonzero(found.Z, axis=1) == 40
         assert ((error <= 1.01 * target) | full).all()

@@ -54,6 +54,8 @@ def test_what_a_name_stands_for():
         ("cd", pursuit, HERE, 8, "batch_omp"),
         ("omp", pursuit, HERE, 8, "batch_omp"),
         ("omp", pursuit, HERE, 10**4, "omp"),
+        ("ols", pursuit, HERE, 8, "batch_ols"),
+        ("ols", pursuit, HERE, 10**4, "ols"),
         ("lars", pursuit, HERE, 8, "lars"),
         ("fista", lasso, HERE, 8, "fista"),
         ("fista", LeastSquares(), HERE, 8, "least_squares"),

@@ -68,6 +68,32 @@ def omp(x, V, n_nonzero, target=0.0, positive=False):
     return u
 
 
+def ols(x, V, n_nonzero, target=0.0, positive=False):
+    """Orthogonal least squares: of all least squares with one atom more the best is kept.
+
+    If positive, an atom that would make a code negative is passed over (Chen, Billings and Luo 1989
+    without that).
+    """
+    chosen, tried, u = [], [], np.zeros(len(V))
+    r = x
+    while len(chosen) < n_nonzero and r @ r > target:
+        fits = {}
+        for j in set(range(len(V))) - set(tried):
+            if (V[j] @ r if positive else abs(V[j] @ r)) > 1e-12:
+                fits[j] = np.linalg.lstsq(V[[*chosen, j]].T, x, rcond=None)[0]
+        if not fits:
+            break
+        errors = {j: ((x - fit @ V[[*chosen, j]]) ** 2).sum() for j, fit in fits.items()}
+        tried.append(min(errors, key=lambda j: errors[j]))
+        if positive and fits[tried[-1]].min() < 0:
+            continue
+        chosen.append(tried[-1])
+        u = np.zeros(len(V))
+        u[chosen] = fits[tried[-1]]
+        r = x - u @ V
+    return u
+
+
 def lars(x, V, n_nonzero):
     """Least-angle regression, Efron et al. (2004), equations 2.4 to 2.13, for unit atoms."""
     u, active = np.zeros(len(V)), []

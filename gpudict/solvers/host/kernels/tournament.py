@@ -27,6 +27,12 @@ def fold(pull, best, corr, positive, atoms, m):
         pull[j] = max(corr[j], 0.0 if positive else -corr[j])
     for a in range(m):
         pull[atoms[a]] = 0.0
+    play(pull, best)
+
+
+@inner
+def play(pull, best):
+    """Fold the pulls in halves: best[:LANES] are the winners."""
     half = best.shape[0]
     for j in range(half):
         best[j] = pull[j] if pull[j] > pull[j + half] else pull[j + half]
