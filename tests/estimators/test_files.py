@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import gpudict
 from gpudict import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder
 from gpudict.estimators import _generators
+from gpudict.estimators._files import contents
 from tests.support.backends import BackendCase, host
 from tests.support.estimators import LEARNERS, X, fitted
 
@@ -120,3 +122,14 @@ def test_other_words(text, tmp_path):
     save_file({"a": np.ones(2)}, tmp_path / "m", metadata={"gpudict": text})
     with pytest.raises(ValueError, match="no model of gpudict"):
         gpudict.load(tmp_path / "m")
+
+
+def test_a_file_of_the_format_before():
+    """It had one memory of online learning, which becomes both."""
+    old = Path(__file__).parents[1] / "fuzz/corpus/load/MiniBatchDictionaryLearning.model"
+    learner = gpudict.load(old)
+    assert json.loads(contents(old)[1])["format"] == 1
+    for memory in learner.past_.recent, learner.past_.long:
+        np.testing.assert_array_equal(memory.gram, learner._A)
+    assert learner.past_.seen == learner.n_steps_ * learner.batch_size
+    assert learner.partial_fit(X[:9]).n_steps_ == learner.past_.step == 2
