@@ -40,9 +40,7 @@ def to_sklearn(estimator: Any) -> Any:
     if hasattr(made, "error_"):
         made.error_ = made.error_.tolist()
     if hasattr(estimator, "past_"):
-        made._A, made._B = (
-            copied(a) for a in (estimator.past_.long.gram, estimator.past_.long.cov)
-        )
+        made._A, made._B = copied(estimator._A), copied(estimator._B)
         made._random_state = copy.deepcopy(estimator.rng_)
         made._fit_algorithm = f"lasso_{made.fit_algorithm}"
     return made

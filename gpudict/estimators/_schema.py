@@ -143,11 +143,13 @@ def _read(
 
 
 def _one_dtype(fitted: dict[str, Any]) -> None:
-    """Raise unless the past is in the dtype of the atoms, which go on from it."""
+    """Raise unless the past has one dtype for its sums, that of the atoms or a wider one."""
     past = fitted.get("past_")
     if past is None:
         return
-    one = isinstance(past, Quadratic)
-    arrays = past[:3] if one else (past.atoms, *past.recent[:3], *past.long[:3])
-    if {a.dtype for a in arrays} != {fitted["components_"].dtype}:
+    dtype = fitted["components_"].dtype
+    atoms = past.atoms if isinstance(past, State) else fitted["components_"]
+    sums = (past.recent, past.long) if isinstance(past, State) else (past,)
+    dtypes = {a.dtype for q in sums for a in q[:3]}
+    if atoms.dtype != dtype or len(dtypes) > 1 or min(dtypes) < dtype:
         raise ValueError("fitted/past_ has another dtype than fitted/components_")

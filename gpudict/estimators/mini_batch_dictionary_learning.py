@@ -16,7 +16,8 @@ from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe
+from gpudict.learning.updates import Recipe, memory_to_learn
+from gpudict.objective.quadratic import Quadratic, astype
 from gpudict.translation.online import n_steps, online_learned, online_recipe, online_step
 from gpudict.translation.words import methods
 
@@ -166,7 +167,9 @@ transform_max_iter
             assert state is not None
         start, samples = self._moved(self.dict_init, X, "dict_init"), Samples.of(X, sample_weight)
         step = online_step(samples, state, recipe, start, self.rng_)
-        self.components_, self.past_, self.n_steps_ = step.dictionary, step.state, step.state.step
+        with memory_to_learn(X, recipe):
+            dictionary = step.dictionary
+        self.components_, self.past_, self.n_steps_ = dictionary, step.state, step.state.step
         self.dual_gap_ = step.gap
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
@@ -198,5 +201,10 @@ transform_max_iter
     def _alpha(self) -> float | None:
         return transform_alpha(self)
 
-    _A = property(lambda self: self.past_.long.gram, doc="scikit-learn's name for UᵀU, (k, k).")
-    _B = property(lambda self: self.past_.long.cov, doc="scikit-learn's name for XᵀU, (d, k).")
+    _A = property(lambda self: self._sums().gram, doc="scikit-learn's name for UᵀU, (k, k).")
+    _B = property(lambda self: self._sums().cov, doc="scikit-learn's name for XᵀU, (d, k).")
+
+    def _sums(self) -> Quadratic:
+        """Return the long memory, in the dtype of the atoms."""
+        assert self.past_ is not None
+        return astype(self.past_.long, self.components_.dtype)

@@ -13,14 +13,14 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import Array, array_namespace, copied, read, to_host
+from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
 from gpudict.learning.atoms import revived, sampled, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.forgetting import anchor, shares
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
-from gpudict.objective.quadratic import Quadratic, accumulate, anchored, scaled
+from gpudict.objective.quadratic import Quadratic, accumulate, anchored, astype, scaled
 
 
 class Step(NamedTuple):
@@ -73,7 +73,8 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
         some = sampled(samples, k, rng) if isinstance(init, str) else samples
         V, _ = start(some, k, init, None, rng, positive=recipe.positive)
         xp, place = array_namespace(V), {"device": V.device}
-        zeros = (xp.zeros(s, dtype=V.dtype, **place) for s in ((d, k), (d,), (k, k)))
+        dtype = float64_of(V) or V.dtype
+        zeros = (xp.zeros(s, dtype=dtype, **place) for s in ((d, k), (d,), (k, k)))
         copies = isinstance(init, str) and samples.X.shape[0] < k
         held = xp.full(k, not copies, dtype=xp.bool, **place)
         past = anchored(Quadratic(*zeros), held, V, 1.0)
@@ -104,12 +105,15 @@ def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
 
 
 def folded(state: State, now: Quadratic, size: float, scale: Array) -> list[Quadratic]:
-    """Return the recent and the long memory with the sums of a batch of a typical ‖x‖² in them."""
+    """Return the recent and the long memory with the sums of a batch of a typical ‖x‖² in them.
+
+    They are in float64 where there is: with a share of 1/t, float32 would round a part of t away.
+    """
     if state.step:
         kept = [1 - share for share in shares(size, state.seen, state.used, state.atoms.shape[0])]
     else:
         kept = [anchor(size) * scale] * 2
-    each = scaled(now, 1 / size)
+    each = scaled(astype(now, float64_of(now.cov) or now.cov.dtype), 1 / size)
     memories = zip((state.recent, state.long), kept, strict=True)
     return [accumulate(q, each, forget=keep) for q, keep in memories]
 

@@ -26,7 +26,7 @@ from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
-from gpudict.objective.quadratic import Quadratic
+from gpudict.objective.quadratic import Quadratic, astype
 from gpudict.solvers.base import IterativeSolver
 from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, update_names
@@ -45,7 +45,7 @@ class DictionaryStep(NamedTuple):
     def __call__(self, q: Quadratic, V: Array) -> Array:
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
-        start, (k, d) = xp.matrix_transpose(V), V.shape
+        start, (k, d), q = xp.matrix_transpose(V), V.shape, astype(q, V.dtype)
         with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
             Z = stepped(self.solver, q, self.penalty, start, self.steps)
         return xp.matrix_transpose(Z)

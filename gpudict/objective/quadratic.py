@@ -49,8 +49,10 @@ def by_factors(X: Array, V: Array, /) -> Quadratic:
 
 
 def astype(q: Quadratic, dtype: Any, /) -> Quadratic:
-    """Return the quadratic in another dtype, formed anew from the data where that is known."""
+    """Return the quadratic in a dtype, formed anew from the data where that is known."""
     xp = array_namespace(q.cov)
+    if q.cov.dtype == dtype:
+        return q
     if q.factors is not None:
         form = by_factors if q.gram is None else least_squares
         return form(*(xp.astype(a, dtype) for a in q.factors))
@@ -105,9 +107,9 @@ def anchored(q: Quadratic, some: Array, V: Array, weight: float | Array, /) -> Q
     """
     assert q.gram is not None
     xp = array_namespace(V)
-    held = xp.astype(some, V.dtype)
+    held = xp.astype(some, q.gram.dtype)
     others, held = 1 - held, held * weight
-    own = xp.eye(V.shape[0], dtype=V.dtype, device=V.device) * held
+    own = xp.eye(V.shape[0], dtype=held.dtype, device=V.device) * held
     return Quadratic(
         q.cov * others + xp.matrix_transpose(V) * held,
         q.sq,

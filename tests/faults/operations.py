@@ -66,7 +66,7 @@ def learn_online(x: Any, v: Any, u: Any) -> Arrays:
     """Learn from batches."""
     options = {"dict_init": "data", "batch_size": 15, "max_iter": 1, "random_state": 0}
     found = gpudict.learn_online(x, 6, alpha=0.2, **options)
-    return [found.dictionary, found.past.gram]
+    return [found.dictionary, found.past.long.gram]
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -94,7 +94,9 @@ class Learning:
     def state(self) -> Arrays:
         """Return all that the estimator is."""
         now = self.learner
-        arrays = (now.components_, *(a for a in now.past_ if a is not None), now.dual_gap_)
+        past = now.past_
+        sums = (*past.recent[:3], *past.long[:3], np.asarray((past.step, past.seen, past.used)))
+        arrays = (now.components_, past.atoms, *sums, now.dual_gap_)
         costs = [progress.objective for progress in now.history_]
         count = [now.n_steps_, now.converged_, now.n_features_in_, *now.rng_.get_state()[1:3]]
         return [*arrays, np.asarray(costs), *map(np.asarray, count)]

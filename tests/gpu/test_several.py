@@ -24,7 +24,10 @@ X, V = problems.signal(n=N, d=D, k=K)
 WEIGHTS = 1 + np.arange(N) % 2
 ROWS = N - N // 2  # of the second block
 BLOCK, WEIGHT, ATOMS, CODES = 8 * ROWS * D, 8 * ROWS, 8 * K * D, 8 * ROWS * K
-SUMS, NUMBERS = [8 * D * K, 8 * D, 8 * K * K], [8, 8, 1]  # B, Σx², A; cost, gap, converged
+SUMS, NUMBERS = (
+    [8 * D * K, 8 * D, 8 * K * K],
+    [8, 8, 8, 1],
+)  # B, Σx², A; cost, gap, non-zeros, converged
 PURSUIT: dict[str, Any] = {"n_nonzero_coefs": 2, "solver": "omp"}
 OPTIONS = {**PURSUIT, "dict_init": "data", "tol": 0, "random_state": 0, "sample_weight": WEIGHTS}
 
