@@ -25,7 +25,7 @@ from gpudict.arrays.door import (
 )
 from gpudict.arrays.memory import workspace
 from gpudict.arrays.rows import Rows, wide
-from gpudict.arrays.threads import in_parallel, threads
+from gpudict.arrays.threads import in_parallel, quiet, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.request import Request
 from gpudict.coding.solve import solve
@@ -37,6 +37,7 @@ from gpudict.solvers.records import Solution
 
 COPIES = 3  # of the rows of data and codes, at a time
 GROUP = 8  # rows for each atom, in sums that threads share: their number does not change a bit
+FULL = 0.25  # of codes that are not zero, from which on a product with all of them is quicker
 ALONE = 2**14  # rows up to which a second thread is not worth its start
 Result = TypeVar("Result")
 
@@ -145,9 +146,15 @@ class Compressed(NamedTuple):
         each = np.ones(len(x)) if weight is None else wide(weight)
 
         def of_group(here: slice) -> tuple[np.ndarray, ...]:
-            A, B, X = np.zeros((k, k)), np.zeros((k, d)), wide(x[here])
-            rows.add_statistics(*self._cut(here), X, each[here], A, B)
-            return B.T, np.einsum("i,ij,ij->j", each[here], X, X), A
+            U, X, w = self._cut(here), wide(x[here]), each[here]
+            squares = np.einsum("ij,ij->j", X, X if weight is None else w[:, None] * X)
+            if _full(U, k):
+                Z = U.dense(k)
+                WZ = w[:, None] * Z
+                return (WZ.T @ X).T, squares, np.triu(Z.T @ WZ)
+            A, B = np.zeros((k, k)), np.zeros((k, d))
+            rows.add_statistics(*U, X, w, A, B)
+            return B.T, squares, A
 
         sums, *others = self._mapped(of_group)
         for part in others:
@@ -164,7 +171,12 @@ class Compressed(NamedTuple):
 
         def of_group(here: slice) -> np.ndarray:
             U, error = self._cut(here), np.empty(here.stop - here.start)
-            rows.squared_errors(*U, wide(x[here]), atoms, error)
+            if _full(U, len(atoms)):
+                R = U.dense(len(atoms)) @ atoms
+                R -= x[here]
+                np.einsum("ij,ij->i", R, R, out=error)
+            else:
+                rows.squared_errors(*U, wide(x[here]), atoms, error)
             costs: np.ndarray = 0.5 * error + penalty.cost(U, len(atoms))
             return costs
 
@@ -189,7 +201,13 @@ class Compressed(NamedTuple):
         n, size = len(self.start.ends) - 1, GROUP * max(128, self.V.shape[0])
         groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
-        return in_parallel(job, groups, workers)
+        with quiet():
+            return list(in_parallel(job, groups, workers))
+
+
+def _full(U: Rows, k: int) -> bool:
+    """Whether so little of rows of k codes is zero that BLAS is quicker with all of them."""
+    return len(U.values) > FULL * (len(U.ends) - 1) * k
 
 
 def coded(

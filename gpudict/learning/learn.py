@@ -21,6 +21,7 @@ from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
+    one_thread,
     recipe_for,
     updates,
     warn_of_silence,
@@ -173,7 +174,8 @@ def learned_from(
     with memory_to_learn(samples.X, recipe):
         samples = samples._replace(X=in_rows(samples.X))
         X, xp = samples.X, array_namespace(samples.X)
-        V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
+        with one_thread(min(X.shape), max(X.shape)):  # of which an SVD is not worth more
+            V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
         gap = xp.full_like(X[:, 0], float("inf"))
     steps = alternate(samples, V, None if code_init is None else U, recipe, rng)
     history: list[Progress] = []

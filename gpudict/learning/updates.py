@@ -6,7 +6,7 @@ With what a code is, it makes the recipe that batch and online learning share.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
@@ -27,11 +27,11 @@ from gpudict.coding.silence import say_silent
 from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, astype
-from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.base import IterativeSolver, RowSolver
 from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, update_names
 
-ALONE = 2**28  # multiplications k·k·d of an update up to which BLAS has one thread
+ALONE = 2**28  # multiplications k·k·d up to which BLAS has one thread
 ON_THE_SPHERE = "sphere_"  # what the names of the solvers of updates begin with
 
 
@@ -46,9 +46,14 @@ class DictionaryStep(NamedTuple):
         """Return the updated atoms for the statistics of the codes."""
         xp = array_namespace(V)
         start, (k, d), q = xp.matrix_transpose(V), V.shape, astype(q, V.dtype)
-        with phase("update"), precise(V), quiet() if k * k * d <= ALONE else nullcontext():
+        with phase("update"), precise(V), one_thread(k, d):
             Z = stepped(self.solver, q, self.penalty, start, self.steps)
         return xp.matrix_transpose(Z)
+
+
+def one_thread(k: int, d: int) -> AbstractContextManager[Any]:
+    """Return the context in which BLAS has one thread, if k·k·d products are not worth more."""
+    return quiet() if k * k * d <= ALONE else nullcontext()
 
 
 def updates() -> tuple[str, ...]:
@@ -78,6 +83,11 @@ class Recipe(NamedTuple):
     update: DictionaryStep
     n_jobs: int | None = None
     devices: tuple[Any, ...] = ()
+
+    def quietly(self, d: int) -> AbstractContextManager[Any]:
+        """Return the context of an iteration: to give BLAS its threads takes time each time."""
+        compiled = isinstance(self.plan.solver, RowSolver)
+        return one_thread(self.k, d) if compiled else nullcontext()
 
     @property
     def positive(self) -> bool:

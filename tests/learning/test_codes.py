@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan
 from gpudict.learning import codes
 from gpudict.learning.samples import Samples
@@ -26,7 +27,9 @@ class TestCodes:
 
     @pytest.mark.compiled
     @pytest.mark.parametrize("weighted", [False, True])
-    def test_both_kinds(self, signal, dtype, asarray, weighted, monkeypatch: pytest.MonkeyPatch):
+    @pytest.mark.parametrize("full", [0, 1], ids=["by BLAS", "by loops"])
+    def test_both_kinds(self, signal, dtype, asarray, weighted, full, monkeypatch):
+        monkeypatch.setattr(codes, "FULL", full)
         monkeypatch.setattr(codes, "GROUP", 1)
         monkeypatch.setattr(codes, "ALONE", 0)
         X, V = (asarray(a[:300].astype(dtype)) for a in signal)
@@ -52,8 +55,10 @@ class TestCodes:
         again, _ = codes.coded(X, V, plan, compressed)
         np.testing.assert_allclose(host(again.array()), host(dense.start), atol=1e-6)
 
+    @pytest.mark.parametrize("full", [0, 1], ids=["by BLAS", "by loops"])
     @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
-    def test_any_threads_learn_the_same(self, signal, options, monkeypatch: pytest.MonkeyPatch):
+    def test_any_threads_learn_the_same(self, signal, options, full, monkeypatch):
+        monkeypatch.setattr(codes, "FULL", full)
         monkeypatch.setattr(codes, "ALONE", 0)
         X, _ = signal
         one, two = (
@@ -62,6 +67,25 @@ class TestCodes:
         np.testing.assert_array_equal(two.dictionary, one.dictionary)
         np.testing.assert_array_equal(two.objective, one.objective)
         np.testing.assert_array_equal(two.code, one.code)
+
+
+@pytest.mark.compiled
+def test_blas_is_told_once_an_iteration(signal, monkeypatch: pytest.MonkeyPatch):
+    """To stop its threads and start them again takes as long as a step on few rows."""
+    told: list[int] = []
+    once = quiet.make
+    monkeypatch.setattr(quiet, "make", lambda undo: told.append(0) or once(undo))
+    gpudict.learn(signal[0][:40], 6, alpha=0.1, max_iter=5, tol=0, dict_init="data")
+    assert len(told) == 1 + 5  # the start's
+
+
+@pytest.mark.compiled
+def test_sums_have_one_thread_of_blas(signal):
+    """Whatever the number of ours: by how many a product is shared can change its bits."""
+    X, V = signal
+    plan = Plan.of(X, len(V), L1(0.1), solver="cd", tol=None, max_iter=None)
+    made, _ = codes.coded(X, V, plan, n_jobs=1)
+    assert all(made._mapped(lambda here: len(quiet.holds)))
 
 
 def test_dense_codes_are_summed_in_what_memory_holds(monkeypatch: pytest.MonkeyPatch):
