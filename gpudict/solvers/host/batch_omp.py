@@ -36,14 +36,14 @@ class BatchOmp(RowSolver[Cardinality]):
         """Pursue the rows."""
         from gpudict.solvers.host.kernels import pursuit
 
-        most, dtype = (
-            min(penalty.n_nonzero, limits.max_iter),
-            "float32" if limits.single else "float64",
-        )
+        most = min(penalty.n_nonzero, limits.max_iter)
+        like = np.empty(0, np.float32 if limits.single else np.float64)
+        floor = PURSUIT[like.dtype.name].FLOOR
+        places = pursuit.space(atoms.gram, most, self.errors, floor, like)
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
         data = (rows.cov, atoms.gram, rows.sq, atoms.norms)
-        rule = (penalty.target, penalty.positive, self.errors, PURSUIT[dtype].FLOOR)
-        rounds = pursuit.solve(*data, most, *rule, np.empty(0, dtype), tuple(codes), error)
+        rule = (most, penalty.target, penalty.positive)
+        rounds = pursuit.solve(*data, *rule, places, tuple(codes), error)
         full = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
         converged = error <= penalty.target if penalty.target else ~full & ~np.isnan(error)
         gap = np.where(np.isnan(error), error, np.inf)

@@ -136,14 +136,22 @@ def _say(error: Exception, folder: Any) -> None:
     warnings.warn(SAID[0], RuntimeWarning, stacklevel=2)
 
 
-def compiled(function):
+def compiled(function, **options):
     """Compile the function when it is first called; kept in a cache where one can be written."""
-    made = njit(nogil=True, **OPTIONS)(function)
+    made = njit(nogil=True, **OPTIONS, **options)(function)
     try:
         made._cache = _Cache(function)
     except Exception as error:  # no folder can be written
         made._cache = _Nowhere(error)
     return made
+
+
+def compiled_in_place(function):
+    """Compile a function that makes no arrays: without counts of references to those it has.
+
+    Each is atomic, and a short loop over arrays of a struct takes up to ten.
+    """
+    return compiled(function, _nrt=False)
 
 
 if hasattr(os, "register_at_fork"):  # a child has no thread that would let go of the lock

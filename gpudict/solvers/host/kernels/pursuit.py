@@ -36,7 +36,7 @@ from gpudict.solvers.host.kernels.active import (
     price,
     work,
 )
-from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.compiling import compiled, compiled_in_place, inner
 from gpudict.solvers.host.kernels.rows import emit
 from gpudict.solvers.host.kernels.tournament import play, strongest, width_for
 
@@ -52,7 +52,9 @@ class Parts(NamedTuple):
     P : (most + 8, k), the parts of the atoms along each e; numbers in rows not yet in use too
     last : (k,), the row that is made
     corr : (k,), ⟨v, r⟩
-    left : (k,), n, which is ‖v‖² for good unless errors count, and inf once an atom was tried
+    left : (k,), what ⟨v, r⟩² is to be divided by: n, inf once an atom was tried; or where errors
+        don't count what ⟨v, r⟩ is multiplied by, 1 or 0
+    whole : (k,), what is left in the beginning
     floor : (k,), less than that is rounding
     y : (most + 8,), the parts of the atom that enters, 0 beyond the set
     step : (2,), of that atom 1/√n, and the length of r along its e
@@ -64,6 +66,7 @@ class Parts(NamedTuple):
     last: np.ndarray
     corr: np.ndarray
     left: np.ndarray
+    whole: np.ndarray
     floor: np.ndarray
     y: np.ndarray
     step: np.ndarray
@@ -72,14 +75,25 @@ class Parts(NamedTuple):
     errors: bool
 
 
-@inner
-def parts(k, width, most, errors, like):
-    """Return space for k atoms and sets of `most`, in the dtype of an array."""
-    t = like.dtype
-    P, y = np.zeros((most + 8, k), t), np.zeros(most + 8, t)
-    last, corr, left, floor = np.zeros(k, t), np.zeros(k, t), np.zeros(k, t), np.zeros(k, t)
-    pull, best = np.zeros(width, t), np.zeros(width // 2, t)
-    return Parts(P, last, corr, left, floor, y, np.zeros(2, t), pull, best, errors)
+@compiled
+def space(G, most, errors, floor, like):
+    """Return what `solve` works in, for sets of `most` atoms with the Gram G (k, k).
+
+    Atoms are compared in the dtype of `like`, where `floor` of ‖v‖² is rounding: by how hard they
+    pull, or if `errors` by the error that they would leave.
+    """
+    k, t, wide = G.shape[0], like.dtype, width_for(G.shape[0])
+    P, y, step = np.zeros((most + 8, k), t), np.zeros(most + 8, t), np.zeros(2, t)
+    # each array for itself: loops over parts of one are not vectorised
+    last, corr, left = np.zeros(k, t), np.zeros(k, t), np.zeros(k, t)
+    whole, low = np.ones(k, t), np.zeros(k, t)
+    for j in range(k):
+        low[j] = floor * G[j, j]
+        if errors:
+            whole[j] = G[j, j] if G[j, j] > 0.0 else np.inf
+    pull, best = np.zeros(wide, t), np.zeros(wide // 2, t)
+    T = Parts(P, last, corr, left, whole, low, y, step, pull, best, errors)
+    return active(most), work(k, 0, most), T
 
 
 @inner
@@ -95,16 +109,29 @@ def stays_positive(u, w, v, m):
 def rank(T, positive):
     """Hold the tournament: by |⟨v, r⟩|, or by ⟨v, r⟩²/n where errors count."""
     pull, corr, left, floor, kind = T.pull, T.corr, T.left, T.floor, T.pull.dtype.type
-    zero, turn = kind(0), kind(0 if positive else -1)
+    turn = kind(0 if positive else -1)
     if T.errors:
         for j in range(corr.shape[0]):
             c = corr[j] if corr[j] > turn * corr[j] else turn * corr[j]
             pull[j] = c * c / (left[j] if left[j] > floor[j] else floor[j])
     else:
         for j in range(corr.shape[0]):
-            c = corr[j] if corr[j] > turn * corr[j] else turn * corr[j]
-            pull[j] = c if left[j] < np.inf else zero
+            pull[j] = left[j] * (corr[j] if corr[j] > turn * corr[j] else turn * corr[j])
     play(pull, T.best)
+
+
+@inner
+def open_all(T):
+    """Let every atom be tried."""
+    left, whole = T.left, T.whole
+    for j in range(left.shape[0]):
+        left[j] = whole[j]
+
+
+@inner
+def bar(T, j):
+    """Let atom j not be tried again."""
+    T.left[j] = np.inf if T.errors else 0.0
 
 
 @inner
@@ -116,13 +143,18 @@ def span(j, G, T, m):
         y[a] = P[a, j] if a < m else 0.0
     for i in range(k):
         last[i] = G[j, i]
-    for a in range(0, m, 8):
+    for a in range(0, m - 4, 8):
         y0, y1, y2, y3 = y[a], y[a + 1], y[a + 2], y[a + 3]
         y4, y5, y6, y7 = y[a + 4], y[a + 5], y[a + 6], y[a + 7]
         for i in range(k):
             p = y0 * P[a, i] + y1 * P[a + 1, i] + y2 * P[a + 2, i] + y3 * P[a + 3, i]
             q = y4 * P[a + 4, i] + y5 * P[a + 5, i] + y6 * P[a + 6, i] + y7 * P[a + 7, i]
             last[i] -= p + q
+    if 0 < m & 7 <= 4:
+        a = m & ~7
+        y0, y1, y2, y3 = y[a], y[a + 1], y[a + 2], y[a + 3]
+        for i in range(k):
+            last[i] -= y0 * P[a, i] + y1 * P[a + 1, i] + y2 * P[a + 2, i] + y3 * P[a + 3, i]
     for i in range(k):
         P[m, i] = scale * last[i]
         corr[i] -= t * P[m, i]
@@ -134,9 +166,10 @@ def span(j, G, T, m):
 @inner
 def renew(T, row, A, W, m):
     """Compute ⟨v, r⟩ of all atoms from the codes."""
-    price(W.corr, row, A, m)
-    for j in range(row.c.shape[0]):
-        T.corr[j] = W.corr[j]
+    corr, exact = T.corr, W.corr
+    price(exact, row, A, m)
+    for j in range(corr.shape[0]):
+        corr[j] = exact[j]
 
 
 @inner
@@ -149,44 +182,37 @@ def correlation(j, row, A, W, m):
 
 
 @inner
-def enter(j, part, c, row, A, W, T, m):
+def enter(j, part, c, A, W, T, m):
     """Let atom j into the set, with its part outside and its ⟨v, r⟩; return the set's size."""
-    u, w, v = A.u, W.w, c / part
+    u, w, v, step = A.u, W.w, c / part, T.step
     border(j, part, A, w, m)
-    T.step[0] = 1.0 / np.sqrt(part)
-    T.step[1] = c * T.step[0]
-    span(j, row.G, T, m)
+    step[0] = 1.0 / np.sqrt(part)
+    step[1] = c * step[0]
     for a in range(m):
         u[a] -= w[a] * v
     u[m] = v
     return m + 1
 
 
-@compiled
-def solve(cov, G, sq, norms, most, target, positive, errors, floor, like, codes, error):
+@compiled_in_place
+def solve(cov, G, sq, norms, most, target, positive, places, codes, error):
     """Pursue each row of cov (b, k) with the Gram G (k, k) and sq = ‖x‖² (b,).
 
-    A row has at most `most` atoms, fewer once its squared error is at most `target`. Each is the
-    one that pulls hardest, or lowers the error most if `errors`; they are compared in the dtype of
-    `like`, where `floor` of ‖v‖² is rounding. Written are the codes, in compressed rows (ends,
+    A row has at most `most` atoms, fewer once its squared error is at most `target`; `places` are
+    from `space`, which says how they are chosen. Written are the codes, in compressed rows (ends,
     columns, values), and the squared errors (b,), NaN for a row that is given up. Return the most
     atoms of a row.
     """
-    n, k = cov.shape
-    A, W, T = active(most), work(k, 0, most), parts(k, width_for(k), most, errors, like)
-    ends, columns, values = codes
+    (A, W, T), (ends, columns, values) = places, codes
     ends[0] = m = largest = 0
-    whole, left = np.empty(k, like.dtype), T.left
-    for j in range(k):
-        whole[j] = G[j, j] if G[j, j] > 0.0 else np.inf
-        T.floor[j] = floor * G[j, j]
-    for i in range(n):
+    for i in range(cov.shape[0]):
         row = Row(G, cov[i], sq[i], 0.0, positive)
         m, rest, stale = forget(A, m), sq[i], np.inf
-        for j in range(k):
-            left[j] = whole[j]
         fresh, hard = True, 0.0 < target < NEAR * row.sq
+        open_all(T)
         while m < most and not hard and (target == 0.0 or rest > target):
+            if fresh and m:
+                span(A.atoms[m - 1], G, T, m - 1)
             if rest <= FALLEN * stale:
                 stale = rest
                 renew(T, row, A, W, m)
@@ -197,14 +223,14 @@ def solve(cov, G, sq, norms, most, target, positive, errors, floor, like, codes,
             c = correlation(max(j, 0), row, A, W, m)
             if j < 0 or abs(c) <= TINY * np.sqrt(row.sq) * norms[j]:
                 break
-            left[j] = np.inf
+            bar(T, j)
             fresh = part > FLOOR * G[j, j]
             hard = fresh and part <= HARD * G[j, j]
             fresh = fresh and not hard
             if fresh and positive:
                 fresh = stays_positive(A.u, W.w, c / part, m)
             if fresh:
-                m = enter(j, part, c, row, A, W, T, m)
+                m = enter(j, part, c, A, W, T, m)
                 rest -= c * c / part
         error[i] = np.nan if hard else max(rest, 0.0)
         ends[i + 1] = emit(A.atoms, A.u, m, ends[i], columns, values)
