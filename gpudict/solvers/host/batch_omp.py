@@ -29,6 +29,7 @@ class BatchOmp(RowSolver[Cardinality]):
 
         most = min(penalty.n_nonzero, limits.max_iter)
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
+        assert rows.cov is not None
         data = (rows.cov, atoms.gram, rows.sq, atoms.norms)
         rounds = pursuit.solve(*data, most, penalty.target, penalty.positive, tuple(codes), error)
         full = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
