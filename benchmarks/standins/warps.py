@@ -108,5 +108,7 @@ def on_the_cpu(
         stack.enter_context(mock.patch.object(cuda, "launcher", return_value=noted))
         stack.enter_context(mock.patch.object(places, "works", return_value=True))
         if place is not None:
-            stack.enter_context(mock.patch.object(registry, "place_of", return_value=place))
+            stack.enter_context(
+                mock.patch.object(registry, "places_of", return_value=(place, Place.ANYWHERE))
+            )
         yield launched

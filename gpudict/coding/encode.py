@@ -67,7 +67,8 @@ def encode(
         Ask for u ≥ 0. 'omp' and 'ols' pass over an atom that would make a code negative.
     solver : str
         'cd', the fastest one for this problem and this array (for the lasso compiled: 'active_set'
-        on the host, 'warp_active_set' on CUDA devices; 'working_set' elsewhere); or, by
+        on the host, or above 4,096 atoms 'gathered_set', which forms no Gram of them; on CUDA
+        devices 'warp_active_set'; 'working_set' elsewhere); or, by
         name: <solvers>.
     tol : float, optional
         A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.

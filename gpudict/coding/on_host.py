@@ -21,7 +21,7 @@ from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
-from gpudict.solvers.base import Atoms, Limits, RowBatch, RowSolution, RowSolver
+from gpudict.solvers.base import Atoms, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -51,7 +51,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with quiet() if n * here.V.size > FEW else nullcontext():
-        atoms = made_of(request.V, atoms_of) if here.is_products else given_atoms(here)
+        atoms = atoms_for(plan, request.V, here)
         rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
@@ -79,17 +79,26 @@ def given_atoms(here: Request) -> Atoms:
     return atoms_of(here.V)._replace(width=None) if here.gram is None else Atoms.of(here.gram, None)
 
 
+def atoms_for(plan: Plan, V: Array, here: Request) -> Atoms:
+    """Return atoms V as the solver needs them: with a Gram of them all, or without."""
+    if not here.is_products:
+        return given_atoms(here)
+    return Atoms.many(here.V) if plan.solver.place is Place.HOST_MANY else made_of(V, atoms_of)
+
+
 def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
     """Solve a chunk of rows; return also the largest relative gap."""
     solver, X = plan.solver, wide(rows.X)
     assert isinstance(solver, RowSolver)
-    cov = product(X, rows.V) if rows.cov is None else wide(rows.cov)
-    batch = RowBatch(cov, np.einsum("ij,ij->i", X, X), start(rows))
+    given = rows.cov if rows.cov is None else wide(rows.cov)
+    cov = product(X, rows.V) if given is None and atoms.V is None else given
+    batch = RowBatch(cov, np.einsum("ij,ij->i", X, X), start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
     short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
         factors = (X, rows.V) if rows.is_products else None
+        cov = X @ rows.V.T if cov is None else cov
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, float(relative_gap(found.gap, batch.sq).max())

@@ -15,7 +15,9 @@ def warn_if_silent(found: Solution, request: Request, plan: Plan) -> None:
     """Warn if every code is zero, and X is not; looked for where a solver ended at once."""
     solver, xp = plan.solver, array_namespace(request.X)
     first = solver.check_every if isinstance(solver, IterativeSolver) else 1
-    at_once = solver.place in (Place.ANYWHERE, Place.HOST) and found.n_iter <= first
+    at_once = (
+        solver.place in (Place.ANYWHERE, Place.HOST, Place.HOST_MANY) and found.n_iter <= first
+    )
     if not plan.penalty.certified or not at_once:  # a kernel of CUDA ends at once, always
         return
     some = bool(len(found.Z.values)) if isinstance(found.Z, Rows) else bool(xp.any(found.Z != 0))

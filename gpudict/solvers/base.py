@@ -41,6 +41,7 @@ class Place(Enum):
 
     ANYWHERE = "arrays of any library"
     HOST = "arrays on the host and at most {limit} atoms, and needs numba"
+    HOST_MANY = "arrays on the host, and needs numba"
     CUDA = "arrays on a CUDA device and at most {limit} atoms, with CuPy or PyTorch"
     CUDA_MANY = "arrays on a CUDA device and more than {limit} atoms, with CuPy or PyTorch"
 
@@ -160,24 +161,42 @@ class IterativeSolver(Solver[P], Generic[P, S]):
 
 
 class Atoms(NamedTuple):
-    """Atoms as row solvers need them: their Gram (k, k), norms (k,), and width d, if known."""
+    """Atoms as row solvers need them: by their Gram, or where there are many, by themselves.
 
-    gram: np.ndarray
+    Attributes
+    ----------
+    gram : (k, k), or None
+    norms : (k,)
+    width : d, if known
+    V, units : (k, d), the atoms, and in float32 scaled to norm 1; None if there is a Gram
+    """
+
+    gram: np.ndarray | None
     norms: np.ndarray
     width: int | None
+    V: np.ndarray | None = None
+    units: np.ndarray | None = None
 
     @classmethod
     def of(cls, gram: np.ndarray, width: int | None) -> Atoms:
         """Return the atoms with this Gram, of that width if it is known."""
         return cls(gram, np.sqrt(np.maximum(np.diagonal(gram), 0)), width)
 
+    @classmethod
+    def many(cls, V: np.ndarray) -> Atoms:
+        """Return the atoms (k, d) without a Gram."""
+        norms = np.sqrt(np.einsum("ij,ij->i", V, V))
+        units = V / np.where(norms > 0, norms, 1)[:, None]
+        return cls(None, norms, V.shape[1], V, units.astype(np.float32))
+
 
 class RowBatch(NamedTuple):
-    """Rows to solve: cov = X Vᵀ (b, k), sq = ‖x‖² (b,), and b codes to start from."""
+    """Rows to solve: cov = X Vᵀ (b, k) or X (b, d) alone, sq = ‖x‖² (b,), b codes to start from."""
 
-    cov: np.ndarray
+    cov: np.ndarray | None
     sq: np.ndarray
     init: Rows
+    X: np.ndarray | None = None
 
 
 class Limits(NamedTuple):

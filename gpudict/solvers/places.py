@@ -43,16 +43,14 @@ def gram_limit(like: Array) -> int:
     return WARP_GRAM_LIMIT if allowed() and works(like) else GRAM_LIMIT
 
 
-def place_of(like: Array, k: int) -> Place:
-    """Return the place whose compiled solvers run for such arrays and k atoms, if there are any."""
-    if not allowed():
-        return Place.ANYWHERE
+def places_of(like: Array, k: int) -> tuple[Place, ...]:
+    """Return the places whose solvers run for such arrays and k atoms, the fastest first."""
     few = k <= gram_limit(like)
-    if on_host(like):
-        return Place.HOST if few and numba_works() else Place.ANYWHERE
-    if not works(like):
-        return Place.ANYWHERE
-    return Place.CUDA if few else Place.CUDA_MANY
+    if allowed() and on_host(like) and numba_works():
+        return (Place.HOST, Place.HOST_MANY, Place.ANYWHERE)[0 if few else 1 :]
+    if allowed() and not on_host(like) and works(like):
+        return Place.CUDA if few else Place.CUDA_MANY, Place.ANYWHERE
+    return (Place.ANYWHERE,)
 
 
 def described(place: Place) -> str:

@@ -17,9 +17,10 @@ from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.contract import Penalty
 from gpudict.solvers import cuda, host, portable
 from gpudict.solvers.base import EVERY_NAME, IterativeSolver, Kind, Place, Solver
-from gpudict.solvers.places import described, place_of
+from gpudict.solvers.places import described, places_of
 
 FASTEST = "cd"
+ANYWHERE = (Place.ANYWHERE,)
 
 
 @functools.cache
@@ -91,15 +92,15 @@ def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> 
     """
     known = solver_names() if penalty.separable else _updates()
     name = parameters.choice(name, "solver", known)
-    return _found(name, type(penalty), Place.ANYWHERE if like is None else place_of(like, k))
+    return _found(name, type(penalty), ANYWHERE if like is None else places_of(like, k))
 
 
 @functools.cache
-def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
-    """Return the solver of that name for a type of penalty in a place.
+def _found(name: str, penalty: type[Penalty], here: tuple[Place, ...]) -> Solver[Any]:
+    """Return the solver of that name for a type of penalty in one of some places, the best first.
 
     Of those that fit, one that stands for every name of its problem is taken before all others,
-    then one for exactly this type of penalty, then one that is compiled for the place.
+    then one for exactly this type of penalty, then that of the best place.
     """
     every = all_solvers().values()
     named = [s for s in every if name in (s.name, *s.stands_for)]
@@ -108,12 +109,12 @@ def _found(name: str, penalty: type[Penalty], here: Place) -> Solver[Any]:
         fitting += [s for s in every if EVERY_NAME in s.stands_for and s.solves(penalty)]
     if not fitting:
         raise ValueError(_misfit(name, named, penalty))
-    running = [s for s in fitting if s.place in (Place.ANYWHERE, here)]
+    running = [s for s in fitting if s.place in here]
     if not running:
         raise ValueError(_elsewhere(name, named[0].place, penalty))
 
-    def rank(s: Solver[Any]) -> tuple[bool, ...]:
-        return EVERY_NAME not in s.stands_for, penalty not in s.penalties, s.place is Place.ANYWHERE
+    def rank(s: Solver[Any]) -> tuple[int, ...]:
+        return EVERY_NAME not in s.stands_for, penalty not in s.penalties, here.index(s.place)
 
     return min(running, key=rank)
 

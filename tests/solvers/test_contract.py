@@ -25,7 +25,8 @@ from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
 from tests.support.solving import TOL, solve
 
-HERE = [s for s in coders() if s.place in (Place.ANYWHERE, Place.HOST)]
+HOST = (Place.HOST, Place.HOST_MANY)
+HERE = [s for s in coders() if s.place in (Place.ANYWHERE, *HOST)]
 LASSO = [s.name for s in HERE if s.solves(L1) and s.kind is Kind.CERTIFIED]
 PURSUITS = [s.name for s in HERE if s.solves(Cardinality)]
 UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is not Place.CUDA]
@@ -33,7 +34,7 @@ UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE and s.plac
 
 def refused(name, like, penalty):
     """Whether it is a solver of the host, and this array, which is not there, is refused."""
-    if all_solvers()[name].place is not Place.HOST or on_host(like):
+    if all_solvers()[name].place not in HOST or on_host(like):
         return False
     with pytest.raises(
         ValueError, match=f"solver='{name}' is compiled.*Pass one of the solvers '(cd|sphere)"

@@ -232,3 +232,44 @@ def test_uncompiled_rows_are_dense_ones():
     np.testing.assert_allclose(B, U.T @ (weight[:, None] * X))
     rows.squared_errors(*codes, X, V, error)
     np.testing.assert_allclose(error, ((X - U @ V) ** 2).sum(axis=1))
+
+
+def gathered(p: problems.Coding, init=None, *, alpha=None, single=False, max_iter=1000):
+    """Return what the solver that forms no Gram makes of a problem."""
+    start = Rows.blank(len(p.X)) if init is None else on_host.compressed(init)
+    batch = RowBatch(None, (p.X**2).sum(axis=1), start, p.X)
+    penalty = L1(p.alpha if alpha is None else alpha, p.positive)
+    limits = Limits(1e-9, max_iter, single)
+    return all_solvers()["gathered_set"].solve_rows(Atoms.many(p.V), batch, penalty, limits)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_uncompiled_without_a_gram_too(seed: int):
+    """Ties, zeros, scales: the optimum from any start, each row in few atoms at a time, and bounds.
+
+    Of alphas far above the rounding of float32, and below it.
+    """
+    p, rng = problems.coding(seed, most=40), np.random.default_rng(seed)
+    half, (n, k) = 0.5 * (p.X**2).sum(axis=1), (len(p.X), len(p.V))
+    near = np.where(rng.random((n, k)) < 0.5, np.abs(rng.standard_normal((n, k))), 0)
+    for alpha in (p.alpha, 1e-4 * p.alpha):
+        for init, single in ((None, False), (near, False), (near, True)):
+            found = gathered(p, init, alpha=alpha, single=single)
+            U = found.codes.dense(k)
+            away = oracles.lasso_gap(p.X, p.V, U, alpha, p.positive)
+            tol = 1e-5 if single else 1e-9
+            if alpha == p.alpha or not single:  # else rounded codes are further off
+                assert (away <= tol * half + 1e-15).all()
+            assert single or (found.gap >= away * (1 - 1e-6) - 1e-15 * (1 + half)).all()
+            assert single or found.converged.all()
+            assert not (p.positive and (U < 0).any())
+            pairs = zip(found.codes.ends, found.codes.ends[1:], strict=False)
+            assert all((np.diff(found.codes.columns[a:b]) > 0).all() for a, b in pairs)
+        again = gathered(p, gathered(p, alpha=alpha).codes.dense(k), alpha=alpha)
+        assert again.rounds <= 1
+    best = oracles.lasso_objective(p.X, p.V, gathered(p).codes.dense(k), p.alpha)
+    for rounds in (0, 1):
+        found = gathered(p, near, max_iter=rounds)
+        above = oracles.lasso_objective(p.X, p.V, found.codes.dense(k), p.alpha) - best
+        assert (found.gap >= above * (1 - 1e-9)).all()
+        assert found.rounds <= rounds

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import gpudict
 from gpudict.coding.request import Request
 from gpudict.solvers import places
 from gpudict.solvers.places import numba_works
-from tests.support import problems
+from tests.support import oracles, problems
 
 
 class TestFallback:
@@ -64,3 +65,42 @@ def test_no_gram_is_formed_for_many_atoms(monkeypatch: pytest.MonkeyPatch):
     for name, Z in kept.items():
         np.testing.assert_allclose(gpudict.encode(X, V, alpha=0.1, solver=name).Z, Z, atol=1e-5)
     np.testing.assert_allclose(gpudict.encode(X, V, n_nonzero_coefs=4).Z, pursuit, atol=1e-10)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("positive", [False, True])
+def test_many_atoms_are_coded_without_their_gram(positive: bool):
+    """Above the limit itself, compiled: to the certificate, bit for bit the same by any threads."""
+    rng = np.random.default_rng(0)
+    k = places.GRAM_LIMIT + 4
+    V = problems.unit(rng.standard_normal((k, 16)))
+    X = problems.unit(rng.standard_normal((150, 16)))
+    for dtype, tol in (("float32", 1e-5), ("float64", 1e-8)):
+        x, v, taken = X.astype(dtype), V.astype(dtype), 4 * k * k
+        tracemalloc.start()
+        try:
+            found = gpudict.encode(x, v, alpha=0.2, positive=positive, n_jobs=1)
+            assert tracemalloc.get_traced_memory()[1] < taken // 2
+        finally:
+            tracemalloc.stop()
+        assert found.converged.all()
+        gap = oracles.lasso_gap(x, v, found.Z, 0.2, positive)
+        half = 0.5 * (x.astype(float) ** 2).sum(axis=1)
+        assert (gap <= tol * half).all()
+        assert dtype == "float32" or (found.gap >= gap * (1 - 1e-6) - 1e-15).all()
+        many = gpudict.encode(x, v, alpha=0.2, positive=positive, n_jobs=2, sparse_output=True)
+        np.testing.assert_array_equal(many.Z.toarray(), found.Z)
+        warm = gpudict.encode(x, v, alpha=0.2, positive=positive, init=found.Z)
+        assert warm.n_iter <= 1
+
+
+@pytest.mark.compiled
+def test_a_gram_that_is_given_is_used_for_many_atoms_too(monkeypatch: pytest.MonkeyPatch):
+    """It need not be a product, so the solver that forms none has nothing else to go by."""
+    X, V = problems.signal(n=15, d=8, k=20)
+    gram, cov = V @ V.T + 0.1 * np.eye(20), V @ X.T
+    found = []
+    for limit in (20, 10):
+        monkeypatch.setattr(places, "GRAM_LIMIT", limit)
+        found.append(gpudict.sparse_encode(X, V, gram=gram, cov=cov, alpha=0.1))
+    np.testing.assert_array_equal(*found)

@@ -35,7 +35,7 @@ def test_a_file_is_a_solver():
         solver = all_solvers()[name]
         assert solver.name == name
         assert (package is portable) == (solver.place is Place.ANYWHERE)
-        assert (package is host) == (solver.place is Place.HOST)
+        assert (package is host) == (solver.place in (Place.HOST, Place.HOST_MANY))
         assert isinstance(solver, RowSolver | IterativeSolver)
         assert solver.summary
         assert solver.fallback is None or all_solvers()[solver.fallback].place is Place.ANYWHERE
@@ -50,7 +50,8 @@ def test_what_a_name_stands_for():
     for name, penalty, like, k, want in (
         ("cd", lasso, None, 0, "working_set"),
         ("cd", lasso, HERE, 8, "active_set"),
-        ("cd", lasso, HERE, 10**4, "working_set"),
+        ("cd", lasso, HERE, 10**4, "gathered_set"),
+        ("gathered_set", lasso, HERE, 8, "gathered_set"),
         ("cd", pursuit, HERE, 8, "batch_omp"),
         ("omp", pursuit, HERE, 8, "batch_omp"),
         ("omp", pursuit, HERE, 10**4, "omp"),

@@ -36,6 +36,7 @@ class ActiveSet(RowSolver[L1]):
         """Solve the rows; the atoms of the codes to start from are the first active set."""
         from gpudict.solvers.host.kernels import lasso
 
+        assert rows.cov is not None
         b, k = rows.cov.shape
         most = k if atoms.width is None else min(k, atoms.width + self.spare)
         summands = (atoms.width or 0) + 4.0
@@ -44,11 +45,23 @@ class ActiveSet(RowSolver[L1]):
         wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
         allowed = (summands, most, min(limits.max_iter, self.rounds))
         lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
-        if rows.sq.min() < FAINT:
-            faint = (rows.sq < FAINT) & rows.cov.any(axis=1)
-            gap = np.maximum(gap, np.finfo(np.float64).smallest_normal * faint)
-        converged = gap <= 0.5 * limits.tol * rows.sq
-        return RowSolution(codes.trimmed(), gap, converged, int(rounds.max()))
+        return solution(codes.trimmed(), gap, rounds, rows, limits, rows.cov)
+
+
+def solution(
+    codes: Rows,
+    gap: np.ndarray,
+    rounds: np.ndarray,
+    rows: RowBatch,
+    limits: Limits,
+    data: np.ndarray,
+) -> RowSolution:
+    """Return what was found, with a bound that is no 0 where squares of the data are no numbers."""
+    if rows.sq.min() < FAINT:
+        faint = (rows.sq < FAINT) & data.any(axis=1)
+        gap = np.maximum(gap, np.finfo(np.float64).smallest_normal * faint)
+    converged = gap <= 0.5 * limits.tol * rows.sq
+    return RowSolution(codes, gap, converged, int(rounds.max()))
 
 
 SOLVER = ActiveSet()

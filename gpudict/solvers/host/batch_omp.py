@@ -41,6 +41,7 @@ class BatchOmp(RowSolver[Cardinality]):
         floor = PURSUIT[like.dtype.name].FLOOR
         places = pursuit.space(atoms.gram, most, self.errors, floor, like)
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
+        assert rows.cov is not None
         data = (rows.cov, atoms.gram, rows.sq, atoms.norms)
         rule = (most, penalty.target, penalty.positive)
         rounds = pursuit.solve(*data, *rule, places, tuple(codes), error)

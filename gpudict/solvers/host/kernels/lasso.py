@@ -108,6 +108,46 @@ def rounded(row, A, corr, norms, m):
     return raised + 0.5 * moved * moved
 
 
+@inner
+def settle(row, A, W, listed, count, least, m, max_rounds):
+    """Solve the row from its set of m atoms and the `count` that are listed to enter it.
+
+    Return the size of the set at the optimum, or where the rounds ended, and the rounds.
+    """
+    corr, pull, best = W.corr, W.pull, W.best
+    most = A.u.shape[0] - 8
+    turn, stale, before = 0, 0, np.inf
+    anew = count > 0
+    while True:
+        m = enter(listed, count, row, A, W, m)
+        if anew:
+            slopes_of_start(row, A, m)
+        m = walk(A, W, m) if max_rounds > 0 else m
+        price(corr, row, A, m)
+        fold(pull, best, corr, row.positive, A.atoms, m)
+        off = slopes(row, A, corr, m)
+        if turn == max_rounds:
+            break
+        turn += 1
+        anew = not anew and off > LOOSE * least and stale < STALE
+        if anew:
+            stale, count = stale + 1, listed_of_set(A, listed, m)
+            m = forget(A, m)
+            continue
+        wanted = min(FIRST if m == 0 else max(MORE, m // SHARE), most - m)
+        count = choose(W, least, listed, wanted)
+        if count == 0 and (off <= least - row.alpha or off > 0.5 * before):
+            break
+        before = off if count == 0 else np.inf
+    return m, turn
+
+
+@inner
+def threshold(alpha, sq, largest):
+    """Return the pull beyond which an atom enters: alpha, and what is rounding."""
+    return alpha + TINY * max(alpha, np.sqrt(sq) * largest)
+
+
 @compiled
 def solve(
     cov, G, sq, norms, init, alphas, positive, single, terms, most, max_rounds, codes, gaps, rounds
@@ -122,36 +162,13 @@ def solve(
     A, W = active(most), work(k, width_for(k), most)
     listed = Entrants(np.zeros(most + 8, np.int64), np.zeros(most + 8))
     (ends, columns, values), largest, m = codes, norms.max(), 0
-    corr, pull, best = W.corr, W.pull, W.best
     ends[0] = 0
     for i in range(cov.shape[0]):
         row = Row(G, cov[i], sq[i], alphas[i], positive)
         m = forget(A, m)
-        least = row.alpha + TINY * max(row.alpha, np.sqrt(row.sq) * largest)
         count = listed_of_start(i, init, positive, listed, most)
-        turn, stale, before = 0, 0, np.inf
-        anew = count > 0
-        while True:
-            m = enter(listed, count, row, A, W, m)
-            if anew:
-                slopes_of_start(row, A, m)
-            m = walk(A, W, m) if max_rounds > 0 else m
-            price(corr, row, A, m)
-            fold(pull, best, corr, positive, A.atoms, m)
-            off = slopes(row, A, corr, m)
-            if turn == max_rounds:
-                break
-            turn += 1
-            anew = not anew and off > LOOSE * least and stale < STALE
-            if anew:
-                stale, count = stale + 1, listed_of_set(A, listed, m)
-                m = forget(A, m)
-                continue
-            wanted = min(FIRST if m == 0 else max(MORE, m // SHARE), most - m)
-            count = choose(W, least, listed, wanted)
-            if count == 0 and (off <= least - row.alpha or off > 0.5 * before):
-                break
-            before = off if count == 0 else np.inf
-        rounds[i], gaps[i] = turn, bound(row, A, W, norms, largest, terms, m)
-        gaps[i] += rounded(row, A, corr, norms, m) if single else 0.0
+        least = threshold(row.alpha, row.sq, largest)
+        m, rounds[i] = settle(row, A, W, listed, count, least, m, max_rounds)
+        gaps[i] = bound(row, A, W, norms, largest, terms, m)
+        gaps[i] += rounded(row, A, W.corr, norms, m) if single else 0.0
         ends[i + 1] = emit(A.atoms, A.u, m, ends[i], columns, values)

@@ -1,7 +1,7 @@
 """Which atoms pull hardest: a tournament in whole vectors, and its winners one by one.
 
-`pull` (wide,) is padded with zeros to a power of two; it is folded in halves to LANES winners,
-where lane l has the largest pull of the atoms l, l + LANES, l + 2·LANES, …
+`pull` (wide,) is padded with zeros to a power of two; it is folded in halves to as many winners as
+there are lanes, of which lane l has the largest pull of the atoms l, l + lanes, l + 2·lanes, …
 """
 
 from __future__ import annotations
@@ -9,15 +9,29 @@ from __future__ import annotations
 from gpudict.solvers.host.kernels.compiling import inner
 
 LANES = 16
+MANY = 128  # lanes for thousands of atoms
 
 
 @inner
-def width_for(k):
+def width_for(k, lanes=LANES):
     """Return the power of two that holds k pulls."""
-    wide = 2 * LANES
+    wide = 2 * lanes
     while wide < k:
         wide *= 2
     return wide
+
+
+@inner
+def halved(pull, best, lanes=LANES):
+    """best[:lanes] are the winners."""
+    half = best.shape[0]
+    for j in range(half):
+        best[j] = pull[j] if pull[j] > pull[j + half] else pull[j + half]
+    half //= 2
+    while half >= lanes:
+        for j in range(half):
+            best[j] = best[j] if best[j] > best[j + half] else best[j + half]
+        half //= 2
 
 
 @inner
@@ -27,54 +41,41 @@ def fold(pull, best, corr, positive, atoms, m):
         pull[j] = max(corr[j], 0.0 if positive else -corr[j])
     for a in range(m):
         pull[atoms[a]] = 0.0
-    play(pull, best)
+    halved(pull, best)
 
 
 @inner
-def play(pull, best):
-    """Fold the pulls in halves: best[:LANES] are the winners."""
-    half = best.shape[0]
-    for j in range(half):
-        best[j] = pull[j] if pull[j] > pull[j + half] else pull[j + half]
-    half //= 2
-    while half >= LANES:
-        for j in range(half):
-            best[j] = best[j] if best[j] > best[j + half] else best[j + half]
-        half //= 2
-
-
-@inner
-def top(best):
+def top(best, lanes=LANES):
     """Return the strongest pull."""
     most = 0.0
-    for lane in range(LANES):
+    for lane in range(lanes):
         most = max(most, best[lane])
     return most
 
 
 @inner
-def strongest(pull, best, least):
+def strongest(pull, best, least, lanes=LANES):
     """Take the first atom of the strongest pull above `least` out, and return it, or −1."""
     lane = -1
     most = least
-    for b in range(LANES):
+    for b in range(lanes):
         if best[b] > most:
             most = best[b]
             lane = b
     found = lane
     if lane >= 0:
         while pull[found] != most:
-            found += LANES
-        for b in range(lane + 1, LANES):
+            found += lanes
+        for b in range(lane + 1, lanes):
             if best[b] == most:
                 other = b
                 while pull[other] != most:
-                    other += LANES
+                    other += lanes
                 if other < found:
                     found, lane = other, b
         pull[found] = 0.0
         second = 0.0
-        for j in range(lane, pull.shape[0], LANES):
+        for j in range(lane, pull.shape[0], lanes):
             second = pull[j] if pull[j] > second else second
         best[lane] = second
     return found
