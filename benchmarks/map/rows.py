@@ -104,6 +104,8 @@ ROWS = (
 def posed(row: Row) -> Problem:
     """Return the row's problem, as the race has them."""
     X, V = row.data(row.n, row.d, row.k)
+    if X.shape != (row.n, row.d) or V.shape != (row.k, row.d):
+        raise ValueError(f"{row.name}: asked for n, d, k = {row[3:6]}, got {X.shape}, {V.shape}")
     steps, unseen = ITERATIONS.get(row.task, 0), None
     if row.task == "online":
         held = np.arange(len(X)) % HELD == 0

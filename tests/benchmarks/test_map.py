@@ -45,6 +45,13 @@ def test_a_data_set(data, monkeypatch: pytest.MonkeyPatch):
     assert 0 < problem.alpha < pull.max() or 0 < problem.n_nonzero_coefs < row.d
 
 
+def test_a_set_that_is_too_small_is_refused():
+    with pytest.raises(
+        ValueError, match="asked for n, d, k = \\(5000, 64, 10\\), got \\(1797, 64\\)"
+    ):
+        rows.posed(rows.Row("digits", "encode", sets.digits, 5000, 64, 10, 0.1))
+
+
 def ran(who: str, seconds: float, codes: np.ndarray) -> field.Run:
     return field.Run(who, "planted", seconds, len(codes), codes, codes)
 
