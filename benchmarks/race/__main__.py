@@ -31,12 +31,16 @@ ALL = (  # the rows of the README's tables: a minute or two each, the last two t
     "learn",
     "sparse_pca",
 )
-SLOW = ("sklearn_lars", "dictlearn", "celer", "skglm")  # in `encode`, left out unless named
+SLOW = {  # left out of a task unless named
+    "encode": ("sklearn_lars", "dictlearn", "celer", "skglm"),
+    "online": ("sklearn_cd",),
+    "omp": ("batched_omp",),
+}
 
 
 def contestants(task: str, names: list[str] | None) -> dict[str, ModuleType]:
     """Return the methods that do the task and can run here, and say which can't."""
-    slow = SLOW if task == "encode" else ()
+    slow = SLOW.get(task, ())
     wanted = [n for n in methods.names() if n not in slow] if names is None else names
     if names is None and slow:
         print(f"left out, as slow, unless --methods names them: {', '.join(slow)}")

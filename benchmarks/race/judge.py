@@ -29,13 +29,18 @@ class Judgement(NamedTuple):
 def judge(
     X: np.ndarray, V: np.ndarray, U: np.ndarray, alpha: float, positive: bool = False
 ) -> Judgement:
-    """Judge codes U (n, k) of the lasso, or that with U ≥ 0, with data X (n, d), atoms V (k, d)."""
+    """Judge codes U (n, k) of the lasso, or that with U ≥ 0, with data X (n, d), atoms V (k, d).
+
+    Codes that are below zero where they must not be have an infinite objective and gap.
+    """
     V = V.astype(np.float64)
     objective, gaps = 0.0, []
     for low in range(0, len(X), BLOCK):
         x, u = (a[low : low + BLOCK].astype(np.float64) for a in (X, U))
         r = x - u @ V
         primal = 0.5 * (r * r).sum(axis=1) + alpha * np.abs(u).sum(axis=1)
+        if positive:
+            primal[u.min(axis=1) < 0] = np.inf
         inner = r @ V.T
         pull = inner.max(axis=1) if positive else np.abs(inner).max(axis=1)
         theta = r * np.minimum(1, alpha / np.maximum(pull, 1e-300))[:, None]

@@ -30,23 +30,31 @@ class Timing(NamedTuple):
 def in_turn(
     work: dict[str, Callable[[], Any]], repeats: int
 ) -> tuple[dict[str, Timing], dict[str, Any]]:
-    """Time every callable `repeats` times, in turn; return the timings and the last results.
+    """Time every callable `repeats` times, in turn; return the timings and the last results."""
+    return turns(work, {name: rehearsed(call) for name, call in work.items()}, repeats)
+
+
+def rehearsed(call: Callable[[], Any]) -> float:
+    """Call what may have to compile first; return the seconds that it takes after that."""
+    _, took = once(call)
+    return once(call)[1] if took < LONG else took
+
+
+def turns(
+    work: dict[str, Callable[[], Any]], took: dict[str, float], repeats: int
+) -> tuple[dict[str, Timing], dict[str, Any]]:
+    """Time every callable, rehearsed, `repeats` times in turn; the last results come too.
 
     One that takes less than ENOUGH is called several times a turn, and the mean is counted.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     results: dict[str, Any] = {}
-    times: dict[str, int] = {}
-    for name, call in work.items():
-        results[name], took = once(call)
-        if took < LONG:  # it may have compiled
-            results[name], took = once(call)
-        times[name] = max(1, round(ENOUGH / took))
+    times = {name: max(1, round(ENOUGH / took[name])) for name in work}
     for _ in range(repeats):
         for name, call in work.items():
-            results[name], took = once(lambda call=call, n=times[name]: [call() for _ in range(n)])
+            results[name], spent = once(lambda call=call, n=times[name]: [call() for _ in range(n)])
             results[name] = results[name][-1]
-            seconds[name].append(took / times[name])
+            seconds[name].append(spent / times[name])
     timings = {n: Timing(statistics.median(s), min(s), max(s)) for n, s in seconds.items()}
     return timings, results
 

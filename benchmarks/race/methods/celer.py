@@ -22,4 +22,5 @@ def fitted(problem: Problem, setting: Setting, kind: type) -> Work:
     X, V = problem.cast(setting.dtype)
     atoms = np.asfortranarray(V.T)
     lasso = kind(alpha=problem.alpha / X.shape[1], fit_intercept=False, tol=1e-8)
+    lasso.positive = problem.positive
     return Work(lambda: np.array([lasso.fit(atoms, x).coef_.copy() for x in X]))

@@ -9,6 +9,7 @@ import numpy as np
 import gpudict
 from benchmarks.race.methods import Setting, Work
 from benchmarks.race.problems import Problem
+from gpudict.solvers.registry import pursuit_names
 
 LIBRARY = "gpudict"
 
@@ -16,8 +17,8 @@ LIBRARY = "gpudict"
 def encode(problem: Problem, setting: Setting, **options: Any) -> Work:
     """Solve the lasso, to the tolerance of the dtype unless another one is given."""
     X, V = problem.cast(setting.dtype)
-    options |= {"alpha": problem.alpha, "n_jobs": setting.threads}
-    return Work(lambda: gpudict.encode(X, V, **options).Z)
+    options |= {"alpha": problem.alpha, "positive": problem.positive, "n_jobs": setting.threads}
+    return Work(lambda: gpudict.encode(X, V, **options), lambda solution: solution.Z)
 
 
 def omp(problem: Problem, setting: Setting, **options: Any) -> Work:
@@ -27,10 +28,17 @@ def omp(problem: Problem, setting: Setting, **options: Any) -> Work:
     return Work(lambda: gpudict.encode(X, V, **options).Z)
 
 
+if "ols" in pursuit_names():  # not every version has it
+
+    def ols(problem: Problem, setting: Setting) -> Work:
+        """Pursue by orthogonal least squares."""
+        return omp(problem, setting, solver="ols")
+
+
 def one_row(problem: Problem, setting: Setting) -> Work:
     """Call scikit-learn's face, with its checks."""
     X, V = problem.cast(setting.dtype)
-    options = {"algorithm": "lasso_cd", "alpha": problem.alpha}
+    options = {"algorithm": "lasso_cd", "alpha": problem.alpha, "positive": problem.positive}
     return Work(lambda: gpudict.sparse_encode(X, V, **options))
 
 
@@ -40,6 +48,14 @@ def learn(problem: Problem, setting: Setting) -> Work:
     options = {"alpha": problem.alpha, "dict_init": V, "max_iter": problem.steps, "tol": 0}
     options |= {"n_jobs": setting.threads, "random_state": 0}
     return Work(lambda: gpudict.learn(X, len(V), **options), lambda found: found[:2])
+
+
+def dict_learning(problem: Problem, setting: Setting) -> Work:
+    """Call scikit-learn's face, which starts by itself."""
+    X, V = problem.cast(setting.dtype)
+    options = {"alpha": problem.alpha, "max_iter": problem.steps, "random_state": 0}
+    options |= {"method": "cd", "n_jobs": setting.threads}
+    return Work(lambda: gpudict.dict_learning(X, len(V), **options), lambda found: found[1::-1])
 
 
 def online(problem: Problem, setting: Setting) -> Work:

@@ -10,7 +10,7 @@ LIBRARY = "sklearn"
 
 def encode(problem: Problem, setting: Setting) -> Work:
     """Call `sparse_encode`."""
-    return sklearn_cd.encode(problem, setting, "lasso_lars")
+    return sklearn_cd.encode(problem, setting, algorithm="lasso_lars")
 
 
 def sparse_pca(problem: Problem, setting: Setting) -> Work:

@@ -25,7 +25,11 @@ def encode(problem: Problem, setting: Setting) -> Work:
 
     X, D = columns(problem, setting)
     options = {"lambda1": problem.alpha, "mode": 2, "numThreads": setting.threads}
+    options |= {"pos": problem.positive}
     return Work(lambda: spams.lasso(X, D=D, **options), lambda codes: codes.T.toarray())
+
+
+one_row = encode
 
 
 def omp(problem: Problem, setting: Setting) -> Work:
@@ -35,6 +39,9 @@ def omp(problem: Problem, setting: Setting) -> Work:
     X, D = columns(problem, setting)
     options = {"L": problem.n_nonzero_coefs, "eps": 0.0, "numThreads": setting.threads}
     return Work(lambda: spams.omp(X, D=D, **options), lambda codes: codes.T.toarray())
+
+
+ols = omp
 
 
 def online(problem: Problem, setting: Setting) -> Work:

@@ -28,6 +28,7 @@ class Problem(NamedTuple):
     steps : iterations or batches, where a dictionary is learned
     batch_size : samples of a batch
     unseen : (m, d), data by which a dictionary is judged that was learned from X, or None
+    positive : whether codes are to be non-negative
     """
 
     name: str
@@ -39,6 +40,7 @@ class Problem(NamedTuple):
     steps: int = 0
     batch_size: int = 0
     unseen: np.ndarray | None = None
+    positive: bool = False
 
     def cast(self, dtype: str) -> tuple[np.ndarray, np.ndarray]:
         """Return data and atoms in a dtype."""

@@ -1,10 +1,10 @@
 """Patches of a photo, and dictionaries learned from them.
 
-The photo is scikit-learn's china.jpg, grey as the mean of its channels, in [0, 1]. A patch loses
-its mean and is scaled to norm 1, so that alpha is a threshold on correlations; patches that are
-flat (a norm under 1e-3 before scaling) are left out. Unit rows, not a common scale for all rows,
-are what gives about as many non-zeros in each: with one scale the flat sky has none and the roofs
-have 40.
+The photo is one of scikit-learn's, grey as the mean of its channels or in colour, in [0, 1]. A
+patch loses its mean and is scaled to norm 1, so that alpha is a threshold on correlations; patches
+that are flat (a norm under 1e-3 before scaling) are left out. Unit rows, not a common scale for all
+rows, are what gives about as many non-zeros in each: with one scale the flat sky has none and the
+roofs have 40.
 
 Dictionaries are learned by gpudict itself with a fixed seed and kept in `benchmarks/cache`, under a
 key of all that they depend on.
@@ -34,13 +34,14 @@ class Recipe(NamedTuple):
     dtype: str
 
 
-def patches(side: int, n: int) -> np.ndarray:
+def patches(side: int, n: int, photo: str = "china.jpg", colour: bool = False) -> np.ndarray:
     """Return n patches of side × side pixels, centred, of norm 1."""
     from sklearn.datasets import load_sample_image
     from sklearn.feature_extraction.image import extract_patches_2d
 
-    grey = load_sample_image("china.jpg").astype(np.float64).mean(axis=2) / 255
-    drawn = extract_patches_2d(grey, (side, side), max_patches=n + SPARE, random_state=0)
+    image = load_sample_image(photo).astype(np.float64)
+    image = (image if colour else image.mean(axis=2)) / 255
+    drawn = extract_patches_2d(image, (side, side), max_patches=n + SPARE, random_state=0)
     rows = drawn.reshape(len(drawn), -1)
     rows = rows - rows.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(rows, axis=1)

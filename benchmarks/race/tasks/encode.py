@@ -13,4 +13,6 @@ PROBLEM, ROWS = "patches8", 5000
 
 def judge(problem: Problem, setting: Setting, codes: Any) -> dict[str, float]:
     """Judge codes (n, k) for the data as the methods got them."""
-    return judges.judge(*problem.cast(setting.dtype), codes, problem.alpha)._asdict()
+    return judges.judge(
+        *problem.cast(setting.dtype), codes, problem.alpha, problem.positive
+    )._asdict()
