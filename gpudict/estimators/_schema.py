@@ -150,6 +150,6 @@ def _one_dtype(fitted: dict[str, Any]) -> None:
     dtype = fitted["components_"].dtype
     atoms = past.atoms if isinstance(past, State) else fitted["components_"]
     sums = (past.recent, past.long) if isinstance(past, State) else (past,)
-    dtypes = {a.dtype for q in sums for a in q[:3]}
+    dtypes = {a.dtype for q in sums for a in q[:3] if a is not None}
     if atoms.dtype != dtype or len(dtypes) > 1 or min(dtypes) < dtype:
         raise ValueError("fitted/past_ has another dtype than fitted/components_")
