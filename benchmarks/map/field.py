@@ -23,7 +23,7 @@ ALONE = ("encode", "omp")  # tasks whose samples know nothing of each other
 ENOUGH, MOST = 0.15, 0.3  # seconds that a share takes, about
 FEWEST = 2  # samples of a share
 SLOW = 1.0  # seconds from which the first call of a rival is the only one
-REPEATS, LONG = 3, 3.0  # once, where a turn of all takes so many seconds
+REPEATS, LONG = 5, 3.0  # so many turns at most, or what fits into so many seconds
 BOTH = ("float32", "float64")
 
 
@@ -106,16 +106,16 @@ def _work(way: Way, task: str, problem: Problem, dtype: str, rows: int, **more: 
 
 
 def _in_turn(quick: list[tuple[Way, Work]], rows: int) -> list[Run]:
-    """Rehearse all, and run in turn the best way of each, once if that takes long."""
+    """Rehearse all, and run in turn the best way of each."""
     took = {way.who: np.inf for way, _ in quick}
     best: dict[str, tuple[Way, Work]] = {}
     for way, work in quick:
         seconds = measure.once(work.call)[1]
-        if way.who == MINE or seconds < SLOW:  # the first may have compiled
+        if seconds < (LONG if way.who == MINE else SLOW):  # the first may have compiled
             seconds = measure.once(work.call)[1]
         if seconds < took[way.who]:
             took[way.who], best[way.who] = seconds, (way, work)
-    repeats = REPEATS if sum(took.values()) < LONG else 1
+    repeats = max(1, min(REPEATS, int(LONG / sum(took.values()))))
     calls = {who: work.call for who, (_, work) in best.items()}
     timings, results = measure.turns(calls, took, repeats)
     return [

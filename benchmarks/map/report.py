@@ -36,7 +36,7 @@ def ratios(rows: Rows, who: str, tasks: tuple[str, ...] = ()) -> list[float]:
 
 def mean(values: list[float]) -> str:
     """Return the geometric mean, as text."""
-    return f"{exp(sum(map(log, values)) / len(values)):.2g}" if values else "–"
+    return _times(exp(sum(map(log, values)) / len(values))) if values else "–"
 
 
 def summary(rows: Rows) -> str:
@@ -46,7 +46,7 @@ def summary(rows: Rows) -> str:
     judged = max((r[MINE]["gap"] / r["tolerance"] for r in ran if "gap" in r[MINE]), default=0)
     claimed = max((r[MINE]["certified"] / r["tolerance"] for r in certified), default=0)
     slower = [r["name"] for r in ran if any(rival["ratio"] < 1 for rival in r["rivals"].values())]
-    lower = [r["name"] for r in ran if any(rival["lower"] for rival in r["rivals"].values())]
+    lower = sum(any(rival["lower"] for rival in row["rivals"].values()) for row in ran)
     lines = [
         f"rows: {len(ran)}; a rival is faster in {len(slower)}{_named(slower)}",
         f"SPAMS takes {mean(ratios(rows, 'SPAMS', LASSO))} times as long in the lasso rows,"
@@ -55,7 +55,7 @@ def summary(rows: Rows) -> str:
         f" scikit-learn {mean(ratios(rows, 'scikit-learn'))} in all rows,"
         f" celer {mean(ratios(rows, 'celer'))}, batched OMP {mean(ratios(rows, 'batched OMP'))}",
         f"the largest certificate is {claimed:.2g} of its tolerance, {judged:.2g} as judged",
-        f"a rival's loss is lower by more than the tolerance in {len(lower)}{_named(lower)}",
+        f"a rival's loss is lower by more than the tolerance in {lower} (▼)",
     ]
     whys = sorted({row["missing"] for row in rows if "missing" in row})
     lines += [
@@ -99,12 +99,17 @@ def _rival(entry: dict[str, Any]) -> str:
     """Return a rival's ratio: bold where it is faster, ~ of a share, ▼ where its loss is lower."""
     if entry["loss"] is None:
         return "no numbers"
-    text = f"{entry['ratio']:.2g} ×" if entry["ratio"] < 10 else f"{entry['ratio']:,.0f} ×"
+    text = f"{_times(entry['ratio'])} ×"
     if entry["ratio"] < 1:
         text = f"**{text}**"
     share = "~" if entry["scaled"] else ""
     reached = f"{entry['gap']:.0e}" if "gap" in entry else f"{100 * entry['above']:+.2f} %"
     return f"{share}{text} ({reached}){' ▼' if entry['lower'] else ''}"
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio with two digits, or all before the point."""
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def _seconds(seconds: float) -> str:
@@ -163,5 +168,6 @@ def write(rows: Rows, folder: Path, into_readme: bool) -> None:
     write_whole(folder / "map.md", f"{text}\n".encode())
     save(figure(rows), folder / "map.png", dpi=160)
     if into_readme:
-        put(README, BEGIN, END, text)
+        ran = [row for row in rows if MINE in row]
+        put(README, BEGIN, END, f"{summary(rows)}\n\n{table(ran)}")
     print(summary(rows))
