@@ -1,6 +1,6 @@
 """Run the map, a row after the other, and draw it.
 
-python -m benchmarks.map                       # all rows, in some 6 minutes: map.json, .md and .png
+python -m benchmarks.map                       # all rows, in some 7 minutes: map.json, .md and .png
 python -m benchmarks.map --only OMP online     # rows with one of these words; the others stay
 python -m benchmarks.map --report --write      # nothing is run: table and summary into the README
 """

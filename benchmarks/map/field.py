@@ -111,7 +111,7 @@ def _in_turn(quick: list[tuple[Way, Work]], rows: int) -> list[Run]:
     best: dict[str, tuple[Way, Work]] = {}
     for way, work in quick:
         seconds = measure.once(work.call)[1]
-        if way.who == MINE or seconds < SLOW:  # the first may have compiled
+        if seconds < (LONG if way.who == MINE else SLOW):  # the first may have compiled
             seconds = measure.once(work.call)[1]
         if seconds < took[way.who]:
             took[way.who], best[way.who] = seconds, (way, work)
