@@ -80,7 +80,7 @@ def library(x: Any) -> str:
 
 def array_namespace(*arrays: Array) -> Namespace:
     """Return the standard's namespace of the arrays' library; looked up once for each type."""
-    kinds = tuple({type(a) for a in arrays})
+    kinds = tuple(map(type, arrays))
     if kinds not in _NAMESPACES:
         _NAMESPACES[kinds] = compat.array_namespace(*arrays)
     return _NAMESPACES[kinds]

@@ -119,8 +119,9 @@ def _wait_for(jobs: SimpleQueue[tuple[_Call, int, Any]]) -> None:
 def _one_thread(undo: list[Undo]) -> None:
     """Give BLAS one thread: its others would go on to spin beside ours for a while."""
     for one in _blas():
-        undo.append(functools.partial(one.set_num_threads, one.num_threads))
-        one.set_num_threads(1)
+        if (before := one.num_threads) != 1:
+            undo.append(functools.partial(one.set_num_threads, before))
+            one.set_num_threads(1)
 
 
 quiet = Setting(_one_thread)
