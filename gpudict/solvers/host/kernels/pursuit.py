@@ -38,7 +38,7 @@ from gpudict.solvers.host.kernels.active import (
 )
 from gpudict.solvers.host.kernels.compiling import compiled, compiled_in_place, inner
 from gpudict.solvers.host.kernels.rows import emit
-from gpudict.solvers.host.kernels.tournament import play, strongest, width_for
+from gpudict.solvers.host.kernels.tournament import halved, strongest, width_for
 
 TINY, HARD, FLOOR, NEAR = constants.PURSUIT["float64"]
 FALLEN = 1e-4  # of ‖r‖²
@@ -117,7 +117,7 @@ def rank(T, positive):
     else:
         for j in range(corr.shape[0]):
             pull[j] = left[j] * (corr[j] if corr[j] > turn * corr[j] else turn * corr[j])
-    play(pull, T.best)
+    halved(pull, T.best)
 
 
 @inner

@@ -21,18 +21,8 @@ def width_for(k):
 
 
 @inner
-def fold(pull, best, corr, positive, atoms, m):
-    """pull = |corr| (corr if positive), 0 for the m atoms; best[:LANES] are the winners."""
-    for j in range(corr.shape[0]):
-        pull[j] = max(corr[j], 0.0 if positive else -corr[j])
-    for a in range(m):
-        pull[atoms[a]] = 0.0
-    play(pull, best)
-
-
-@inner
-def play(pull, best):
-    """Fold the pulls in halves: best[:LANES] are the winners."""
+def halved(pull, best):
+    """best[:LANES] are the winners."""
     half = best.shape[0]
     for j in range(half):
         best[j] = pull[j] if pull[j] > pull[j + half] else pull[j + half]
@@ -41,6 +31,16 @@ def play(pull, best):
         for j in range(half):
             best[j] = best[j] if best[j] > best[j + half] else best[j + half]
         half //= 2
+
+
+@inner
+def fold(pull, best, corr, positive, atoms, m):
+    """pull = |corr| (corr if positive), 0 for the m atoms; best[:LANES] are the winners."""
+    for j in range(corr.shape[0]):
+        pull[j] = max(corr[j], 0.0 if positive else -corr[j])
+    for a in range(m):
+        pull[atoms[a]] = 0.0
+    halved(pull, best)
 
 
 @inner
