@@ -191,15 +191,19 @@ def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:
     return Quadratic(q.cov / norm[None, :], q.sq, gram, factors), norm
 
 
+def gathered(q: Quadratic, index: Array, /) -> Array:
+    """Return the atoms in each row of index (n, m), (n, m, d)."""
+    assert q.factors is not None
+    xp = array_namespace(q.cov)
+    return xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (*index.shape, -1))
+
+
 def small_grams(q: Quadratic, index: Array, /) -> Array:
     """Return the (n, m, m) Grams of the atoms in each row of index (n, m)."""
     if q.gram is not None:
         return q.gram[index[:, :, None], index[:, None, :]]
-    assert q.factors is not None
-    xp = array_namespace(q.cov)
-    n, m = index.shape
-    atoms = xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (n, m, -1))
-    return atoms @ xp.matrix_transpose(atoms)
+    atoms = gathered(q, index)
+    return atoms @ array_namespace(atoms).matrix_transpose(atoms)
 
 
 def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:

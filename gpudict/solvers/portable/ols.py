@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, divisor, scatter
 from gpudict.objective.penalties.cardinality import Cardinality
-from gpudict.objective.quadratic import Quadratic, diagonal, product
+from gpudict.objective.quadratic import Quadratic, diagonal, gathered, product
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.portable import omp
 
@@ -62,7 +62,11 @@ class Ols(IterativeSolver[Cardinality, State]):
         outside = divisor(xp.maximum(state.outside, 64 * eps * norm2))  # below it is rounding
         worth = xp.where(strong, pull * pull / outside, xp.zeros_like(pull))
         state, e = omp.advanced(q, penalty, state, worth)
-        part = product(q, scatter(state.index, e, e != 0, pull.shape[1]))
+        if q.gram is None and q.factors is not None:
+            e = (e[:, None, :] @ gathered(q, state.index))[:, 0, :]
+            part = e @ xp.matrix_transpose(q.factors[1])
+        else:
+            part = product(q, scatter(state.index, e, e != 0, pull.shape[1]))
         return state._replace(outside=state.outside - part * part)
 
     def settled(self, state: State) -> Array:

@@ -21,7 +21,7 @@ from gpudict.objective.quadratic import (
     Quadratic,
     correlation,
     diagonal,
-    small_grams,
+    gathered,
     squared_error,
 )
 from gpudict.solvers.base import IterativeSolver, Kind
@@ -128,8 +128,8 @@ def advanced(q: Quadratic, penalty: Cardinality, state: Any, worth: Array) -> tu
     index = xp.where(slot, xp.astype(j, state.index.dtype), state.index)
     Z = scatter(index, u, xp.any(inverse != 0, axis=2), worth.shape[1])
     columns = xp.arange(worth.shape[1], dtype=j.dtype, device=worth.device)[None, :]
-    count, corr = state.count + kept[:, 0], correlation(q, Z)
-    error = squared_error(q, Z, corr) if penalty.target else state.squared
+    count = state.count + kept[:, 0]
+    corr, error = _left(q, penalty, Z, index, u)
     done = ~live | (count >= penalty.n_nonzero) | (error <= penalty.target)
     barred, tried = state.barred | (columns == j), state.tried + 1
     state = state._replace(Z=Z, corr=corr, barred=barred, index=index, inverse=inverse, y=y)
@@ -142,8 +142,20 @@ def _entries(q: Quadratic, index: Array, j: Array) -> tuple[Array, Array]:
     xp = array_namespace(j)
     if q.gram is not None:
         return q.gram[j, j][:, 0], q.gram[index, j]
-    g = small_grams(q, xp.concat([index, xp.astype(j, index.dtype)], axis=1))[:, :, -1]
-    return g[:, -1], g[:, :-1]
+    v = gathered(q, j)[:, 0, :]
+    return xp.sum(v * v, axis=1), _times(gathered(q, index), v)
+
+
+def _left(
+    q: Quadratic, penalty: Cardinality, Z: Array, index: Array, u: Array
+) -> tuple[Array, Array]:
+    """Return the correlation, and the squared errors where they are wanted: by the chosen atoms."""
+    if q.gram is None and q.factors is not None:
+        xp, (X, V) = array_namespace(Z), q.factors
+        R = X - _times(gathered(q, index), u, turned=True)
+        return R @ xp.matrix_transpose(V), xp.sum(R * R, axis=1)
+    corr = correlation(q, Z)
+    return corr, squared_error(q, Z, corr) if penalty.target else q.sq
 
 
 def _times(A: Array, x: Array, *, turned: bool = False) -> Array:
