@@ -34,11 +34,10 @@ class Coded(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a block says of its codes, 0-d: cost, largest relative gap, non-zeros, all converged."""
+    """What a block says of its codes, 0-d: the cost, the largest relative gap, all converged."""
 
     cost: Array
     gap: Array
-    nonzeros: Array
     converged: Array
 
 
@@ -64,8 +63,7 @@ class Block(NamedTuple):
         xp, costs = array_namespace(V), codes.costs(samples.X, V, self.plan.penalty)
         cost = samples.summed(costs, float64_of(samples.X))
         largest = xp.max(relative_gap(gap, xp.astype(self.square, gap.dtype)))
-        nonzeros = samples.summed(codes.nonzeros(), None)
-        return Told(cost, largest, nonzeros, xp.all(converged))
+        return Told(cost, largest, xp.all(converged))
 
 
 class Blocks(NamedTuple):
@@ -113,6 +111,16 @@ class Blocks(NamedTuple):
     def told(self, V: Sequence[Array], made: Sequence[Coded]) -> list[Told]:
         """Return what each block says of its codes, where X is."""
         return [self._here(told) for told in self._each(Block.told, V, made)]
+
+    def nonzeros(self, made: Sequence[Coded]) -> list[Array]:
+        """Return the sum of the non-zeros of each block by the weights, 0-d, where X is."""
+
+        def count(block: Block, one: Coded) -> Array:
+            return block.samples.summed(one.codes.nonzeros(), None)
+
+        where = device(self.X) if self.devices else None
+        counts = self._each(count, made)
+        return counts if where is None else [devices.moved(one, where) for one in counts]
 
     def without(self, made: Sequence[Coded], dead: np.ndarray) -> list[Codes]:
         """Return all codes with zeros for the atoms that are dead, (k,) bool on the host."""

@@ -92,7 +92,7 @@ def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
         made, now = blocks.coded(there, blocks.taken(None))
         recent, long = folded(state, now, size, scale)
         V, dead = recipe.update(recent, before), unused(recent, scale)
-        summary = Summary.of(blocks.told(there, made), dead)
+        summary = Summary.of(blocks.told(there, made), dead, blocks.nonzeros(made))
         if summary.unused:
             V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
             recent, long = (anchored(q, dead, V, anchor(size) * scale) for q in (recent, long))

@@ -86,7 +86,8 @@ class Learned(NamedTuple):
 class Summary(NamedTuple):
     """What the host learns of an iteration: cost, largest relative gap, unused atoms, and codes.
 
-    Of the codes, the sum of their non-zeros by the samples' weights, and whether all converged.
+    Of the codes, the sum of their non-zeros by the samples' weights where it was asked for, and
+    whether all converged.
     """
 
     cost: float
@@ -96,12 +97,15 @@ class Summary(NamedTuple):
     converged: bool
 
     @classmethod
-    def of(cls, told: Sequence[tuple[Array, ...]], dead: Array) -> Summary:
-        """Read what each block tells, and the dead atoms; one wait."""
+    def of(
+        cls, told: Sequence[tuple[Array, ...]], dead: Array, nonzeros: Sequence[Array] = ()
+    ) -> Summary:
+        """Read what each block tells, the dead atoms and non-zeros; one wait."""
         xp, numbers = array_namespace(dead), [number for one in told for number in one]
-        unused, *rest = read(xp.sum(xp.astype(dead, numbers[0].dtype)), *numbers)
-        costs, gaps, nonzeros, converged = (rest[i::4] for i in range(4))
-        return cls(sum(costs), max(gaps), round(unused), sum(nonzeros), all(converged))
+        unused, *rest = read(xp.sum(xp.astype(dead, numbers[0].dtype)), *numbers, *nonzeros)
+        used = rest[len(numbers) :]
+        costs, gaps, converged = (rest[i : len(numbers) : 3] for i in range(3))
+        return cls(sum(costs), max(gaps), round(unused), sum(used), all(converged))
 
 
 def objectives(history: list[Progress], like: Array) -> Array:

@@ -24,10 +24,8 @@ X, V = problems.signal(n=N, d=D, k=K)
 WEIGHTS = 1 + np.arange(N) % 2
 ROWS = N - N // 2  # of the second block
 BLOCK, WEIGHT, ATOMS, CODES = 8 * ROWS * D, 8 * ROWS, 8 * K * D, 8 * ROWS * K
-SUMS, NUMBERS = (
-    [8 * D * K, 8 * D, 8 * K * K],
-    [8, 8, 8, 1],
-)  # B, Σx², A; cost, gap, non-zeros, converged
+SUMS, NUMBERS = [8 * D * K, 8 * D, 8 * K * K], [8, 8, 1]  # B, Σx², A; cost, gap, converged
+NONZEROS = 8
 PURSUIT: dict[str, Any] = {"n_nonzero_coefs": 2, "solver": "omp"}
 OPTIONS = {**PURSUIT, "dict_init": "data", "tol": 0, "random_state": 0, "sample_weight": WEIGHTS}
 
@@ -96,7 +94,7 @@ def test_an_online_step_moves_its_batch(simulated):
         learned = gpudict.learn_online(to_device(X), K, **options, devices="all")
     one = gpudict.learn_online(X, K, **options)
     np.testing.assert_allclose(raw(learned.dictionary), one.dictionary, atol=1e-10)
-    step = [BLOCK, WEIGHT, ATOMS, *SUMS, *NUMBERS]
+    step = [BLOCK, WEIGHT, ATOMS, *SUMS, *NUMBERS, NONZEROS]
     assert counts.between == step * len(learned.history) == step * 2
     assert max(counts.to_host) <= 8 * N
 
