@@ -27,7 +27,11 @@ from tests.support.solving import TOL, solve
 
 HOST = (Place.HOST, Place.HOST_MANY)
 HERE = [s for s in coders() if s.place in (Place.ANYWHERE, *HOST)]
-LASSO = [s.name for s in HERE if s.solves(L1) and s.kind is Kind.CERTIFIED]
+LASSO = [
+    pytest.param(s.name, marks=[pytest.mark.slow] * (s.place is Place.HOST_MANY))  # to compile it
+    for s in HERE
+    if s.solves(L1) and s.kind is Kind.CERTIFIED
+]
 PURSUITS = [s.name for s in HERE if s.solves(Cardinality)]
 UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is not Place.CUDA]
 
