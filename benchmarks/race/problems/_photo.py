@@ -63,21 +63,28 @@ def dictionary(name: str, X: np.ndarray, recipe: Recipe) -> np.ndarray:
 
 
 def _learned(X: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Learn loosely, and in float32 if the recipe says so: any good dictionary makes a problem."""
+    """Learn loosely, and in the recipe's dtype: any good dictionary makes a problem.
+
+    It is Mairal's online learning, batch t counting as t⁴, written out: a problem must not change
+    with the learners that it is there to compare.
+    """
     import gpudict
 
-    learned = gpudict.learn_online(
-        X[:: recipe.thin].astype(recipe.dtype),
-        recipe.k,
-        alpha=recipe.alpha,
-        batch_size=recipe.batch_size,
-        max_iter=recipe.passes,
-        tol=0,
-        max_no_improvement=None,
-        code_tol=1e-2,
-        dict_init="data",
-        dictionary_update="sweep",
-        random_state=0,
-    )
-    V = learned.dictionary.astype(np.float64)
-    return V / np.linalg.norm(V, axis=1, keepdims=True)
+    X = X[:: recipe.thin].astype(recipe.dtype)
+    (n, d), rng = X.shape, np.random.RandomState(0)
+    V = _unit(X[rng.choice(n, recipe.k, replace=False)])
+    V = _unit(V + (rng.normal(size=V.shape) * 0.01 / np.sqrt(d)).astype(X.dtype))
+    order, t = rng.permutation(n), 0
+    A, B = np.zeros((recipe.k, recipe.k)), np.zeros((recipe.k, d))
+    for low in recipe.passes * list(range(0, n, recipe.batch_size)):
+        rows = X[order[low : low + recipe.batch_size]]
+        U = gpudict.encode(rows, V.astype(X.dtype), alpha=recipe.alpha, tol=1e-2).Z.astype(float)
+        past, t = (t / (t + 1)) ** 4, t + 1
+        A, B = past * A + U.T @ U / len(U), past * B + U.T @ rows / len(U)
+        for j in np.flatnonzero(np.diagonal(A) > 1e-6):
+            V[j] = _unit((B[j] - A[j] @ V + A[j, j] * V[j])[None])[0]
+    return _unit(V.astype(np.float64))
+
+
+def _unit(V: np.ndarray) -> np.ndarray:
+    return np.asarray(V / np.linalg.norm(V, axis=1, keepdims=True))
