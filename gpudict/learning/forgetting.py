@@ -13,8 +13,8 @@ sixteenth of all that was seen, so that the memory grows without bound. The coun
 samples, for dense and sparse codes need different numbers of samples to know an atom as well.
 
 The first atoms, and each that is revived, are held where they are by a tenth of a sample, so that
-those which the first batches happen not to use stay. Constants were chosen on seven data sets and
-reported on eleven others; `benchmarks/README.md` has the tables.
+those which the first batches happen not to use stay. The constants were chosen on six data sets;
+`python -m benchmarks.map.schedule` compares what comes of them on others too.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ import numpy as np
 import gpudict
 from benchmarks.race.methods import Setting, Work
 from benchmarks.race.problems import Problem
-from gpudict.solvers.registry import pursuit_names
 
 LIBRARY = "gpudict"
 
@@ -28,11 +27,9 @@ def omp(problem: Problem, setting: Setting, **options: Any) -> Work:
     return Work(lambda: gpudict.encode(X, V, **options).Z)
 
 
-if "ols" in pursuit_names():  # not every version has it
-
-    def ols(problem: Problem, setting: Setting) -> Work:
-        """Pursue by orthogonal least squares."""
-        return omp(problem, setting, solver="ols")
+def ols(problem: Problem, setting: Setting) -> Work:
+    """Pursue by orthogonal least squares."""
+    return omp(problem, setting, solver="ols")
 
 
 def one_row(problem: Problem, setting: Setting) -> Work:
