@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import revived, unused
-from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
+from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of
 from gpudict.learning.records import Progress, Summary
+from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
 
@@ -24,31 +25,36 @@ from gpudict.learning.updates import Recipe, memory_to_learn
 class Iteration(NamedTuple):
     """One iteration as it happens: the codes, the atoms updated from them, and its record.
 
-    `made` are the codes, each block's where it is. `last` says that no other follows, for `tol` or
-    `max_iter` has been reached.
+    `made` are the codes, each block's where it is, and `atoms` lie in `space`: what learning goes
+    on from, which nobody may write into. `last` says that no other follows, for `tol` or `max_iter`
+    has been reached.
     """
 
     made: Sequence[Coded]
-    dictionary: Array
+    atoms: Array
     converged: bool
     progress: Progress
+    space: Space = Space()
     last: bool = False
 
     @property
     def code(self) -> Array:
         """The codes as an array (n, k), copied when it is asked for."""
-        return copied(code_of(self.made, self.dictionary))
+        return copied(code_of(self.made, self.atoms))
+
+    @property
+    def dictionary(self) -> Array:
+        """The atoms (k, d), copied when they are asked for."""
+        return self.space.lifted(self.atoms)
 
     @property
     def gap(self) -> Array:
-        """The gap of each row, (n,)."""
-        return gap_of(self.made, self.dictionary)
+        """The gap of each row, (n,), copied when it is asked for."""
+        return copied(gap_of(self.made, self.atoms))
 
-    def shown(self, *, last: bool) -> Iteration:
-        """Return what a callback may write into: learning goes on from other arrays."""
-        return self._replace(
-            dictionary=copied(self.dictionary), made=own(self.made, self.dictionary), last=last
-        )
+    def shown(self, space: Space, *, last: bool) -> Iteration:
+        """Return it as a callback gets it."""
+        return self._replace(space=space, last=last)
 
 
 def alternate(

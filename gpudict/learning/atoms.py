@@ -36,18 +36,12 @@ def start(
 ) -> tuple[Array, Array | None]:
     """Return unit atoms (k, d), none of them zero, and the codes (n, k) that came with them."""
     X = samples.X
-    xp, (n, d) = array_namespace(X), X.shape
-    U = None
-    if dict_init is None or isinstance(dict_init, str):
-        name = parameters.choice(dict_init or "svd", "dict_init", ("svd", "data"))
+    xp, n = array_namespace(X), X.shape[0]
+    V, U = given(dict_init, X), None
+    if isinstance(V, str):
         with precise(X):
-            svd = name == "svd"
+            svd = V == "svd"
             V, U = svd_start(samples, k) if svd else (drawn(samples, k, rng, positive), None)
-    else:
-        V = check.shaped(
-            check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, d),
-            "an atom has as many features as a row of X",
-        )  # fmt: skip
     if code_init is not None:
         U = check.matrix(code_init, "code_init", like=X)
         check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
@@ -58,6 +52,16 @@ def start(
         V = revived(V, empty, samples, rng, positive=positive)
         U = None if U is None else Dense(U).without(empty).array()
     return V, U
+
+
+def given(dict_init: Any, X: Array) -> Any:
+    """Return the name of a start, or the atoms (m, d) that were given for one, checked."""
+    if dict_init is None or isinstance(dict_init, str):
+        return parameters.choice(dict_init or "svd", "dict_init", ("svd", "data"))
+    return check.shaped(
+        check.matrix(dict_init, "dict_init", like=X), "dict_init", (None, X.shape[1]),
+        "an atom has as many features as a row of X",
+    )  # fmt: skip
 
 
 def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:

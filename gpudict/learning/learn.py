@@ -17,6 +17,7 @@ from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.atoms import start
 from gpudict.learning.blocks import code_of
 from gpudict.learning.records import Learned, Progress, objectives
+from gpudict.learning.row_space import narrowed
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
     Recipe,
@@ -172,10 +173,11 @@ def learned_from(
     tol = parameters.number(tol, "tol")
     limit = parameters.count(max_iter, "max_iter", minimum=0)
     with memory_to_learn(samples.X, recipe):
-        samples = samples._replace(X=in_rows(samples.X))
+        with one_thread(*sorted(samples.X.shape)):  # of which an SVD is not worth more
+            samples, first, space = narrowed(samples, dict_init, recipe)
+            samples = samples._replace(X=in_rows(samples.X))
+            V, U = start(samples, recipe.k, first, code_init, rng, positive=recipe.positive)
         X, xp = samples.X, array_namespace(samples.X)
-        with one_thread(min(X.shape), max(X.shape)):  # of which an SVD is not worth more
-            V, U = start(samples, recipe.k, dict_init, code_init, rng, positive=recipe.positive)
         gap = xp.full_like(X[:, 0], float("inf"))
     steps = alternate(samples, V, None if code_init is None else U, recipe, rng)
     history: list[Progress] = []
@@ -188,7 +190,7 @@ def learned_from(
             best, least = now, now.progress.objective
         history.append(now.progress)
         last = len(history) == limit or flat(history, tol)
-        stopped = callback is not None and callback(now.shown(last=last)) is True
+        stopped = callback is not None and callback(now.shown(space, last=last)) is True
         if last or stopped:
             break
     with memory_to_learn(X, recipe):
@@ -196,11 +198,11 @@ def learned_from(
             warn_of_silence(samples, recipe)
         shape = (X.shape[0], recipe.k)
         if best is not None:
-            V, U, gap = best.dictionary, code_of(best.made, X), best.gap
+            V, U, gap = best.atoms, code_of(best.made, X), best.gap
         elif U is None:
             U = xp.zeros(shape, dtype=X.dtype, device=device(X))
         objective = objectives(history, X)
-        return Learned(V, U, objective, gap, converged, len(history), history)
+        return Learned(space.lifted(V), U, objective, gap, converged, len(history), history)
 
 
 def _still(history: list[Progress], tol: float) -> bool:
