@@ -32,15 +32,18 @@ NOISE = 0.01  # length of the noise on a revived atom, relative to the atom
 
 
 def start(
-    samples: Samples, k: int, dict_init: Any, code_init: Any, rng: Any, *, positive: bool
+    samples: Samples, k: int, first: Any, code_init: Any, rng: Any, *, positive: bool
 ) -> tuple[Array, Array | None]:
-    """Return unit atoms (k, d), none of them zero, and the codes (n, k) that came with them."""
+    """Return unit atoms (k, d), none of them zero, and the codes (n, k) that came with them.
+
+    From what `given` returns.
+    """
     X = samples.X
     xp, n = array_namespace(X), X.shape[0]
-    V, U = given(dict_init, X), None
-    if isinstance(V, str):
+    V, U = first, None
+    if isinstance(first, str):
         with precise(X):
-            svd = V == "svd"
+            svd = first == "svd"
             V, U = svd_start(samples, k) if svd else (drawn(samples, k, rng, positive), None)
     if code_init is not None:
         U = check.matrix(code_init, "code_init", like=X)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
-from gpudict.learning.atoms import revived, sampled, start, unused
+from gpudict.learning.atoms import given, revived, sampled, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.forgetting import anchor, shares
 from gpudict.learning.records import Progress, State, Summary
@@ -69,13 +69,14 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
     """
     with memory_to_learn(samples.X, recipe):
         k, d = recipe.k, samples.X.shape[1]
-        init = ("svd" if k < d else "data") if dict_init is None else dict_init
-        some = sampled(samples, k, rng) if isinstance(init, str) else samples
-        V, _ = start(some, k, init, None, rng, positive=recipe.positive)
+        usual = "svd" if k < d else "data"
+        first = given(usual if dict_init is None else dict_init, samples.X)
+        some = sampled(samples, k, rng) if isinstance(first, str) else samples
+        V, _ = start(some, k, first, None, rng, positive=recipe.positive)
         xp, place = array_namespace(V), {"device": V.device}
         dtype = float64_of(V) or V.dtype
         zeros = (xp.zeros(s, dtype=dtype, **place) for s in ((d, k), (d,), (k, k)))
-        copies = isinstance(init, str) and samples.X.shape[0] < k
+        copies = isinstance(first, str) and samples.X.shape[0] < k
         held = xp.full(k, not copies, dtype=xp.bool, **place)
         past = anchored(Quadratic(*zeros), held, V, 1.0)
         return State(V, past, past, 0, 0.0, 0.0)
