@@ -188,7 +188,7 @@ def test_who_finishes_what_a_solver_leaves(name, narrow):
     plan = Plan.of(X, len(V), L1(0.1), solver=name, tol=None, max_iter=None)
     chain = [solver.name for solver in refinement._again(plan, narrow=narrow)]
     own = [name] if narrow and isinstance(plan.solver, IterativeSolver) else []
-    left = [name, *chain[len(own) :]]
+    left = [plan.solver.name, *chain[len(own) :]]
     assert chain[: len(own)] == own
     assert [all_solvers()[n].fallback for n in left] == [*left[1:], None]
 

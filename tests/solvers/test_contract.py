@@ -86,9 +86,10 @@ def test_pursuits(backend: BackendCase, dtype: str, name: str, positive: bool):
     assert (np.count_nonzero(U, axis=1) <= 3).all()
     assert not positive or (U >= 0).all()
     assert np.isinf(host(found.gap)).all()
-    if not positive or name != "lars":
+    path = name in ("lars", "homotopy")
+    if not positive or not path:
         greedy = oracles.ols if name in ("ols", "batch_ols") else oracles.omp
-        oracle = oracles.lars if name == "lars" else functools.partial(greedy, positive=positive)
+        oracle = oracles.lars if path else functools.partial(greedy, positive=positive)
         close = {"float32": 1e-4, "float64": 1e-9}[dtype]
         # ties have more than one answer, but where codes are positive an opposite is no tie
         plain = np.delete(V, [4, 6] if positive else [4, 5, 6], axis=0).astype(float)

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.coding.plan import Plan
+from gpudict.coding.request import Request
+from gpudict.coding.solve import solve
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.quadratic import correlation, least_squares
 from gpudict.solvers.loop import run
 from gpudict.solvers.portable import face_walk, lars, omp
-from gpudict.solvers.registry import portable_solver
+from gpudict.solvers.registry import all_solvers, portable_solver
 from gpudict.solvers.stopping import duality_gap, exhausted
 from tests.support import oracles, problems
 from tests.support.problems import unit
@@ -21,7 +24,7 @@ from tests.support.solving import usable
 class TestPursuit:
     """The compiled pursuit is the portable one, near the edge too."""
 
-    @pytest.mark.parametrize("solver", ["omp", "ols"])
+    @pytest.mark.parametrize("solver", ["omp", "ols", "lars"])
     @pytest.mark.parametrize("distance", [1e-2, 1e-3, 1e-4, 1e-5])
     def test_near_copies(self, distance, solver):
         """Each of five atoms has one: what remains is the least squares of all ten."""
@@ -56,12 +59,12 @@ class TestPursuit:
         np.testing.assert_allclose(found["f4"], found["f8"], rtol=1e-6)
         assert (found["f4"][:, 4] > 0.5).all()
 
-    @pytest.mark.parametrize("solver", usable("batch_omp", "omp", "batch_ols", "ols"))
+    @pytest.mark.parametrize("solver", usable("batch_omp", "omp", "batch_ols", "ols", "homotopy"))
     def test_steps_and_small_rest(self, solver):
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
         for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):
             found = gpudict.encode(X, V, solver=solver, **options)
-            np.testing.assert_array_equal(found.Z, X)
+            np.testing.assert_allclose(found.Z, X, rtol=1e-14)
             assert found.converged
         for max_iter in (0, 1):
             found = gpudict.encode(X, V, n_nonzero_coefs=2, solver=solver, max_iter=max_iter)
@@ -98,6 +101,29 @@ class TestPursuit:
                 elif form is q:
                     want = Z
                 np.testing.assert_allclose(Z, want, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", usable("homotopy"))
+def test_the_compiled_path_is_the_portable_one(name, seed):
+    """Event by event, wherever it ends: at alpha, after some atoms or events, or at a target."""
+    rng = np.random.default_rng(seed)
+    X, V = rng.standard_normal((12, 8)), rng.standard_normal((14, 8))
+    X[0], V[6] = 0, 0
+    top = float(np.abs(X @ V.T).max())
+    for positive in (False, True):
+        limits = [(most, 0.0) for most in (1, 3, 8)] + [(8, 2.0)]
+        penalties = [L1(share * top, positive) for share in (1.1, 0.3, 0.01)]
+        for penalty in (*penalties, *(Cardinality(*some, positive) for some in limits)):
+            for rounds in (0, 1, 4, 2000)[seed % 2 :: 2]:
+                stop = duality_gap(1e-9) if penalty.certified else exhausted
+                plans = (
+                    Plan(all_solvers()[one], penalty, stop, 1e-9, rounds) for one in (name, "lars")
+                )
+                ours, theirs = (solve(Request(X, V), plan) for plan in plans)
+                np.testing.assert_allclose(ours.Z, theirs.Z, atol=1e-8 * top)
+                np.testing.assert_array_equal(ours.converged, theirs.converged)
+                assert max(ours.n_iter, min(rounds, 1)) == theirs.n_iter
 
 
 class TestTies:

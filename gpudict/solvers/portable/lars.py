@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -90,8 +92,7 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
     def init(self, q: Quadratic, penalty: L1 | Cardinality, Z: Array) -> State:
         """Start at λ = max |cov|, where the code is 0; the path does not depend on Z."""
         xp = array_namespace(Z)
-        tie = 64 * float(xp.finfo(Z.dtype).eps)
-        noise = asarray_like(draws(0).uniform(-tie, tie, size=Z.shape[1]), Z)
+        noise = asarray_like(ties(Z.shape[1], float(xp.finfo(Z.dtype).eps)), Z)
         split = q.cov * (1 + noise[None, :])
         pull = penalty.pull(split)
         lam = xp.max(pull, axis=1, keepdims=True)
@@ -145,6 +146,12 @@ class Lars(IterativeSolver[L1 | Cardinality, State]):
     def resized(self, state: State, width: int) -> State:
         """Note the largest number of active atoms."""
         return state._replace(used=max(1, width))
+
+
+def ties(k: int, eps: float) -> np.ndarray:
+    """Return by how much the cov of each atom is perturbed, relative, (k,), on the host."""
+    perturbation: np.ndarray = draws(0).uniform(-64 * eps, 64 * eps, size=k)
+    return perturbation
 
 
 def _end(penalty: L1 | Cardinality, lam: Array) -> Array:
