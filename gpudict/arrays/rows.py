@@ -47,6 +47,8 @@ class Rows(NamedTuple):
 
     def cut(self, here: slice) -> Rows:
         """Return the rows of a slice; on the host."""
+        if here == slice(0, len(self.ends) - 1):
+            return self
         ends = self.ends[here.start : here.stop + 1]
         part = slice(ends[0], ends[-1])
         return Rows(ends - ends[0], self.columns[part], self.values[part])

@@ -38,6 +38,7 @@ from gpudict.solvers.records import Solution
 COPIES = 3  # of the rows of data and codes, at a time
 GROUP = 8  # rows for each atom, in sums that threads share: their number does not change a bit
 FULL = 0.25  # of codes that are not zero, from which on a product with all of them is quicker
+LITTLE = 2**16  # multiplications n·k·(k + d) up to which it is not worth its start
 ALONE = 2**14  # rows up to which a second thread is not worth its start
 Result = TypeVar("Result")
 
@@ -147,13 +148,13 @@ class Compressed(NamedTuple):
 
         def of_group(here: slice) -> tuple[np.ndarray, ...]:
             U, X, w = self._cut(here), wide(x[here]), each[here]
-            squares = np.einsum("ij,ij->j", X, X if weight is None else w[:, None] * X)
-            if _full(U, k):
+            if _full(U, k, d):
                 Z = U.dense(k)
                 WZ = w[:, None] * Z
+                squares = np.einsum("ij,ij->j", X, X if weight is None else w[:, None] * X)
                 return (WZ.T @ X).T, squares, np.triu(Z.T @ WZ)
-            A, B = np.zeros((k, k)), np.zeros((k, d))
-            rows.add_statistics(*U, X, w, A, B)
+            A, B, squares = np.zeros((k, k)), np.zeros((k, d)), np.zeros(d)
+            rows.add_statistics(*U, X, w, A, B, squares)
             return B.T, squares, A
 
         sums, *others = self._mapped(of_group)
@@ -171,7 +172,7 @@ class Compressed(NamedTuple):
 
         def of_group(here: slice) -> np.ndarray:
             U, error = self._cut(here), np.empty(here.stop - here.start)
-            if _full(U, len(atoms)):
+            if _full(U, *atoms.shape):
                 R = U.dense(len(atoms)) @ atoms
                 R -= x[here]
                 np.einsum("ij,ij->i", R, R, out=error)
@@ -199,15 +200,18 @@ class Compressed(NamedTuple):
     def _mapped(self, job: Callable[[slice], Result]) -> Iterable[Result]:
         """Map a job over groups of rows, in order."""
         n, size = len(self.start.ends) - 1, GROUP * max(128, self.V.shape[0])
+        if n <= size and n * self.V.shape[0] * sum(self.V.shape) <= LITTLE:
+            return [job(slice(0, n))]
         groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
         with quiet():
             return list(in_parallel(job, groups, workers))
 
 
-def _full(U: Rows, k: int) -> bool:
-    """Whether so little of rows of k codes is zero that BLAS is quicker with all of them."""
-    return len(U.values) > FULL * (len(U.ends) - 1) * k
+def _full(U: Rows, k: int, d: int) -> bool:
+    """Whether BLAS is quicker with all of rows of k codes: many, and so few of them are zero."""
+    n = len(U.ends) - 1
+    return len(U.values) > FULL * n * k and n * k * (k + d) > LITTLE
 
 
 def coded(

@@ -40,11 +40,16 @@ def compress(Z, ends, columns, values):
 
 
 @compiled
-def add_statistics(ends, columns, values, X, weight, A, B):
-    """A += UᵀWU, the upper triangle alone, and B += UᵀWX; columns must rise within a row."""
+def add_statistics(ends, columns, values, X, weight, A, B, squares):
+    """A += UᵀWU, the upper triangle alone, B += UᵀWX, and to the squares (d,) those of X by W.
+
+    Columns must rise within a row.
+    """
     d = X.shape[1]
     for i in range(X.shape[0]):
         low, high = ends[i], ends[i + 1]
+        for f in range(d):
+            squares[f] += weight[i] * X[i, f] * X[i, f]
         for p in range(low, high):
             v, j = weight[i] * values[p], columns[p]
             for r in range(p, high):
