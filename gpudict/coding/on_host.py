@@ -22,11 +22,11 @@ from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
-from gpudict.solvers.host._gram import MUCH, gram_of, with_angles
+from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
-LEAST, ROWS = 128, 512  # rows of a chunk
+ROWS = 512  # of a chunk, at most
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
@@ -37,7 +37,8 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     Z = None if sparse else np.zeros((n, k), dtype)
     gap, converged = np.empty(n), np.empty(n, np.bool_)
     alone = n * k <= ALONE
-    size = min(ROWS, n if alone else max(LEAST, math.ceil(n / CHUNKS)))
+    assert isinstance(plan.solver, RowSolver)
+    size = min(ROWS, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
 
     def chunk(low: int) -> tuple[int, float, Rows | None]:
         part = slice(low, min(low + size, n))
@@ -88,9 +89,11 @@ def atoms_for(plan: Plan, V: Array, here: Request, workers: int) -> Atoms:
     """Return atoms V as the solver needs them: with a Gram of them all, or without."""
     if not here.is_products:
         return given_atoms(here)
+    pursuit = plan.solver.kind is Kind.PURSUIT
     if plan.solver.place is Place.HOST_MANY:
-        return Atoms.many(here.V)
-    make = angles_of if plan.solver.kind is Kind.PURSUIT else atoms_of
+        many = Atoms.many(here.V)
+        return with_cosines(many, here.X.shape[0], workers) if pursuit else many
+    make = angles_of if pursuit else atoms_of
     return make(here.V, workers) if len(here.V) * here.V.size > MUCH else made_of(V, make)
 
 

@@ -227,9 +227,10 @@ class RowSolution(NamedTuple):
 
 
 class RowSolver(Solver[P]):
-    """A compiled solver of the host: one row after the other, in float64, on chunks of rows."""
+    """A compiled solver of the host: on chunks of rows, of which `least` is worth its while."""
 
     place: ClassVar[Place] = Place.HOST
+    least: ClassVar[int] = 128
 
     @abstractmethod
     def solve_rows(self, atoms: Atoms, rows: RowBatch, penalty: P, limits: Limits) -> RowSolution:

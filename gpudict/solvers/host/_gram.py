@@ -11,6 +11,8 @@ from gpudict.arrays.threads import in_parallel
 from gpudict.solvers.base import Atoms, scaled
 
 MUCH = 2**25  # multiplications k·k·d, from which on a second thread is worth its start
+MOST = 2**26  # cosines that are kept, 256 MB, where no Gram is
+WORTH = 16  # of k over it: rows from which on these take less time than a product a step
 BLOCK, ROWS = 256, 64  # of a product, and of what is done with it while it is in the cache
 
 
@@ -22,7 +24,7 @@ def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
         return made
     from gpudict.solvers.host.kernels.rows import mirror
 
-    G, starts = np.empty((k, k)), range(0, k, BLOCK)
+    G, starts = np.empty((k, k), V.dtype), range(0, k, BLOCK)
 
     def block(low: int) -> None:
         high = low + BLOCK
@@ -47,3 +49,11 @@ def with_angles(atoms: Atoms, V: np.ndarray | None = None, workers: int = 1) -> 
     list(in_parallel(block, starts, min(workers, len(starts)) if k * k > MUCH // ROWS else 1))
     units = None if V is None else scaled(V, norms)
     return atoms._replace(V=V, units=units, cosines=cosines)
+
+
+def with_cosines(atoms: Atoms, rows: int, workers: int) -> Atoms:
+    """Return many atoms with their cosines, if these fit and there are rows enough for them."""
+    k, units = len(atoms.norms), atoms.units
+    if k * k > MOST or rows * WORTH < k or units is None:
+        return atoms
+    return atoms._replace(cosines=gram_of(units, workers))

@@ -43,17 +43,26 @@ class BatchOmp(RowSolver[Cardinality]):
 
         atoms = atoms if atoms.cosines is not None else with_angles(atoms)
         most, largest = min(penalty.n_nonzero, limits.max_iter), float(atoms.norms.max())
-        places = pursuit.space(atoms.cosines, atoms.norms, largest, most, self.errors)
+        d = 0 if rows.X is None else rows.X.shape[1]
+        places = pursuit.space(atoms.cosines, atoms.norms, largest, d, most, self.errors)
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
-        units = _units(rows)
-        data = (*_products(atoms, rows), atoms.gram, atoms.norms, rows.sq)
-        data = pursuit.Data(*data, *_prices(atoms, rows, units))
+        units = units_of(rows)
+        gram = NONE if atoms.gram is None else atoms.gram
+        made = (*_products(atoms, rows), gram, atoms.norms, rows.sq)
+        data = pursuit.Data(*made, *_prices(atoms, rows, units))
         rule = (largest, most, penalty.target, penalty.positive)
         rounds = pursuit.solve(data, *rule, places, tuple(codes), error)
-        full = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
-        converged = error <= penalty.target if penalty.target else ~full & ~np.isnan(error)
-        gap = np.where(np.isnan(error), error, np.inf)
-        return RowSolution(codes.trimmed(), gap, converged, rounds)
+        return solution(codes, error, penalty, most, rounds)
+
+
+def solution(
+    codes: Rows, error: np.ndarray, penalty: Cardinality, most: int, rounds: int
+) -> RowSolution:
+    """Return what was found with at most so many atoms; rows without an error are given up."""
+    full = (np.diff(codes.ends) == most) & (most < penalty.n_nonzero)
+    converged = error <= penalty.target if penalty.target else ~full & ~np.isnan(error)
+    gap = np.where(np.isnan(error), error, np.inf)
+    return RowSolution(codes.trimmed(), gap, converged, rounds)
 
 
 def _products(atoms: Atoms, rows: RowBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -77,7 +86,7 @@ def _prices(
     return C, units, (rows.X.shape[1] + 4) * EPS["float32"]
 
 
-def _units(rows: RowBatch) -> np.ndarray:
+def units_of(rows: RowBatch) -> np.ndarray:
     """Return the norms of the rows, or more where their squares are no numbers, (b,)."""
     units: np.ndarray = np.sqrt(rows.sq)
     if units.min() ** 2 < FAINT:

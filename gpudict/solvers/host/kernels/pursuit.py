@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gpudict.solvers import constants
-from gpudict.solvers.host.kernels.active import Row, price
+from gpudict.solvers.host.kernels.active import Row, padded, price
 from gpudict.solvers.host.kernels.bounds import (
     EPS,
     UNIT,
@@ -43,10 +43,12 @@ from gpudict.solvers.host.kernels.gathered import dot
 from gpudict.solvers.host.kernels.rows import emit
 from gpudict.solvers.host.kernels.triangle import (
     Chosen,
+    add,
     before,
+    beyond,
     enter,
     nothing_chosen,
-    outside,
+    products,
     stays_positive,
 )
 
@@ -61,7 +63,7 @@ class Data(NamedTuple):
     ----------
     X, V : (b, d) and (k, d); both are (0, 0) if cov is given
     cov : (b, k), or (0, 0)
-    G, norms : (k, k) and (k,), of the atoms
+    G, norms : (k, k) and (k,), of the atoms; G may be (0, 0) if V is given
     sq : (b,), ‖x‖²
     prices, units, reach : X Vᵀ (b, k) in float32, the atoms of norm 1 and rows in units (b,), and
         what it may be off by
@@ -79,22 +81,24 @@ class Data(NamedTuple):
 
 
 class Space(NamedTuple):
-    """The set, the bounds, prices in float64 (k,), and the part and ⟨v, r⟩ of the best (2,)."""
+    """The set, the bounds, prices in float64 (k,), a residual (d,), the best's part and ⟨v, r⟩."""
 
     A: Chosen
     T: Bounds
     exact: np.ndarray
+    r: np.ndarray
     best: np.ndarray
 
 
 @compiled
-def space(cosines, norms, largest, most, errors):
+def space(cosines, norms, largest, d, most, errors):
     """Return what `solve` works in, for sets of `most` atoms with these cosines (k, k) and norms.
 
     An atom is worth its pull, or if `errors` what it takes away from ‖r‖².
     """
     T = unbounded(cosines, norms, largest, most, errors)
-    return Space(nothing_chosen(most), T, np.zeros(norms.shape[0]), np.zeros(2))
+    exact, r, best = np.zeros(norms.shape[0]), np.zeros(d), np.zeros(2)
+    return Space(nothing_chosen(most), T, exact, r, best)
 
 
 @inner
@@ -104,49 +108,67 @@ def moment(i, j, data):
 
 
 @inner
+def outside(j, c, data, A, m):
+    """Return the squared length of atom j outside the span of the set, and ⟨v, r⟩; c = ⟨v, x⟩."""
+    G, V, atoms, g = data.G, data.V, A.atoms, A.g
+    if G.shape[0] > 0:
+        for a in range(padded(m)):
+            entry = G[j, atoms[a]]
+            g[a] = entry if a < m else 0.0
+    else:
+        products(g, V[j], V, atoms, m)
+    return beyond(data.norms[j] ** 2, c, A, m)
+
+
+@inner
 def worth(i, j, part, c, data, T, largest, positive):
     """Return what atom j is worth in the units of the bounds, 0 if its pull is rounding."""
-    size, norm, unit, floor = c if positive else abs(c), data.norms[j], T.state[UNIT], FLOOR
+    size, norm, unit = c if positive else abs(c), data.norms[j], T.state[UNIT]
     value = size / (unit * largest)
     if T.errors:
-        floor *= data.G[j, j]
-        value = (size / unit) ** 2 / (part if part > floor else floor)
+        value = (size / unit) ** 2 / max(part, FLOOR * norm * norm)
     return value if size > TINY * np.sqrt(data.sq[i]) * norm else 0.0
 
 
 @inner
 def found(i, data, places, largest, positive, looks, m):
     """Return the atom that is worth most, −1 if none is worth anything, −2 after so many looks."""
-    A, T, best, G = places.A, places.T, places.best, data.G
+    A, T, best = places.A, places.T, places.best
     first, looked, last, top = -1, 0, -1, 0.0
     j = strongest(T, 0.0)
     while j >= 0 and looked < looks:
         last = j
-        part, c = outside(j, moment(i, j, data), G, A, m)
+        part, c = outside(j, moment(i, j, data), data, A, m)
         value = worth(i, j, part, c, data, T, largest, positive)
         if value > top or (value == top and first > j):
             first, top, best[0], best[1] = j, value, part, c
         looked += 1
         j = strongest(T, top * (1.0 - 8.0 * EPS))
     if first >= 0 and last != first:
-        outside(first, 0.0, G, A, m)
+        outside(first, 0.0, data, A, m)
     return first if j < 0 else -2
 
 
 @inner
 def priced(i, data, places, positive, m):
     """Make the bounds anew from the codes; return whether an atom has a pull beyond rounding."""
-    A, T, exact = places.A, places.T, places.exact
-    for j in range(exact.shape[0]):
-        exact[j] = moment(i, j, data)
-    price(exact, Row(data.G, exact, 0.0, 0.0, positive), A, m)
+    A, T, exact, r, V = places.A, places.T, places.exact, places.r, data.V
+    if V.shape[0] > 0:
+        for f in range(r.shape[0]):
+            r[f] = data.X[i, f]
+        for a in range(m):
+            add(r, -A.u[a], V[A.atoms[a]])
+        for j in range(V.shape[0]):
+            exact[j] = dot(V[j], r)
+    else:
+        price(exact, Row(data.G, data.cov[i], 0.0, 0.0, positive), A, m)
     return renewed(T, exact, data.norms, positive) > TINY * np.sqrt(data.sq[i])
 
 
 @inner
 def entered(j, data, places, positive, m):
     """Let the atom that was found enter, if it may; return the set's size, or −1 if it is hard."""
-    A, T, part, c, whole = places.A, places.T, places.best[0], places.best[1], data.G[j, j]
+    A, T, part, c, whole = places.A, places.T, places.best[0], places.best[1], data.norms[j] ** 2
     bar(T, j)
     fresh = part > FLOOR * whole
     hard = fresh and part <= HARD * whole
