@@ -16,17 +16,17 @@ import numpy as np
 from gpudict.arrays.door import Array, from_host, to_host
 from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
-from gpudict.arrays.threads import in_parallel, quiet, threads
+from gpudict.arrays.threads import FEW, in_parallel, product, quiet, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
-from gpudict.solvers.base import Atoms, Limits, Place, RowBatch, RowSolution, RowSolver
+from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
+from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
-LEAST, ROWS = 128, 512  # rows of a chunk
-FEW = 2**16  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
+ROWS = 512  # of a chunk, at most
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
@@ -37,7 +37,8 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     Z = None if sparse else np.zeros((n, k), dtype)
     gap, converged = np.empty(n), np.empty(n, np.bool_)
     alone = n * k <= ALONE
-    size = min(ROWS, n if alone else max(LEAST, math.ceil(n / CHUNKS)))
+    assert isinstance(plan.solver, RowSolver)
+    size = min(ROWS, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
 
     def chunk(low: int) -> tuple[int, float, Rows | None]:
         part = slice(low, min(low + size, n))
@@ -51,7 +52,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with quiet() if n * here.V.size > FEW else nullcontext():
-        atoms = atoms_for(plan, request.V, here)
+        atoms = atoms_for(plan, request.V, here, workers)
         rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
@@ -67,11 +68,16 @@ def in_numpy(request: Request) -> Request:
     return Request(to_host(X), made_of(V, wide), init, gram, cov)
 
 
-def atoms_of(V: Array) -> Atoms:
+def atoms_of(V: Array, workers: int = 1) -> Atoms:
     """Return what row solvers need of the atoms."""
     V = wide(V)
     with quiet():
-        return Atoms.of(V @ V.T, V.shape[1])
+        return Atoms.of(gram_of(V, workers), V.shape[1])
+
+
+def angles_of(V: Array, workers: int = 1) -> Atoms:
+    """Return what pursuits need of them: their angles too."""
+    return with_angles(atoms_of(V, workers), wide(V), workers)
 
 
 def given_atoms(here: Request) -> Atoms:
@@ -79,11 +85,16 @@ def given_atoms(here: Request) -> Atoms:
     return atoms_of(here.V)._replace(width=None) if here.gram is None else Atoms.of(here.gram, None)
 
 
-def atoms_for(plan: Plan, V: Array, here: Request) -> Atoms:
+def atoms_for(plan: Plan, V: Array, here: Request, workers: int) -> Atoms:
     """Return atoms V as the solver needs them: with a Gram of them all, or without."""
     if not here.is_products:
         return given_atoms(here)
-    return Atoms.many(here.V) if plan.solver.place is Place.HOST_MANY else made_of(V, atoms_of)
+    pursuit = plan.solver.kind is Kind.PURSUIT
+    if plan.solver.place is Place.HOST_MANY:
+        many = Atoms.many(here.V)
+        return with_cosines(many, here.X.shape[0], workers) if pursuit else many
+    make = angles_of if pursuit else atoms_of
+    return make(here.V, workers) if len(here.V) * here.V.size > MUCH else made_of(V, make)
 
 
 def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
@@ -102,13 +113,6 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, float(relative_gap(found.gap, batch.sq).max())
-
-
-def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """Return X Vᵀ; of little work not by BLAS, whose threads would first have to be stopped."""
-    few = len(X) * V.size <= FEW
-    made: np.ndarray = np.einsum("ij,kj->ik", X, V) if few else X @ V.T
-    return made
 
 
 def refined_rows(

@@ -161,14 +161,15 @@ class IterativeSolver(Solver[P], Generic[P, S]):
 
 
 class Atoms(NamedTuple):
-    """Atoms as row solvers need them: by their Gram, or where there are many, by themselves.
+    """Atoms as row solvers need them: by their Gram, or by themselves, or both.
 
     Attributes
     ----------
     gram : (k, k), or None
     norms : (k,)
     width : d, if known
-    V, units : (k, d), the atoms, and in float32 scaled to norm 1; None if there is a Gram
+    V, units : (k, d), the atoms, and in float32 scaled to norm 1; or None
+    cosines : (k, k), the Gram of these, in float32; or None
     """
 
     gram: np.ndarray | None
@@ -176,6 +177,7 @@ class Atoms(NamedTuple):
     width: int | None
     V: np.ndarray | None = None
     units: np.ndarray | None = None
+    cosines: np.ndarray | None = None
 
     @classmethod
     def of(cls, gram: np.ndarray, width: int | None) -> Atoms:
@@ -186,8 +188,13 @@ class Atoms(NamedTuple):
     def many(cls, V: np.ndarray) -> Atoms:
         """Return the atoms (k, d) without a Gram."""
         norms = np.sqrt(np.einsum("ij,ij->i", V, V))
-        units = V / np.where(norms > 0, norms, 1)[:, None]
-        return cls(None, norms, V.shape[1], V, units.astype(np.float32))
+        return cls(None, norms, V.shape[1], V, scaled(V, norms))
+
+
+def scaled(V: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Return the atoms scaled to norm 1, in float32; an atom that is zero stays so."""
+    units: np.ndarray = (V / np.where(norms > 0, norms, 1)[:, None]).astype(np.float32)
+    return units
 
 
 class RowBatch(NamedTuple):
@@ -220,9 +227,10 @@ class RowSolution(NamedTuple):
 
 
 class RowSolver(Solver[P]):
-    """A compiled solver of the host: one row after the other, in float64, on chunks of rows."""
+    """A compiled solver of the host: on chunks of rows, of which `least` is worth its while."""
 
     place: ClassVar[Place] = Place.HOST
+    least: ClassVar[int] = 128
 
     @abstractmethod
     def solve_rows(self, atoms: Atoms, rows: RowBatch, penalty: P, limits: Limits) -> RowSolution:
