@@ -1,8 +1,8 @@
 """Sparse coding in the memory of the host: chunks of rows, from a pool of threads, compiled.
 
 NumPy arrays and, in place, torch's and JAX's on the CPU. A chunk is cast to float64, multiplied
-with the atoms and solved while it is in the cache; its size depends on the number of rows alone, so
-that any number of threads gives the same bits. Rows that fall short of their tolerance, among atoms
+with the atoms and solved while it is in the cache; its size depends on the shapes alone, so that
+any number of threads gives the same bits. Rows that fall short of their tolerance, among atoms
 that nearly depend on each other, are refined as anywhere else.
 """
 
@@ -26,7 +26,8 @@ from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
-ROWS = 512  # of a chunk, at most
+ROWS = 512  # of a chunk, and more
+BLOCK = 2**15  # where so many numbers of X and of their products with the atoms are in the cache
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
@@ -38,7 +39,8 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     gap, converged = np.empty(n), np.empty(n, np.bool_)
     alone = n * k <= ALONE
     assert isinstance(plan.solver, RowSolver)
-    size = min(ROWS, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
+    most = max(ROWS, BLOCK // (here.X.shape[1] + k))
+    size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
 
     def chunk(low: int) -> tuple[int, float, Rows | None]:
         part = slice(low, min(low + size, n))
@@ -46,7 +48,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
         gap[part], converged[part] = found.gap, found.converged
         if Z is None:
             return found.rounds, largest, found.codes.astype(dtype)
-        found.codes.dense(k, into=Z[part])
+        written(found.codes, Z[part])
         return found.rounds, largest, None
 
     starts = range(0, n, size)
@@ -103,7 +105,7 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
     assert isinstance(solver, RowSolver)
     given = rows.cov if rows.cov is None else wide(rows.cov)
     cov = product(X, rows.V) if given is None and atoms.V is None else given
-    batch = RowBatch(cov, np.einsum("ij,ij->i", X, X), start(rows), X)
+    batch = RowBatch(cov, np.vecdot(X, X), start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
     short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
@@ -138,6 +140,13 @@ def start(rows: Request) -> Rows:
     if isinstance(rows.init, Rows):
         return rows.init.astype(np.float64)
     return compressed(wide(rows.init))
+
+
+def written(codes: Rows, Z: np.ndarray) -> None:
+    """Write codes into dense rows of zeros."""
+    from gpudict.solvers.host.kernels.rows import expand
+
+    expand(*codes, Z)
 
 
 def compressed(Z: np.ndarray) -> Rows:

@@ -43,11 +43,13 @@ class Work(NamedTuple):
     Attributes
     ----------
     corr : (k,), c − G u
+    free : (k,), of the bits of corr those that count where the strongest pull is looked for
     pull, best : the tournament of the atoms
     d, g, w : over the set: a direction, G_Sj of an atom j, and M g
     """
 
     corr: np.ndarray
+    free: np.ndarray
     pull: np.ndarray
     best: np.ndarray
     d: np.ndarray
@@ -171,4 +173,4 @@ def active(most):
 def work(k, width, most):
     """Return vectors for k atoms, a tournament of that width, and sets of `most` atoms."""
     d, g, w = np.zeros((3, most + 8))
-    return Work(np.zeros(k), np.zeros(width), np.zeros(width // 2), d, g, w)
+    return Work(np.zeros(k), np.zeros(k, np.int64), np.zeros(width), np.zeros(width // 2), d, g, w)

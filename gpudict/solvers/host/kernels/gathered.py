@@ -194,7 +194,7 @@ def tables(k, d, most):
 def among(own, W, w, sq, alpha, positive):
     """Return the row over its w gathered atoms, and the vectors for it."""
     row = Row(own.G, own.c[:w], sq, alpha, positive)
-    return row, Work(W.corr[:w], W.pull, W.best, W.d, W.g, W.w)
+    return row, Work(W.corr[:w], W.free, W.pull, W.best, W.d, W.g, W.w)
 
 
 @compiled
@@ -227,7 +227,8 @@ def advance(some, C, reach, data, sq, alphas, positive, single, limits, codes, g
             ended = limited or (settled and w == before)
             if not (ended and settled):
                 row, Z = among(own, W, w, sq[i], alphas[i], positive)
-                m, _ = settle(row, A, Z, listed, count, least, m, 0 if limited else TURNS)
+                turns = 0 if limited else TURNS
+                m, _ = settle(row, A, Z, listed, count, least, m, (min(most, len(r)), turns))
                 residual(r, X[i], V, own, A, m)
                 outer += distance(r, R[i]) * largest  # codes that depend on others have moved
                 count, settled = 0, True
@@ -239,7 +240,7 @@ def advance(some, C, reach, data, sq, alphas, positive, single, limits, codes, g
         if ended:
             row, Z = among(own, W, w, sq[i], alphas[i], positive)
             Z.best[0] = max(Z.best[0], least, outer if limited else least)
-            gaps[i] = bound(row, A, Z, own.norms, largest, terms, m)
+            gaps[i] = bound(top(Z.best), row, A, Z.corr, own.norms, largest, terms, m)
             gaps[i] += rounded(row, A, Z.corr, own.norms, m) if single else 0.0
         for a in range(m):
             listed.atoms[a] = own.atoms[A.atoms[a]]

@@ -175,7 +175,7 @@ def certified(row, A, W, norms, largest, terms, ended, m):
         slopes(row, A, W.corr, m)
         times(d, A.M, A.rho, m)
     fold(W.pull, W.best, W.corr, row.positive, A.atoms, m)
-    return bound(row, A, W, norms, largest, terms, m)
+    return bound(top(W.best), row, A, W.corr, norms, largest, terms, m)
 
 
 @compiled_in_place

@@ -10,6 +10,9 @@ On the active set S with signs s the optimum moves by d = M ρ, where M = G_SS�
 3. walk: u + d, or as far as the first code that would change its sign. That atom leaves, M shrinks
    by a rank-one update, and what is left of ρ scales by 1 − t; until a whole step fits.
 
+While the set is small one atom enters at a time, which is `march`; later as many as the set is
+likely to keep, as most of those that entered too early must leave again.
+
 Every walk ends at the optimum of a face with a lower objective, so no set comes twice. It is the
 active-set view of the homotopy (Osborne, Presnell and Turlach 2000,
 https://doi.org/10.1093/imanum/20.3.389) with many atoms entering at once; with alpha = 0 and u ≥ 0
@@ -28,11 +31,14 @@ from gpudict.solvers import constants
 from gpudict.solvers.host.kernels.active import Row, active, forget, price, work
 from gpudict.solvers.host.kernels.compiling import compiled, inner
 from gpudict.solvers.host.kernels.faces import Entrants, enter, slopes, slopes_of_start, walk
+from gpudict.solvers.host.kernels.march import bits_of, march
 from gpudict.solvers.host.kernels.rows import emit
 from gpudict.solvers.host.kernels.tournament import fold, strongest, top, width_for
 
 EPS = constants.EPS["float64"]
 FIRST, MORE, SHARE, STALE, TINY, LOOSE, _ = constants.LASSO["float64"]
+FEW = 2  # admitted later at least: half as many again as stayed of those before
+LEFT = 8  # roundings, that the set may be off its optimum after atoms came one by one
 
 
 @inner
@@ -73,14 +79,16 @@ def choose(W, least, listed, wanted):
 
 
 @inner
-def bound(row, A, W, norms, largest, terms, m):
+def bound(pull, row, A, corr, norms, largest, terms, m):
     """Return the duality gap of the row, ½(1 − s)²‖r‖² + alpha‖u‖₁ − s⟨u, corr⟩.
+
+    `pull` is that of the strongest atom that is not in the set.
 
     Rounding is in it: each correlation is known to ν‖v‖, ν = terms·eps·(‖x‖ + Σ|u|‖v‖), by the
     standard bound on sums of products; `terms` is the number of summands.
     """
-    atoms, u, corr, c, alpha = A.atoms, A.u, W.corr, row.c, row.alpha
-    pull, size, uc, uq, mass = top(W.best), 0.0, 0.0, 0.0, 0.0
+    atoms, u, c, alpha = A.atoms, A.u, row.c, row.alpha
+    size = uc = uq = mass = 0.0
     for a in range(m):
         pull = max(pull, corr[atoms[a]] if row.positive else abs(corr[atoms[a]]))
         size += abs(u[a])
@@ -109,16 +117,18 @@ def rounded(row, A, corr, norms, m):
 
 
 @inner
-def settle(row, A, W, listed, count, least, m, max_rounds):
+def settle(row, A, W, listed, count, least, m, limits):
     """Solve the row from its set of m atoms and the `count` that are listed to enter it.
 
+    `limits` are the atoms that can be independent, and the most rounds.
     Return the size of the set at the optimum, or where the rounds ended, and the rounds.
     """
-    corr, pull, best = W.corr, W.pull, W.best
+    corr, pull, best, (rank, max_rounds) = W.corr, W.pull, W.best, limits
     most = A.u.shape[0] - 8
     turn, stale, before = 0, 0, np.inf
-    anew = count > 0
+    anew, kept = count > 0, most
     while True:
+        size = m
         m = enter(listed, count, row, A, W, m)
         if anew:
             slopes_of_start(row, A, m)
@@ -129,12 +139,14 @@ def settle(row, A, W, listed, count, least, m, max_rounds):
         if turn == max_rounds:
             break
         turn += 1
+        kept = m - size if count > 0 and not anew else kept
         anew = not anew and off > LOOSE * least and stale < STALE
         if anew:
             stale, count = stale + 1, listed_of_set(A, listed, m)
             m = forget(A, m)
             continue
-        wanted = min(FIRST if m == 0 else max(MORE, m // SHARE), most - m)
+        wanted = FIRST if m == 0 else min(max(MORE, m // SHARE), max(FEW, kept + kept // 2))
+        wanted = min(wanted, max(rank - m, 1), most - m)
         count = choose(W, least, listed, wanted)
         if count == 0 and (off <= least - row.alpha or off > 0.5 * before):
             break
@@ -150,25 +162,32 @@ def threshold(alpha, sq, largest):
 
 @compiled
 def solve(
-    cov, G, sq, norms, init, alphas, positive, single, terms, most, max_rounds, codes, gaps, rounds
+    cov, G, sq, norms, init, alphas, positive, single, terms, sizes, max_rounds, codes, gaps, rounds
 ):
     """Solve the lasso of each row of cov (b, k) with the Gram G (k, k), sq = ‖x‖² and alphas (b,).
 
-    `init` are the codes to start from, in compressed rows (ends, columns, values). At most `most`
-    atoms are in a set. Written are the codes, likewise, rounded to float32 if `single`, the bounds
-    on objective − optimum, gaps (b,), and the rounds (b,).
+    `init` are the codes to start from, in compressed rows (ends, columns, values). `sizes` are the
+    rank of the atoms, at most, and the most in a set. Written are the codes, likewise, rounded to
+    float32 if `single`, the bounds on objective − optimum, gaps (b,), and the rounds (b,).
     """
-    k = cov.shape[1]
+    k, (rank, most) = cov.shape[1], sizes
     A, W = active(most), work(k, width_for(k), most)
     listed = Entrants(np.zeros(most + 8, np.int64), np.zeros(most + 8))
     (ends, columns, values), largest, m = codes, norms.max(), 0
+    bits = bits_of(k, positive)
+    W.free[:] = bits[1]
     ends[0] = 0
     for i in range(cov.shape[0]):
         row = Row(G, cov[i], sq[i], alphas[i], positive)
         m = forget(A, m)
         count = listed_of_start(i, init, positive, listed, most)
         least = threshold(row.alpha, row.sq, largest)
-        m, rounds[i] = settle(row, A, W, listed, count, least, m, max_rounds)
-        gaps[i] = bound(row, A, W, norms, largest, terms, m)
+        m, rounds[i], pull, ended = march(row, A, W, bits, least, 0 if count else max_rounds)
+        off = slopes(row, A, W.corr, m)
+        if count or not ended or (off > LEFT * (least - row.alpha) and rounds[i] < max_rounds):
+            limits = rank, max_rounds - rounds[i]
+            m, more = settle(row, A, W, listed, count, least, m, limits)
+            rounds[i], pull = rounds[i] + more, top(W.best)
+        gaps[i] = bound(pull, row, A, W.corr, norms, largest, terms, m)
         gaps[i] += rounded(row, A, W.corr, norms, m) if single else 0.0
         ends[i + 1] = emit(A.atoms, A.u, m, ends[i], columns, values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.compiling import compiled, compiled_in_place, inner
 
 
 @inner
@@ -37,6 +37,14 @@ def compress(Z, ends, columns, values):
                 columns[end], values[end] = j, Z[i, j]
                 end += 1
         ends[i + 1] = end
+
+
+@compiled_in_place
+def expand(ends, columns, values, Z):
+    """Write compressed rows into Z (b, k), which is zero."""
+    for i in range(Z.shape[0]):
+        for p in range(ends[i], ends[i + 1]):
+            Z[i, columns[p]] = values[p]
 
 
 @compiled
