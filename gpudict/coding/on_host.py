@@ -9,6 +9,7 @@ that nearly depend on each other, are refined as anywhere else.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -36,30 +37,36 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     here, plan = in_numpy(request), plan._replace(penalty=plan.penalty.mapped(wide))
     (n, k), dtype = (here.X.shape[0], here.V.shape[0]), here.X.dtype
     Z = None if sparse else np.zeros((n, k), dtype)
-    gap, converged = np.empty(n), np.empty(n, np.bool_)
     alone = n * k <= ALONE
     assert isinstance(plan.solver, RowSolver)
     most = max(ROWS, BLOCK // (here.X.shape[1] + k))
     size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
 
-    def chunk(low: int) -> tuple[int, float, Rows | None]:
+    def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
         part = slice(low, min(low + size, n))
         found, largest = solved(here.of_rows(part), atoms, plan.of_rows(part))
-        gap[part], converged[part] = found.gap, found.converged
+        told = found.gap, found.converged, found.rounds, largest
         if Z is None:
-            return found.rounds, largest, found.codes.astype(dtype)
+            return *told, found.codes.astype(dtype)
         written(found.codes, Z[part])
-        return found.rounds, largest, None
+        return *told, None
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with quiet() if n * here.V.size > FEW else nullcontext():
         atoms = atoms_for(plan, request.V, here, workers)
-        rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
-    history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
+        parts = zip(*in_parallel(chunk, starts, workers), strict=True)
+    gaps, done, rounds, largest, rows = parts
+    gap, converged = joined(gaps), joined(done)
+    history = [Check(max(rounds), n - np.count_nonzero(converged), max(largest))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
     bounds = (from_host(gap, request.X), from_host(converged, request.X))
     return Solution(codes, *bounds, max(rounds), history)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return vectors one after the other; one alone is itself."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def in_numpy(request: Request) -> Request:
