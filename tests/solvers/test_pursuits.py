@@ -56,6 +56,21 @@ class TestPursuit:
         np.testing.assert_allclose(found["f4"], found["f8"], rtol=1e-6)
         assert (found["f4"][:, 4] > 0.5).all()
 
+    @pytest.mark.parametrize("solver", usable("batch_omp", "batch_ols"))
+    def test_what_float32_can_not_tell_apart(self, solver):
+        """Each atom has a copy that differs by rounding of float32: the better one is taken."""
+        rng = np.random.default_rng(0)
+        V = unit(rng.standard_normal((40, 12)))
+        V = unit(np.concatenate([V, V + 1e-8 * rng.standard_normal(V.shape)]))
+        X = rng.standard_normal((200, 12))
+        Z = gpudict.encode(X, V, n_nonzero_coefs=1, solver=solver).Z
+        np.testing.assert_array_equal(np.argmax(np.abs(Z), axis=1), np.argmax(np.abs(X @ V.T), 1))
+        q = least_squares(X, V)
+        name, penalty = solver.removeprefix("batch_"), Cardinality(4)
+        Z = gpudict.encode(X, V, n_nonzero_coefs=4, solver=solver).Z
+        want = run(portable_solver(name), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
+        np.testing.assert_array_equal(Z != 0, want != 0)
+
     @pytest.mark.parametrize("solver", usable("batch_omp", "omp", "batch_ols", "ols"))
     def test_steps_and_small_rest(self, solver):
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
