@@ -169,7 +169,8 @@ class Atoms(NamedTuple):
     norms : (k,)
     width : d, if known
     V, units : (k, d), the atoms, and in float32 scaled to norm 1; or None
-    cosines : (k, k), the Gram of these, in float32; or None
+    cosines : (k, k), the Gram of these, in float32; or None. They may have zeros after them: units
+        (wide, d) and cosines (k, wide)
     """
 
     gram: np.ndarray | None

@@ -59,6 +59,27 @@ class TestPursuit:
         np.testing.assert_allclose(found["f4"], found["f8"], rtol=1e-6)
         assert (found["f4"][:, 4] > 0.5).all()
 
+    @pytest.mark.parametrize("solver", usable("batch_omp", "batch_ols"))
+    def test_what_float32_can_not_tell_apart(self, solver):
+        """Each atom has a copy that differs by rounding of float32: the better one is taken."""
+        rng = np.random.default_rng(0)
+        V = unit(rng.standard_normal((40, 12)))
+        V = np.concatenate([V, V + 1e-7 * rng.standard_normal(V.shape)])
+        turn = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+        V = unit(V - V @ turn[:, :1] * turn[:, 0])
+        X = rng.standard_normal((200, 12))
+        for data in (X, X + 300 * turn[:, 0]):  # of which most is beyond all atoms
+            Z = gpudict.encode(data, V, n_nonzero_coefs=1, solver=solver).Z
+            np.testing.assert_array_equal(
+                np.argmax(np.abs(Z), axis=1), np.argmax(np.abs(X @ V.T), 1)
+            )
+        X += 300 * V[:1]  # which leaves little
+        q = least_squares(X, V)
+        name, penalty = solver.removeprefix("batch_"), Cardinality(3)
+        Z = gpudict.encode(X, V, n_nonzero_coefs=3, solver=solver).Z
+        want = run(portable_solver(name), q, penalty, 0 * q.cov, stop=exhausted, max_iter=100).Z
+        np.testing.assert_array_equal(Z != 0, want != 0)
+
     @pytest.mark.parametrize("solver", usable("batch_omp", "omp", "batch_ols", "ols", "homotopy"))
     def test_steps_and_small_rest(self, solver):
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)

@@ -13,6 +13,7 @@ from gpudict.solvers.base import Atoms, scaled
 MUCH = 2**25  # multiplications k·k·d, from which on a second thread is worth its start
 MOST = 2**26  # cosines that are kept, 256 MB, where no Gram is
 WORTH = 16  # of k over it: rows from which on these take less time than a product a step
+LANES = 64  # of float32, in which loops over atoms go, with no rest to do one by one
 BLOCK, ROWS = 256, 64  # of a product, and of what is done with it while it is in the cache
 
 
@@ -36,18 +37,24 @@ def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
 
 
 def with_angles(atoms: Atoms, V: np.ndarray | None = None, workers: int = 1) -> Atoms:
-    """Return atoms that have a Gram, with their cosines, and themselves (k, d) if they came."""
+    """Return atoms that have a Gram, with their cosines, and themselves (k, d) if they came.
+
+    In float32 there are zeros after them, up to a multiple of LANES.
+    """
     gram, norms, k = atoms.gram, atoms.norms, len(atoms.norms)
     assert gram is not None
-    scale, cosines = 1 / np.where(norms > 0, norms, 1), np.empty((k, k), np.float32)
+    scale = 1 / np.where(norms > 0, norms, 1)
+    cosines = np.zeros((k, -(-k // LANES) * LANES), np.float32)
     starts = range(0, k, ROWS)
 
     def block(low: int) -> None:
         part = slice(low, low + ROWS)
-        cosines[part] = gram[part] * scale * scale[part, None]
+        cosines[part, :k] = gram[part] * scale * scale[part, None]
 
     list(in_parallel(block, starts, min(workers, len(starts)) if k * k > MUCH // ROWS else 1))
-    units = None if V is None else scaled(V, norms)
+    units = None
+    if V is not None:
+        units = np.concatenate([scaled(V, norms), np.zeros((-k % LANES, V.shape[1]), np.float32)])
     return atoms._replace(V=V, units=units, cosines=cosines)
 
 

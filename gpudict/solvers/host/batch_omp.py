@@ -80,8 +80,11 @@ def _prices(
     scale = 1 / np.where(units > 0, units, 1)[:, None]
     if atoms.units is None or rows.X is None:
         assert rows.cov is not None
-        C = rows.cov * scale / np.where(atoms.norms > 0, atoms.norms, 1)
-        return C.astype(np.float32), units, 2 * EPS["float32"]
+        assert atoms.cosines is not None
+        (b, k), wide = rows.cov.shape, atoms.cosines.shape[1]
+        C = np.zeros((b, wide), np.float32)
+        C[:, :k] = rows.cov * scale / np.where(atoms.norms > 0, atoms.norms, 1)
+        return C, units, 2 * EPS["float32"]
     C = product((rows.X * scale).astype(np.float32), atoms.units)
     return C, units, (rows.X.shape[1] + 4) * EPS["float32"]
 

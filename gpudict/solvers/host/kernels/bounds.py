@@ -29,7 +29,7 @@ class Bounds(NamedTuple):
 
     Attributes
     ----------
-    cosines : (k, k), the Gram of the atoms scaled to norm 1
+    cosines : (k, wide), the Gram of the atoms scaled to norm 1, and zeros; k is wide below
     P : (most + 8, k), the parts of the atoms along each e; numbers in rows not yet in use too
     off : (most + 8,), what these may be off by, in float64
     y : (most + 8,), the parts of the atom that enters, 0 beyond the set
@@ -63,42 +63,41 @@ class Bounds(NamedTuple):
 @inner
 def unbounded(cosines, norms, largest, most, errors):
     """Return space for bounds of atoms with these norms (k,), for sets of `most` atoms."""
-    k, single = norms.shape[0], np.float32
+    k, single = cosines.shape[1], np.float32
     P, off, y = np.zeros((most + 8, k), single), np.zeros(most + 8), np.zeros(most + 8, single)
     # each array for itself: loops over parts of one are not vectorised
     last, corr, left = np.zeros(k, single), np.zeros(k, single), np.zeros(k, single)
     whole, pull = np.zeros(k, single), np.zeros(k, single)
     for j in range(k):
-        whole[j] = norms[j] / largest if norms[j] > 0.0 else 0.0
+        norm = norms[j] if j < norms.shape[0] else 0.0
+        whole[j] = norm / largest if norm > 0.0 else 0.0
         if errors:
-            whole[j] = 1.0 if norms[j] > 0.0 else np.inf
+            whole[j] = 1.0 if norm > 0.0 else np.inf
     edge, state, sums = np.zeros(1, single), np.zeros(3), (P, off, y, last, corr, left, whole)
     ordered = (pull, pull.view(np.int32), edge, edge.view(np.int32))
     return Bounds(cosines, *sums, *ordered, state, errors)
 
 
 @inner
-def opened(T, prices, unit, reach, positive):
+def opened(T, prices, unit, reach):
     """Let every atom be tried, with prices that are within reach of its ⟨v, x⟩ in that unit."""
     corr, left, whole, state = T.corr, T.left, T.whole, T.state
     for j in range(left.shape[0]):
         left[j], corr[j] = whole[j], prices[j]
     state[UNIT], state[REACH], state[SLACK] = unit, reach, 0.0
-    rank(T, positive)
 
 
 @inner
-def renewed(T, exact, norms, positive):
+def renewed(T, exact, norms):
     """Take what is known to float64 of each ⟨v, r⟩, its atom of norm 1; return the largest."""
     corr, state, top = T.corr, T.state, 0.0
-    for j in range(corr.shape[0]):
+    for j in range(norms.shape[0]):
         exact[j] = exact[j] / norms[j] if norms[j] > 0.0 else 0.0
         top = max(top, abs(exact[j]))
     if top > 0.0:
-        for j in range(corr.shape[0]):
+        for j in range(norms.shape[0]):
             corr[j] = exact[j] / top
         state[UNIT], state[REACH] = top, EPS
-    rank(T, positive)
     return top
 
 

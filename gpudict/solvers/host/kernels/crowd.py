@@ -117,7 +117,7 @@ def found(i, A, m, block, many, rule):
         many.weights,
         many.norms.shape[0],
     )
-    looks = k + 1 if block.effect[i, KEPT] == 0.0 else LOOKS
+    looks = 2 * k + 1 if block.effect[i, KEPT] == 0.0 else LOOKS  # the first tile's atoms twice
     first, looked, top, tile = -1, 0, 0.0, 0
     for q in range(tops.shape[1]):
         tile = q if tops[i, q] > tops[i, tile] else tile

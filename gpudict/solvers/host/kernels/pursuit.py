@@ -134,23 +134,23 @@ def worth(i, j, part, c, data, T, largest, positive):
 def found(i, data, places, largest, positive, looks, m):
     """Return the atom that is worth most, −1 if none is worth anything, −2 after so many looks."""
     A, T, best = places.A, places.T, places.best
-    first, looked, last, top = -1, 0, -1, 0.0
+    first, looked, again, top = -1, 0, False, 0.0
     j = strongest(T, 0.0)
     while j >= 0 and looked < looks:
-        last = j
         part, c = outside(j, moment(i, j, data), data, A, m)
         value = worth(i, j, part, c, data, T, largest, positive)
         if value > top or (value == top and first > j):
             first, top, best[0], best[1] = j, value, part, c
-        looked += 1
-        j = strongest(T, top * (1.0 - 8.0 * EPS))
-    if first >= 0 and last != first:
-        outside(first, 0.0, data, A, m)
+        looked, last = looked + 1, j
+        j = -1 if again else strongest(T, top * (1.0 - 8.0 * EPS))
+        if j < 0 and first >= 0 and last != first:  # what is known of it is needed
+            j, again = first, True
+            looked -= 1
     return first if j < 0 else -2
 
 
 @inner
-def priced(i, data, places, positive, m):
+def priced(i, data, places, m):
     """Make the bounds anew from the codes; return whether an atom has a pull beyond rounding."""
     A, T, exact, r, V = places.A, places.T, places.exact, places.r, data.V
     if V.shape[0] > 0:
@@ -161,8 +161,8 @@ def priced(i, data, places, positive, m):
         for j in range(V.shape[0]):
             exact[j] = dot(V[j], r)
     else:
-        price(exact, Row(data.G, data.cov[i], 0.0, 0.0, positive), A, m)
-    return renewed(T, exact, data.norms, positive) > TINY * np.sqrt(data.sq[i])
+        price(exact, Row(data.G, data.cov[i], 0.0, 0.0, False), A, m)
+    return renewed(T, exact, data.norms) > TINY * np.sqrt(data.sq[i])
 
 
 @inner
@@ -181,8 +181,6 @@ def entered(j, data, places, positive, m):
         enter(j, part, c, A, m)
         span(j, part, c, A.y, data.norms, T, positive, m)
         m += 1
-    else:
-        rank(T, positive)
     return m
 
 
@@ -201,22 +199,24 @@ def solve(data, largest, most, target, positive, places, codes, error):
     for i in range(sq.shape[0]):
         for a in range(u.shape[0]):
             u[a] = 0.0
-        m, rest, looks = 0, sq[i], LOOKS
+        m, rest, looks, ranked = 0, sq[i], LOOKS, False
         going, hard = units[i] > 0.0, 0.0 < target < NEAR * sq[i]
-        opened(T, data.prices[i], units[i], data.reach, positive)
+        opened(T, data.prices[i], units[i], data.reach)
         while going and m < most and not hard and (target == 0.0 or rest > target):
+            if not ranked:
+                rank(T, positive)
             j = found(i, data, places, largest, positive, looks, m)
             if j == -2:
-                going, looks = priced(i, data, places, positive, m), every
+                going, looks, ranked = priced(i, data, places, m), every, False
             elif j < 0:
                 going = False
             else:
-                before, looks = m, LOOKS
+                old, looks = m, LOOKS
                 m = entered(j, data, places, positive, m)
-                hard = m < 0
+                hard, ranked = m < 0, m > old
                 if hard:
-                    m = before
-                elif m > before:
+                    m = old
+                elif m > old:
                     rest -= best[1] * best[1] / best[0]
         error[i] = np.nan if hard else max(rest, 0.0)
         ends[i + 1] = emit(A.atoms, u, m, ends[i], columns, values)
