@@ -43,9 +43,9 @@ class ActiveSet(RowSolver[L1]):
         codes, gap, rounds = Rows.blank(b, most), np.empty(b), np.empty(b, np.int32)
         data = (rows.cov, atoms.gram, rows.sq, atoms.norms, tuple(rows.init))
         wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
-        sizes = (most if atoms.width is None else min(k, atoms.width), most)
-        allowed = (summands, sizes, min(limits.max_iter, self.rounds))
-        lasso.solve(*data, *wanted, *allowed, tuple(codes), gap, rounds)
+        rank = most if atoms.width is None else min(k, atoms.width)
+        allowed = (summands, rank, min(limits.max_iter, self.rounds))
+        lasso.solve(*data, *wanted, allowed, lasso.space(k, most), tuple(codes), gap, rounds)
         return solution(codes.trimmed(), gap, rounds, rows, limits, rows.cov)
 
 

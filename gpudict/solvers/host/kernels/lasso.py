@@ -28,12 +28,12 @@ from __future__ import annotations
 import numpy as np
 
 from gpudict.solvers import constants
-from gpudict.solvers.host.kernels.active import Row, active, forget, price, work
-from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.active import Active, Row, Work, forget, price
+from gpudict.solvers.host.kernels.compiling import compiled_in_place, inner
 from gpudict.solvers.host.kernels.faces import Entrants, enter, slopes, slopes_of_start, walk
 from gpudict.solvers.host.kernels.march import bits_of, march
 from gpudict.solvers.host.kernels.rows import emit
-from gpudict.solvers.host.kernels.tournament import fold, strongest, top, width_for
+from gpudict.solvers.host.kernels.tournament import LANES, fold, strongest, top
 
 EPS = constants.EPS["float64"]
 FIRST, MORE, SHARE, STALE, TINY, LOOSE, _ = constants.LASSO["float64"]
@@ -160,22 +160,30 @@ def threshold(alpha, sq, largest):
     return alpha + TINY * max(alpha, np.sqrt(sq) * largest)
 
 
-@compiled
-def solve(
-    cov, G, sq, norms, init, alphas, positive, single, terms, sizes, max_rounds, codes, gaps, rounds
-):
+def space(k: int, most: int) -> tuple[Active, Work, Entrants]:
+    """Return what `solve` works in, for k atoms and sets of `most`."""
+    u, s, rho, d, g, w, codes = (np.zeros(most + 8) for _ in range(7))
+    atoms, entrants = np.zeros(most + 8, np.int64), np.zeros(most + 8, np.int64)
+    wide = max(2 * LANES, 1 << (k - 1).bit_length())
+    A = Active(np.zeros((most + 8, most + 8)), atoms, u, s, rho)
+    W = Work(np.zeros(k), np.zeros(k, np.int64), np.zeros(wide), np.zeros(wide // 2), d, g, w)
+    return A, W, Entrants(entrants, codes)
+
+
+@compiled_in_place
+def solve(cov, G, sq, norms, init, alphas, positive, single, limits, places, codes, gaps, rounds):
     """Solve the lasso of each row of cov (b, k) with the Gram G (k, k), sq = ‖x‖² and alphas (b,).
 
-    `init` are the codes to start from, in compressed rows (ends, columns, values). `sizes` are the
-    rank of the atoms, at most, and the most in a set. Written are the codes, likewise, rounded to
-    float32 if `single`, the bounds on objective − optimum, gaps (b,), and the rounds (b,).
+    `init` are the codes to start from, in compressed rows (ends, columns, values). `limits` are the
+    number of summands, the rank of the atoms, at most, and the most rounds; `places` are from
+    `space`. Written are the codes, likewise, rounded to float32 if `single`, the bounds on
+    objective − optimum, gaps (b,), and the rounds (b,).
     """
-    k, (rank, most) = cov.shape[1], sizes
-    A, W = active(most), work(k, width_for(k), most)
-    listed = Entrants(np.zeros(most + 8, np.int64), np.zeros(most + 8))
-    (ends, columns, values), largest, m = codes, norms.max(), 0
-    bits = bits_of(k, positive)
-    W.free[:] = bits[1]
+    (A, W, listed), (ends, columns, values), (terms, rank, max_rounds) = places, codes, limits
+    most, bits, free = A.u.shape[0] - 8, bits_of(cov.shape[1], positive), W.free
+    largest, m = 0.0, 0
+    for j in range(cov.shape[1]):
+        free[j], largest = bits[1], max(largest, norms[j])
     ends[0] = 0
     for i in range(cov.shape[0]):
         row = Row(G, cov[i], sq[i], alphas[i], positive)
@@ -185,8 +193,8 @@ def solve(
         m, rounds[i], pull, ended = march(row, A, W, bits, least, 0 if count else max_rounds)
         off = slopes(row, A, W.corr, m)
         if count or not ended or (off > LEFT * (least - row.alpha) and rounds[i] < max_rounds):
-            limits = rank, max_rounds - rounds[i]
-            m, more = settle(row, A, W, listed, count, least, m, limits)
+            left = rank, max_rounds - rounds[i]
+            m, more = settle(row, A, W, listed, count, least, m, left)
             rounds[i], pull = rounds[i] + more, top(W.best)
         gaps[i] = bound(pull, row, A, W.corr, norms, largest, terms, m)
         gaps[i] += rounded(row, A, W.corr, norms, m) if single else 0.0
