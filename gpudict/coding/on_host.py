@@ -26,12 +26,22 @@ from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
 LEAST, ROWS = 128, 512  # rows of a chunk
-FEW = 2**16  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
+FEW = 2**20  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
-def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> Solution:
-    """Solve for arrays of the host; with `sparse` the codes are `Rows` of NumPy's, in X's dtype."""
+def solve(
+    request: Request,
+    plan: Plan,
+    *,
+    n_jobs: int | None,
+    sparse: bool,
+    known: Atoms | None = None,
+) -> Solution:
+    """Solve for arrays of the host; with `sparse` the codes are `Rows` of NumPy's, in X's dtype.
+
+    `known` is what the solver needs of the atoms, where it is at hand.
+    """
     here, plan = in_numpy(request), plan._replace(penalty=plan.penalty.mapped(wide))
     (n, k), dtype = (here.X.shape[0], here.V.shape[0]), here.X.dtype
     Z = None if sparse else np.zeros((n, k), dtype)
@@ -41,8 +51,9 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
 
     def chunk(low: int) -> tuple[int, float, Rows | None]:
         part = slice(low, min(low + size, n))
-        found, largest = solved(here.of_rows(part), atoms, plan.of_rows(part))
+        found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part))
         gap[part], converged[part] = found.gap, found.converged
+        largest = float(relative_gap(found.gap, sq).max())
         if Z is None:
             return found.rounds, largest, found.codes.astype(dtype)
         found.codes.dense(k, into=Z[part])
@@ -51,7 +62,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with quiet() if n * here.V.size > FEW else nullcontext():
-        atoms = atoms_for(plan, request.V, here)
+        atoms = atoms_for(plan, request.V, here) if known is None else known
         rounds, largest, rows = zip(*in_parallel(chunk, starts, workers), strict=True)
     history = [Check(max(rounds), n - int(converged.sum()), max(largest))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
@@ -86,8 +97,8 @@ def atoms_for(plan: Plan, V: Array, here: Request) -> Atoms:
     return Atoms.many(here.V) if plan.solver.place is Place.HOST_MANY else made_of(V, atoms_of)
 
 
-def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
-    """Solve a chunk of rows; return also the largest relative gap."""
+def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.ndarray]:
+    """Solve a chunk of rows; return also ‖x‖² of each."""
     solver, X = plan.solver, wide(rows.X)
     assert isinstance(solver, RowSolver)
     given = rows.cov if rows.cov is None else wide(rows.cov)
@@ -101,13 +112,17 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
         cov = X @ rows.V.T if cov is None else cov
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
-    return found, float(relative_gap(found.gap, batch.sq).max())
+    return found, batch.sq
 
 
 def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
     """Return X Vᵀ; of little work not by BLAS, whose threads would first have to be stopped."""
-    few = len(X) * V.size <= FEW
-    made: np.ndarray = np.einsum("ij,kj->ik", X, V) if few else X @ V.T
+    from gpudict.solvers.host.kernels.products import products
+
+    if len(X) * V.size > FEW:
+        return np.asarray(X @ V.T)
+    made = np.empty((len(X), len(V)))
+    products(X, V, False, made)
     return made
 
 
