@@ -14,11 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-import numpy as np
-
 from gpudict.arrays.settings import Setting, Undo
-
-FEW = 2**16  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -133,13 +129,6 @@ quiet = Setting(_one_thread)
 
 if hasattr(os, "register_at_fork"):  # a child has none of the threads, whatever they were doing
     os.register_at_fork(after_in_child=_pool.cache_clear)
-
-
-def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """Return X Vᵀ of the host; if short not by BLAS, whose threads would have to be stopped."""
-    few = len(X) * V.size <= FEW
-    made: np.ndarray = np.einsum("ij,kj->ik", X, V) if few else X @ V.T
-    return made
 
 
 def blas_threads() -> int:

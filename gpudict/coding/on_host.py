@@ -17,13 +17,14 @@ import numpy as np
 from gpudict.arrays.door import Array, from_host, to_host
 from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
-from gpudict.arrays.threads import FEW, in_parallel, product, quiet, threads
+from gpudict.arrays.threads import in_parallel, quiet, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
+from gpudict.solvers.host._products import FEW, product
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -32,8 +33,18 @@ BLOCK = 2**15  # where so many numbers of X and of their products with the atoms
 ALONE = 2**15  # numbers n·k up to which a second thread is not worth its start
 
 
-def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> Solution:
-    """Solve for arrays of the host; with `sparse` the codes are `Rows` of NumPy's, in X's dtype."""
+def solve(
+    request: Request,
+    plan: Plan,
+    *,
+    n_jobs: int | None,
+    sparse: bool,
+    known: Atoms | None = None,
+) -> Solution:
+    """Solve for arrays of the host; with `sparse` the codes are `Rows` of NumPy's, in X's dtype.
+
+    `known` is what the solver needs of the atoms, where it is at hand.
+    """
     here, plan = in_numpy(request), plan._replace(penalty=plan.penalty.mapped(wide))
     (n, k), dtype = (here.X.shape[0], here.V.shape[0]), here.X.dtype
     Z = None if sparse else np.zeros((n, k), dtype)
@@ -44,7 +55,8 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
 
     def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
         part = slice(low, min(low + size, n))
-        found, largest = solved(here.of_rows(part), atoms, plan.of_rows(part))
+        found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part))
+        largest = float(relative_gap(found.gap, sq).max())
         told = found.gap, found.converged, found.rounds, largest
         if Z is None:
             return *told, found.codes.astype(dtype)
@@ -54,7 +66,7 @@ def solve(request: Request, plan: Plan, *, n_jobs: int | None, sparse: bool) -> 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with quiet() if n * here.V.size > FEW else nullcontext():
-        atoms = atoms_for(plan, request.V, here, workers)
+        atoms = atoms_for(plan, request.V, here, workers) if known is None else known
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
     gaps, done, rounds, largest, rows = parts
     gap, converged = joined(gaps), joined(done)
@@ -106,8 +118,8 @@ def atoms_for(plan: Plan, V: Array, here: Request, workers: int) -> Atoms:
     return make(here.V, workers) if len(here.V) * here.V.size > MUCH else made_of(V, make)
 
 
-def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]:
-    """Solve a chunk of rows; return also the largest relative gap."""
+def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.ndarray]:
+    """Solve a chunk of rows; return also ‖x‖² of each."""
     solver, X = plan.solver, wide(rows.X)
     assert isinstance(solver, RowSolver)
     given = rows.cov if rows.cov is None else wide(rows.cov)
@@ -121,7 +133,7 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, float]
         cov = X @ rows.V.T if cov is None else cov
         q = Quadratic(cov, batch.sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
-    return found, float(relative_gap(found.gap, batch.sq).max())
+    return found, batch.sq
 
 
 def refined_rows(

@@ -64,7 +64,7 @@ PARAMETERS: dict[str, to.Reader] = {
 HISTORY = to.many(to.record(Progress, to.count(), to.real, to.real, to.count(), to.real))
 STEPS = to.count(most=to.LARGEST // 2)  # others follow
 SUMS = to.record(Quadratic, to.array("dk"), to.array("d"), to.array("kk"), to.nothing)
-PAST = to.record(State, to.atoms, SUMS, SUMS, STEPS, to.weight, to.weight)
+PAST = to.record(State, to.atoms, SUMS, SUMS, STEPS, *[to.weight] * 3)
 FEATURES = {"n_features_in_": to.size("d")}
 ATOMS = {"components_": to.atoms, **FEATURES}
 SCORES = {**ATOMS, "mean_": to.array("d"), "n_components_": to.size("k")}

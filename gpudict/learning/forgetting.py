@@ -12,6 +12,10 @@ That is: keep all until the mean atom has been used 50 times; then so many uses;
 sixteenth of all that was seen, so that the memory grows without bound. The count is of uses, not of
 samples, for dense and sparse codes need different numbers of samples to know an atom as well.
 
+Small batches are a small share each, and each would move all atoms a little. So the atoms move when
+a tenth of the recent memory is newer than they are: at once after a large batch, and after some
+small ones.
+
 The first atoms, and each that is revived, are held where they are by a tenth of a sample, so that
 those which the first batches happen not to use stay. The constants were chosen on six data sets;
 `python -m benchmarks.map.schedule` compares what comes of them on others too.
@@ -22,6 +26,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 USES = 50  # of the mean atom, in the recent memory
+FRESH = 0.1  # of the recent memory: the atoms move when so much of it is newer than they are
 GROWTH = 16  # the recent memory is at least that part of all that was seen
 LONGER = 5  # times the recent memory
 ANCHOR = 0.1  # samples that hold a new atom where it is
@@ -33,6 +38,21 @@ class Shares(NamedTuple):
 
     recent: float
     long: float
+
+
+class Turn(NamedTuple):
+    """What comes with a batch.
+
+    Attributes
+    ----------
+    keeps : the shares of the recent and of the long memory that stay
+    move : whether it is the atoms' turn
+    fresh : of the recent memory, what is newer than the atoms then
+    """
+
+    keeps: tuple[float, float]
+    move: bool
+    fresh: float
 
 
 def shares(size: float, seen: float, used: float, k: int) -> Shares:

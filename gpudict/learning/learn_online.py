@@ -23,6 +23,7 @@ from gpudict.learning.updates import (
     recipe_for,
     warn_of_silence,
 )
+from gpudict.learning.whole import settled
 
 
 @dataclass
@@ -94,7 +95,8 @@ def learn_online(
 
     The past is kept in two memories, with a schedule that has nothing to set (`forgetting`): what
     codes the next batch follows the last 50 uses of the mean atom, or a sixteenth of all that was
-    seen; the dictionary follows five times as much.
+    seen; the dictionary follows five times as much. The atoms move once a tenth of the first is
+    newer than they are: after each large batch, and after some small ones.
 
     Parameters
     ----------
@@ -196,17 +198,18 @@ def learned_from(
     passes = parameters.count(max_iter, "max_iter", minimum=0)
     patience = _patience(source, parameters.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []
-    converged, began = True, time.perf_counter()
+    kept, converged, began = None, True, time.perf_counter()
     n_iter = 0
     for n_iter, batch in source.batches(passes, rng if shuffle else None):  # noqa: B007
-        now = step(state, batch, recipe, rng)
-        state, converged = now.state, converged and now.converged
+        now = step(state, batch, recipe, rng, kept)
+        state, kept, converged = now.state, now.kept, converged and now.converged
         history.append(now.progress._replace(seconds=time.perf_counter() - began))
         reason = patience.reason(now)
         last = reason is not None or len(history) == passes * source.steps
         stopped = watch is not None and watch(now._replace(last=last), patience, reason)
         if last or stopped is True:
             break
+    state = settled(state, kept)
     with memory_to_learn(source.first.X, recipe):
         if history and not state.used:
             warn_of_silence(source.first, recipe)

@@ -9,6 +9,7 @@ a batch to the next, so training can stop, be saved, and go on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,18 +17,19 @@ from typing import Any, NamedTuple
 from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
 from gpudict.learning.atoms import given, revived, sampled, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
-from gpudict.learning.forgetting import anchor, shares
+from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
+from gpudict.learning.whole import Kept, Moved, fits, moved, settled
 from gpudict.objective.quadratic import Quadratic, accumulate, anchored, astype, scaled
 
 
 class Step(NamedTuple):
-    """One step as it happens; `change` is ‖V − V₋‖_F of the atoms that code the batches.
+    """One step as it happens; `change` is ‖V − V₋‖_F of the atoms, inf where it was not their turn.
 
     `made` are the codes of the batch, each block's where it is, `progress.objective` the cost a
-    sample, and `last` says that no other step follows.
+    sample, and `last` says that no other step follows. `kept` is what the next step may write into.
     """
 
     state: State
@@ -37,6 +39,7 @@ class Step(NamedTuple):
     change: float
     progress: Progress
     last: bool = False
+    kept: Kept | None = None
 
     @property
     def dictionary(self) -> Array:
@@ -53,12 +56,17 @@ class Step(NamedTuple):
         """The gap of each row of the batch, (b,)."""
         return gap_of(self.made, self.state.atoms)
 
+    def settled(self) -> Step:
+        """Return it with all that has decayed in its state, which no step writes into then."""
+        return self._replace(state=settled(self.state, self.kept), kept=None)
+
     def shown(self) -> Step:
         """Return what a callback may write into: learning goes on from other arrays."""
-        atoms, recent, long, step, seen, used = self.state
-        recent, long = (Quadratic(*(copied(a) for a in q[:3])) for q in (recent, long))
-        state = State(copied(atoms), recent, long, step, seen, used)
-        return self._replace(state=state, made=own(self.made, atoms))
+        state = self.settled().state
+        V = copied(state.atoms)
+        recent, long = (Quadratic(*map(copied, q[:3])) for q in (state.recent, state.long))
+        state = state._replace(atoms=V, recent=recent, long=long)
+        return self._replace(state=state, made=own(self.made, V), kept=None)
 
 
 def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
@@ -82,41 +90,83 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
         return State(V, past, past, 0, 0.0, 0.0)
 
 
-def step(state: State, samples: Samples, recipe: Recipe, rng: Any) -> Step:
-    """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's."""
+def step(
+    state: State, samples: Samples, recipe: Recipe, rng: Any, kept: Kept | None = None
+) -> Step:
+    """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's.
+
+    What the step before has `kept` of its state is written into: the state is then gone.
+    """
     with memory_to_learn(samples.X, recipe):
-        began, (X, _, size) = time.perf_counter(), samples
-        before, square = state.atoms, samples.squares()
-        scale = samples.typical(square)
-        blocks = Blocks.of(samples, square, recipe)
-        there = blocks.everywhere(before)
-        made, now = blocks.coded(there, blocks.taken(None))
-        recent, long = folded(state, now, size, scale)
-        V, dead = recipe.update(recent, before), unused(recent, scale)
-        summary = Summary.of(blocks.told(there, made), dead, blocks.nonzeros(made))
+        began, size, turn = time.perf_counter(), samples.total, turn_of(state, samples.total)
+        if fits(state, samples, recipe):
+            now = moved(state, samples, recipe, turn, kept)
+        else:
+            now = by_parts(state, samples, recipe, turn)
+        after, made, scale, summary, change, kept = now
         if summary.unused:
-            V = revived(V, to_host(dead), samples, rng, positive=recipe.positive)
-            recent, long = (anchored(q, dead, V, anchor(size) * scale) for q in (recent, long))
-        (change,) = read(array_namespace(X).sqrt(array_namespace(X).sum((V - before) ** 2)))
+            after, change, kept = settled(after, kept), None, None
+            after = renewed(after, samples, scale, rng, positive=recipe.positive)
+        if change is None:
+            change = distance(after.atoms, state.atoms)
         seconds = time.perf_counter() - began
         progress = Progress(state.step, summary.cost / size, summary.gap, summary.unused, seconds)
         used = smoothed(state, summary.nonzeros / size)
-        after = State(V, recent, long, state.step + 1, state.seen + size, used)
-        return Step(after, recipe.update, made, summary.converged, change, progress)
+        after = State(*after[:3], state.step + 1, state.seen + size, used, turn.fresh)
+        return Step(after, recipe.update, made, summary.converged, change, progress, kept=kept)
 
 
-def folded(state: State, now: Quadratic, size: float, scale: Array) -> list[Quadratic]:
+def turn_of(state: State, size: float) -> Turn:
+    """Return what is kept of the memories beside a batch, and whether the atoms move after it."""
+    recent, long = shares(size, state.seen, state.used, state.atoms.shape[0])
+    fresh = 1 - (1 - state.fresh) * (1 - recent)
+    move = fresh >= FRESH
+    return Turn((1 - recent, 1 - long), move, 0.0 if move else fresh)
+
+
+def by_parts(state: State, samples: Samples, recipe: Recipe, turn: Turn) -> Moved:
+    """Move the atoms part by part, on arrays of any library."""
+    before, square = state.atoms, samples.squares()
+    scale = samples.typical(square)
+    blocks = Blocks.of(samples, square, recipe)
+    there = blocks.everywhere(before)
+    made, now = blocks.coded(there, blocks.taken(None))
+    recent, long = folded(state, now, samples.total, scale, turn)
+    V = recipe.update(recent, before) if turn.move else before
+    told, dead = blocks.told(there, made), unused(recent, scale)
+    summary = Summary.of(told, dead, blocks.nonzeros(made))
+    after = state._replace(atoms=V, recent=recent, long=long)
+    return Moved(after, made, scale, summary)
+
+
+def folded(state: State, now: Quadratic, size: float, scale: Array, turn: Turn) -> list[Quadratic]:
     """Return the recent and the long memory with the sums of a batch of a typical ‖x‖² in them.
 
     They are in float64 where there is: with a share of 1/t, float32 would round a part of t away.
     """
-    if state.step:
-        kept = [1 - share for share in shares(size, state.seen, state.used, state.atoms.shape[0])]
-    else:
-        kept = [anchor(size) * scale] * 2
+    keeps = turn.keeps if state.step else [anchor(size) * scale] * 2
     each = scaled(astype(now, float64_of(now.cov) or now.cov.dtype), 1 / size)
-    memories = zip((state.recent, state.long), kept, strict=True)
+    memories = zip((state.recent, state.long), keeps, strict=True)
     return [accumulate(q, each, forget=keep) for q, keep in memories]
+
+
+def renewed(
+    state: State, samples: Samples, scale: Array | float, rng: Any, *, positive: bool
+) -> State:
+    """Return the state with samples in place of atoms that no code uses, held where they are."""
+    dead = unused(state.recent, scale)
+    V = revived(state.atoms, to_host(dead), samples, rng, positive=positive)
+    weight = anchor(samples.total) * scale
+    recent, long = (anchored(q, dead, V, weight) for q in (state.recent, state.long))
+    return state._replace(atoms=V, recent=recent, long=long)
+
+
+def distance(V: Array, before: Array) -> float:
+    """Return ‖V − V₋‖_F, and inf where it is not known for V stayed; it waits for the device."""
+    if V is before:
+        return math.inf
+    xp = array_namespace(V)
+    return read(xp.sqrt(xp.sum((V - before) ** 2)))[0]
 
 
 def smoothed(state: State, used: float) -> float:

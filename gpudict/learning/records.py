@@ -41,6 +41,7 @@ class State(NamedTuple):
     step : batches so far
     seen : samples so far, by their weights
     used : non-zeros a sample, smoothed over some ten batches
+    fresh : the share of the recent memory that is newer than the atoms
     """
 
     atoms: Array
@@ -49,6 +50,7 @@ class State(NamedTuple):
     step: int
     seen: float
     used: float
+    fresh: float = 0.0
 
     @classmethod
     def of_sums(cls, atoms: Array, past: Quadratic, steps: int, size: int) -> State:

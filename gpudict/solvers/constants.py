@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 EPS = {name: float(np.finfo(name).eps) for name in ("float32", "float64")}
+FAINT = 1e-280  # of ‖x‖²: below it rounding is not what it is for numbers
 SUMS = 5  # of a row, which the kernel of residuals hands to that of certificates
 STATUS = ("SOLVED", "CROWDED", "UNSETTLED")  # of a row on CUDA; crowded: it needs more places
 

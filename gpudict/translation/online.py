@@ -91,7 +91,7 @@ def online_step(
     """Make one step from a state, or the first one, with scikit-learn's warning."""
     if state is None:
         state = begin(samples, recipe, start_of(dict_init, "dict_init"), rng)
-    made = step(state, samples, recipe, rng)
+    made = step(state, samples, recipe, rng).settled()
     if not made.converged:
         steps = recipe.plan.max_iter
         warn(f"The codes of the batch missed their tolerance after {steps} iterations.")

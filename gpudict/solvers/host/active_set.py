@@ -12,8 +12,7 @@ import numpy as np
 from gpudict.arrays.rows import Rows
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
-
-FAINT = 1e-280  # of ‖x‖²: below it rounding is not what it is for numbers
+from gpudict.solvers.constants import FAINT
 
 
 class ActiveSet(RowSolver[L1]):

@@ -10,12 +10,11 @@ from typing import ClassVar
 import numpy as np
 
 from gpudict.arrays.rows import Rows
-from gpudict.arrays.threads import product
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
-from gpudict.solvers.constants import EPS
+from gpudict.solvers.constants import EPS, FAINT
 from gpudict.solvers.host._gram import with_angles
-from gpudict.solvers.host.active_set import FAINT
+from gpudict.solvers.host._products import product
 
 NONE = np.empty((0, 0))
 

@@ -1,0 +1,18 @@
+"""Products of rows with atoms, by whom they are made sooner."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FEW = 2**20  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
+
+
+def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Return X Vᵀ; of little work not by BLAS, whose threads would first have to be stopped."""
+    from gpudict.solvers.host.kernels.products import products
+
+    if len(X) * V.size > FEW:
+        return np.asarray(X @ V.T)
+    made = np.empty((len(X), len(V)), X.dtype)
+    products(X, V, False, made)
+    return made
