@@ -46,7 +46,7 @@ class BatchOmp(RowSolver[Cardinality]):
         places = pursuit.space(atoms.cosines, atoms.norms, largest, d, most, self.errors)
         codes, error = Rows.blank(len(rows.sq), most), np.empty(len(rows.sq))
         units = units_of(rows)
-        gram = NONE if atoms.gram is None else atoms.gram
+        gram = fixed(NONE if atoms.gram is None else atoms.gram)
         made = (*_products(atoms, rows), gram, atoms.norms, rows.sq)
         data = pursuit.Data(*made, *_prices(atoms, rows, units))
         rule = (largest, most, penalty.target, penalty.positive)
@@ -68,8 +68,15 @@ def _products(atoms: Atoms, rows: RowBatch) -> tuple[np.ndarray, np.ndarray, np.
     """Return X, V and X Vᵀ (b, k): rows and atoms, or where these are not known their product."""
     if atoms.V is None or rows.X is None:
         assert rows.cov is not None
-        return NONE, NONE, rows.cov
-    return rows.X, atoms.V, NONE
+        return fixed(NONE), fixed(NONE), fixed(rows.cov)
+    return fixed(rows.X), fixed(atoms.V), fixed(NONE)
+
+
+def fixed(x: np.ndarray) -> np.ndarray:
+    """Return x as an array that can't be written: those that can are other types to compile for."""
+    view = x.view()
+    view.flags.writeable = False
+    return view
 
 
 def _prices(

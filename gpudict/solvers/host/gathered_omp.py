@@ -13,7 +13,7 @@ from gpudict.arrays.rows import Rows
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host.batch_ols import BatchOls
-from gpudict.solvers.host.batch_omp import BatchOmp, solution, units_of
+from gpudict.solvers.host.batch_omp import BatchOmp, fixed, solution, units_of
 
 STRIP = 1024  # atoms whose product with a block is in the cache while it is used
 NUMBERS = 2**22  # of a block of rows and all atoms, at most
@@ -47,7 +47,7 @@ class GatheredOmp(RowSolver[Cardinality]):
             few = BatchOls() if self.errors else BatchOmp()
             return few.solve_rows(atoms, rows, penalty, limits)
         k, largest = len(atoms.V), float(atoms.norms.max())
-        many = blocks.Many(atoms.V, atoms.norms, _shares(atoms.norms, largest), largest)
+        many = blocks.Many(fixed(atoms.V), atoms.norms, _shares(atoms.norms, largest), largest)
         most = min(penalty.n_nonzero, limits.max_iter)
         rule = blocks.Rule(most, penalty.target, penalty.positive, self.errors)
         codes, error, units = Rows.blank(len(rows.X), most), np.empty(len(rows.X)), units_of(rows)
@@ -55,7 +55,7 @@ class GatheredOmp(RowSolver[Cardinality]):
         rounds = 0
         for low in range(0, len(rows.X), size):
             part = slice(low, low + size)
-            block = blocks.begin(rows.X[part], rows.sq[part], units[part], k, rule)
+            block = blocks.begin(fixed(rows.X[part]), rows.sq[part], units[part], k, rule)
             _pursue(block, atoms, many, rule)
             crowd.written(block, tuple(codes), error, low)
             rounds = max(rounds, int(block.counts.max()))
