@@ -18,7 +18,7 @@ from gpudict.solvers.host.kernels.active import border, leave, outside, padded, 
 from gpudict.solvers.host.kernels.compiling import inner
 from gpudict.solvers.host.kernels.faces import FLOOR, first_zero
 
-AHEAD = 1536  # atoms of the set times all atoms, up to which one enters at a time
+AHEAD = 2**17  # atoms of the set times k², up to which one enters at a time
 ALL_BITS = np.int64(2**63 - 1)  # but for the sign
 
 
@@ -94,7 +94,7 @@ def march(row, A, W, bits, least, max_rounds):
         ended = top == 0 or not (corr[j] if row.positive else abs(corr[j])) > least
         ended |= turn == max_rounds
         turn += turn < max_rounds
-        goes_on = not ended and m < most and m * k <= AHEAD
+        goes_on = not ended and m < most and (m + 1) * k * k <= AHEAD
         if goes_on:
             part = outside(j, row, A, W, m)
             goes_on = part > FLOOR * G[j, j]
