@@ -112,19 +112,18 @@ def posed(case: Case) -> Posed:
 
 
 def gpudict(p: Posed, steps: int) -> np.ndarray:
-    """Learn with gpudict."""
-    left = iter(range(steps - 1))
-    return learned(p, lambda *_: next(left, None) is None).dictionary
+    """Learn with gpudict, from a stream of so many batches."""
+    return learned(p, steps).dictionary
 
 
-def learned(p: Posed, callback: Callable[..., bool]) -> Any:
-    """Learn with gpudict until the callback says so."""
+def learned(p: Posed, steps: int, callback: Callable[..., bool] | None = None) -> Any:
+    """Learn with gpudict until the batches end or the callback says so, which gets copies."""
     import gpudict
 
+    starts = (step * p.case.batch % len(p.X) for step in range(steps))
     return gpudict.learn_online(
-        p.X, len(p.V), alpha=p.case.alpha, batch_size=p.case.batch, dict_init=p.V, shuffle=False,
-        tol=0, max_no_improvement=None, max_iter=10**6, random_state=0, n_jobs=1,
-        callback=callback,
+        (p.X[low : low + p.case.batch] for low in starts), len(p.V), alpha=p.case.alpha,
+        dict_init=p.V, tol=0, max_no_improvement=None, random_state=0, n_jobs=1, callback=callback,
     )  # fmt: skip
 
 
@@ -177,9 +176,9 @@ def to_equal_cost(p: Posed) -> dict[str, float]:
         if made < looks[-1]:
             return False
         looks.append(max(made + 1, int(STRIDE * made)))
-        return p.cost(now.dictionary) <= target or made >= MOST * STEPS
+        return p.cost(now.dictionary) <= target
 
-    batches = len(learned(p, reached).history)
+    batches = len(learned(p, MOST * STEPS, reached).history)
     calls = {"gpudict": lambda: gpudict(p, batches), "spams": lambda: spams(p, STEPS)}
     timings, _ = measure.in_turn(calls, REPEATS)
     return {"batches": batches} | {who: timing.median for who, timing in timings.items()}
