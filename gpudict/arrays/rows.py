@@ -94,3 +94,10 @@ def stacked(parts: Iterable[Rows]) -> Rows:
 def wide(x: Any) -> np.ndarray:
     """Return x as a float64 array of NumPy's, rows contiguous; in place where it is one."""
     return np.ascontiguousarray(to_host(x), dtype=np.float64)
+
+
+def fixed(x: np.ndarray) -> np.ndarray:
+    """Return x as an array that can't be written: those that can are other types to compile for."""
+    view = x.view()
+    view.flags.writeable = False
+    return view

@@ -100,7 +100,7 @@ def penalty_of(
 
     `each` are alphas of the rows, checked, in place of one for all.
     """
-    target = parameters.number(target, "target_error")
+    target, positive = parameters.number(target, "target_error"), bool(positive)
     lasso = alpha is not None or each is not None
     if lasso and (n_nonzero is not None or target > 0):
         raise ValueError(

@@ -66,7 +66,7 @@ def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
     parameters.choice(name, "dictionary_update", updates())
     if name == "auto":
         name = "mm" if is_launch_bound(X) else "sweep"
-    penalty = UnitSphere(positive)
+    penalty = UnitSphere(bool(positive))
     solver = find(f"{ON_THE_SPHERE}{name}", penalty, X)
     assert isinstance(solver, IterativeSolver)
     return DictionaryStep(solver, penalty, solver.max_iter)

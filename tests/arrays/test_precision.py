@@ -120,7 +120,7 @@ def test_a_setting_from_above_is_still_followed():
         assert settings()[0][0] == "ieee"
 
 
-@pytest.mark.parametrize("solver", ["working_set", "fista", "lars"])
+@pytest.mark.parametrize("solver", ["working_set", "fista", "cd_sweep"])
 def test_autocast_costs_no_quality(solver: str):
     """In a region of autocast the codes are float32 and the oracle finds their gaps."""
     X, V = planted()

@@ -158,7 +158,7 @@ def test_learning(simulated, name):
         LEARNERS[name](ours)
     held(counts)
     summaries = sum(op.place.function == "records.of" for op in counts.log if op.waits)
-    changes = sum(op.place.function == "online.step" for op in counts.log if op.waits)
+    changes = sum(op.place.function == "online.distance" for op in counts.log if op.waits)
     assert changes in (0, summaries)
     revivals = sum(op.place.line.startswith("codes:") for op in counts.log if op.crossed)
     others = counts.at("around").waits - summaries - changes - 2 * revivals

@@ -245,6 +245,7 @@ def gathered(p: problems.Coding, init=None, *, alpha=None, single=False, max_ite
     return all_solvers()["gathered_set"].solve_rows(Atoms.many(p.V), batch, penalty, limits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_uncompiled_without_a_gram_too(seed: int):
     """Ties, zeros, scales: the optimum from any start, each row in few atoms at a time, and bounds.

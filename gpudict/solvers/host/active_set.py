@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gpudict.arrays.rows import Rows
+from gpudict.arrays.rows import Rows, fixed
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.constants import FAINT
@@ -36,11 +36,12 @@ class ActiveSet(RowSolver[L1]):
         from gpudict.solvers.host.kernels import lasso
 
         assert rows.cov is not None
+        assert atoms.gram is not None
         b, k = rows.cov.shape
         most = k if atoms.width is None else min(k, atoms.width + self.spare)
         summands = (atoms.width or 0) + 4.0
         codes, gap, rounds = Rows.blank(b, most), np.empty(b), np.empty(b, np.int32)
-        data = (rows.cov, atoms.gram, rows.sq, atoms.norms, tuple(rows.init))
+        data = (fixed(rows.cov), fixed(atoms.gram), rows.sq, atoms.norms, tuple(rows.init))
         wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
         rank = most if atoms.width is None else min(k, atoms.width)
         allowed = (summands, rank, min(limits.max_iter, self.rounds))

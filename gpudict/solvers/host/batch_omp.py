@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gpudict.arrays.rows import Rows
+from gpudict.arrays.rows import Rows, fixed
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.constants import EPS, FAINT
@@ -70,13 +70,6 @@ def _products(atoms: Atoms, rows: RowBatch) -> tuple[np.ndarray, np.ndarray, np.
         assert rows.cov is not None
         return fixed(NONE), fixed(NONE), fixed(rows.cov)
     return fixed(rows.X), fixed(atoms.V), fixed(NONE)
-
-
-def fixed(x: np.ndarray) -> np.ndarray:
-    """Return x as an array that can't be written: those that can are other types to compile for."""
-    view = x.view()
-    view.flags.writeable = False
-    return view
 
 
 def _prices(

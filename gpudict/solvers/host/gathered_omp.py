@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gpudict.arrays.rows import Rows
+from gpudict.arrays.rows import Rows, fixed
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host.batch_ols import BatchOls
-from gpudict.solvers.host.batch_omp import BatchOmp, fixed, solution, units_of
+from gpudict.solvers.host.batch_omp import BatchOmp, solution, units_of
 
 STRIP = 1024  # atoms whose product with a block is in the cache while it is used
 NUMBERS = 2**22  # of a block of rows and all atoms, at most

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gpudict.arrays.rows import Rows
+from gpudict.arrays.rows import Rows, fixed
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import Atoms, Kind, Limits, RowBatch, RowSolution, RowSolver
@@ -41,6 +41,7 @@ class Homotopy(RowSolver[L1 | Cardinality]):
         from gpudict.solvers.host.kernels import homotopy
 
         assert rows.cov is not None
+        assert atoms.gram is not None
         (b, k), lasso = rows.cov.shape, isinstance(penalty, L1)
         width = k if atoms.width is None else min(k, atoms.width + self.spare)
         most = width if isinstance(penalty, L1) else penalty.n_nonzero
@@ -50,11 +51,9 @@ class Homotopy(RowSolver[L1 | Cardinality]):
         ended = np.empty(b, np.bool_)
         least = target if target > 0 else -np.inf
         rule = homotopy.Rule(penalty.positive, lasso, most, least, limits.max_iter)
-        homotopy.solve(
-            rows.cov, atoms.gram, rows.sq, atoms.norms, alphas, lars.ties(k, EPS["float64"]), rule,
-            limits.single, (atoms.width or 0) + 4.0, homotopy.space(k, most), tuple(codes), gap,
-            rounds, ended,
-        )  # fmt: skip
+        data = (fixed(rows.cov), fixed(atoms.gram), rows.sq, atoms.norms, alphas)
+        ways = (lars.ties(k, EPS["float64"]), rule, limits.single, (atoms.width or 0) + 4.0)
+        homotopy.solve(*data, *ways, homotopy.space(k, most), tuple(codes), gap, rounds, ended)
         codes = codes.trimmed()
         if lasso:
             return active_set.solution(codes, gap, rounds, rows, limits, rows.cov)
