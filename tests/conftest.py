@@ -6,6 +6,9 @@ Every test that takes `backend` runs on all libraries of `support.backends`.
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
@@ -19,6 +22,13 @@ from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
 from tests.support.pairs import PAIRS, Pair
 
 SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
+MANY = 1000  # tests, from which on a second process compiles for them
+AHEAD = """
+import gpudict, numpy as np
+V = np.eye(3)
+for solver in ("omp", "lars"):
+    gpudict.encode(V, V, n_nonzero_coefs=2, solver=solver)
+"""
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
@@ -46,6 +56,18 @@ def _no_kernels_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("kernels")
     with mock.patch.object(_kept, "folder", return_value=folder):
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled_ahead(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let another core compile what takes longest and is needed late, into Numba's cache."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    if len(cores) < 2 or request.session.testscollected < MANY or not places.allowed():
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-c", AHEAD]) as ahead:
+        yield
+        ahead.kill()
 
 
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])

@@ -80,7 +80,7 @@ def _learning(X: Any, V: Any, problem: Problem) -> dict[str, Call]:
     learn = {"alpha": alpha, "max_iter": 1, "tol": 0, "dict_init": V, "random_state": 0}
     return {
         "update": lambda: recipe.update(q, V),
-        "start": lambda: atoms.start(samples, len(V), None, None, rng, positive=False),
+        "start": lambda: atoms.start(samples, len(V), "svd", None, rng, positive=False),
         "online step": lambda: online.step(state, batch, recipe, rng),
         "iteration": lambda: gpudict.learn(X, len(V), **learn),
     }
