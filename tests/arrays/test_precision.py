@@ -120,9 +120,10 @@ def test_a_setting_from_above_is_still_followed():
         assert settings()[0][0] == "ieee"
 
 
-@pytest.mark.parametrize("solver", ["working_set", "fista", "cd_sweep"])
-def test_autocast_costs_no_quality(solver: str):
+@pytest.mark.parametrize("solver", ["working_set", "fista", "lars", "cd_sweep"])
+def test_autocast_costs_no_quality(solver: str, monkeypatch: pytest.MonkeyPatch):
     """In a region of autocast the codes are float32 and the oracle finds their gaps."""
+    monkeypatch.setenv("GPUDICT_KERNELS", "portable")
     X, V = planted()
     with torch.autocast("cpu", torch.bfloat16):
         assert (torch.asarray(X) @ torch.asarray(V).T).dtype == torch.bfloat16

@@ -85,7 +85,8 @@ class TestPursuit:
         X, V = np.array([[1, 1e-9, 0, 0]]), np.eye(4)
         for options in ({"n_nonzero_coefs": 2}, {"target_error": 1e-19}):
             found = gpudict.encode(X, V, solver=solver, **options)
-            np.testing.assert_allclose(found.Z, X, rtol=1e-14)
+            close = 1e-14 if solver == "homotopy" else 0  # it leaves such a target to a ridge
+            np.testing.assert_allclose(found.Z, X, rtol=close)
             assert found.converged
         for max_iter in (0, 1):
             found = gpudict.encode(X, V, n_nonzero_coefs=2, solver=solver, max_iter=max_iter)
