@@ -11,6 +11,7 @@ import os
 import sys
 from _thread import start_new_thread
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -64,16 +65,19 @@ def at_once(job: Callable[[Item], Result], items: Sequence[Item]) -> list[Result
 
 
 class _Call:
-    """A job that a pool does for many items; of those it has not begun, none once it is stopped."""
+    """A job that a pool does for many items, in the context of the caller.
+
+    Of those it has not begun, none is done once it is stopped.
+    """
 
     def __init__(self, job: Callable[[Any], Any]) -> None:
-        self.job, self.stopped = job, False
+        self.job, self.stopped, self.context = job, False, copy_context()
         self.done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
 
     def work(self, number: int, item: Any) -> None:
         """Do it for an item, in a thread of the pool."""
         try:
-            result = None if self.stopped else self.job(item)
+            result = None if self.stopped else self.context.copy().run(self.job, item)
         except BaseException as error:
             self.done.put((number, None, error))
         else:

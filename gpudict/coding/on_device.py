@@ -10,8 +10,6 @@ import math
 from collections.abc import Iterable
 from itertools import zip_longest
 
-import numpy as np
-
 from gpudict.arrays.batches import in_batches
 from gpudict.arrays.door import Array, array_namespace, at, device, is_threaded
 from gpudict.arrays.phases import phase
@@ -34,8 +32,7 @@ def solve(request: Request, plan: Plan, size: int, *, n_jobs: int | None, sparse
 
     def batch(here: slice) -> Solution:
         rows = request.of_rows(here)
-        with np.errstate(all="ignore"):  # what is no number is seen by its certificate
-            found = solved(rows.quadratic(gram), plan.of_rows(here), rows.init)
+        found = solved(rows.quadratic(gram), plan.of_rows(here), rows.init)
         return found._replace(Z=Rows.of(found.Z)) if sparse else found
 
     workers = 1 if is_threaded(X) else min(threads(n_jobs), math.ceil(shape[0] / size))

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from gpudict.arrays.door import Array, from_host, to_host
+from gpudict.arrays.door import Array, from_host, precise, to_host
 from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
 from gpudict.arrays.threads import in_parallel, quiet, threads
@@ -65,7 +65,7 @@ def solve(
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
-    with quiet() if n * here.V.size > FEW else nullcontext():
+    with precise(here.X), quiet() if n * here.V.size > FEW else nullcontext():
         atoms = atoms_for(plan, request.V, here, workers) if known is None else known
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
     gaps, done, rounds, largest, rows = parts
@@ -92,7 +92,7 @@ def in_numpy(request: Request) -> Request:
 def atoms_of(V: Array, workers: int = 1) -> Atoms:
     """Return what row solvers need of the atoms."""
     V = wide(V)
-    with quiet():
+    with precise(V), quiet():
         return Atoms.of(gram_of(V, workers), V.shape[1])
 
 
@@ -146,8 +146,7 @@ def refined_rows(
     before = Solution(
         Z[some].astype(dtype), found.gap[some], found.converged[some], found.rounds, []
     )
-    with np.errstate(all="ignore"):  # what is no number is seen by its certificate
-        after = refined(before, of_rows(q, some), plan, init)
+    after = refined(before, of_rows(q, some), plan, init)
     Z[some], found.gap[some], found.converged[some] = after[:3]
     return found._replace(codes=compressed(Z), rounds=max(found.rounds, after.n_iter))
 

@@ -8,6 +8,7 @@ so that nothing of size n × k is made or read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import reduce
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -200,11 +201,10 @@ class Compressed(NamedTuple):
     def _mapped(self, job: Callable[[slice], Result]) -> Iterable[Result]:
         """Map a job over groups of rows, in order."""
         n, size = len(self.start.ends) - 1, GROUP * max(128, self.V.shape[0])
-        if n <= size and n * self.V.shape[0] * sum(self.V.shape) <= LITTLE:
-            return [job(slice(0, n))]
         groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
+        little = len(groups) == 1 and n * self.V.shape[0] * sum(self.V.shape) <= LITTLE
         workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
-        with quiet():
+        with precise(self.start.values), nullcontext() if little else quiet():
             return list(in_parallel(job, groups, workers))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 
 import numpy as np
@@ -187,3 +188,45 @@ def test_cupy_tf32_is_off_inside(monkeypatch):
     with named("cupy").precise(None):
         assert list(now.values()) == [linalg.COMPUTE_TYPE_FP32]
     assert list(now.values()) == [linalg.COMPUTE_TYPE_TF32]
+
+
+FLAGGED = {  # where products are made: the faces that reach it
+    "gpudict.coding.on_host.gram_of": ("encode", "learn", "learn_online"),
+    "gpudict.coding.on_host.product": ("encode", "learn"),
+    "gpudict.learning.codes._full": ("learn",),
+    "gpudict.solvers.portable.working_set.correlation": ("portable",),
+    "gpudict.coding.request.gram_of": ("portable",),
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "face"),
+    [
+        pytest.param(where, face, marks=() if face == "portable" else pytest.mark.compiled)
+        for where, faces in FLAGGED.items()
+        for face in faces
+    ],
+)
+def test_flags_of_a_blas_are_no_warnings(where: str, face: str, monkeypatch: pytest.MonkeyPatch):
+    """A BLAS may raise them on finite factors, in any thread; those of a callback are its own."""
+    module, name = where.rsplit(".", 1)
+    real, calls = getattr(importlib.import_module(module), name), []
+
+    def flagged(*args):
+        calls.append(np.zeros(1) * np.inf)
+        return real(*args)
+
+    if face == "portable":
+        monkeypatch.setattr("gpudict.solvers.places.numba_works", lambda: False)
+    monkeypatch.setattr(where, flagged)
+    monkeypatch.setattr("gpudict.arrays.recurring._KEPT", [])
+    X, V = problems.signal(n=3000, k=24)
+    said = []
+    if face in ("encode", "portable"):
+        gpudict.encode(X, V, alpha=0.1, n_jobs=2, batch_size=1000)
+    else:
+        learner = getattr(gpudict, face)
+        options = {"batch_size": 500} if face == "learn_online" else {"max_iter": 5, "n_jobs": 2}
+        learner(X, V.shape[0], alpha=0.1, callback=lambda *_: said.append(np.geterr()), **options)
+    assert calls
+    assert all(how["invalid"] == "warn" for how in (*said, np.geterr()))

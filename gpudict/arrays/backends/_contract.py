@@ -128,6 +128,15 @@ def peak(xp: Namespace, x: Array, axis: int | None) -> Array:
     return xp.maximum(xp.max(x, axis=axis), -xp.min(x, axis=axis))
 
 
+def unflagged(x: Array) -> AbstractContextManager[Any]:
+    """Let NumPy, and what is built on it, say nothing of the flags of floating point.
+
+    Some BLAS raise them for lanes that they don't use, on finite factors (numpy/numpy#29820), and
+    what is no number is seen in the result.
+    """
+    return np.errstate(all="ignore")
+
+
 def sites(x: Array) -> tuple[Site, ...]:
     """Return the devices of a library by the standard's words; alike are those with x's dtype."""
     kinds = x.__array_namespace__().__array_namespace_info__()
@@ -211,7 +220,7 @@ class Backend(NamedTuple):
     free_memory: Callable[[Array], int | None] = lambda x: None
     give_back: Callable[[Array], None] = lambda x: None
     exhausted: Callable[[BaseException], bool] = lambda error: False
-    precise: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
+    precise: Callable[[Array], AbstractContextManager[Any]] = unflagged
     home: Callable[[Array], AbstractContextManager[Any]] = lambda x: nullcontext()
 
 
