@@ -16,6 +16,7 @@ from gpudict._version import __version__ as __version__
 
 if TYPE_CHECKING:
     import gpudict.datasets as datasets
+    from gpudict.arrays.sources.stream import stream
     from gpudict.coding.encode import encode
     from gpudict.estimators import (
         DictionaryLearning,
@@ -46,6 +47,7 @@ _HOMES = {
     "learn_online": "learning.learn_online",
     "load": "estimators",
     "sparse_encode": "functional",
+    "stream": "arrays.sources.stream",
 }
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "learn_online",
     "load",
     "sparse_encode",
+    "stream",
 ]
 
 

@@ -15,23 +15,29 @@ def weights(value: Any, X: Array) -> Array | None:
 
     They may come from any library, or as a sequence: there are few of them, and they follow X.
     """
+    w = host_weights(value, X.shape[0], single=X.dtype == array_namespace(X).float32)
+    return None if w is None else asarray_like(w, X)
+
+
+def host_weights(value: Any, n: int, *, single: bool = False) -> np.ndarray | None:
+    """Return sample weights as a vector (n,) on the host, rounded to float32 if `single`."""
     if value is None:
         return None
     w = reals(value, "sample_weight")
-    if w.shape != (X.shape[0],):
+    if w.shape != (n,):
         raise ValueError(
-            f"sample_weight has the shape {w.shape}, but ({X.shape[0]},) is needed: a weight for "
+            f"sample_weight has the shape {w.shape}, but ({n},) is needed: a weight for "
             "each row of X. Pass one number a sample."
         )
-    with np.errstate(over="ignore"):
-        single = w.astype(np.float32).astype(np.float64)
-    w = single if X.dtype == array_namespace(X).float32 else w
+    if single:
+        with np.errstate(over="ignore"):
+            w = w.astype(np.float32).astype(np.float64)
     if not np.isfinite(w).all() or (w < 0).any() or not w.any():
         raise ValueError(
             "sample_weight must be finite, not negative, and not zero for every sample. "
             "Leave out samples that have no weight."
         )
-    return asarray_like(w, X)
+    return w
 
 
 def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:

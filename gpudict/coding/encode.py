@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from gpudict.arrays import check, parameters, per_row
-from gpudict.arrays.batches import memory_error_saying
-from gpudict.arrays.devices import chosen
+from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
-from gpudict.coding.budget import shapes
-from gpudict.coding.plan import Plan, penalty_of
-from gpudict.coding.request import Request
-from gpudict.coding.silence import warn_if_silent
-from gpudict.coding.solve import solve
-from gpudict.coding.spread import solve_on
+from gpudict.arrays.rows import Rows
+from gpudict.arrays.sources.stream import Stream, as_stream, is_source
+from gpudict.coding.asked import Asked, coded
+from gpudict.coding.parts import in_parts
+from gpudict.coding.silence import say_silent
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import solver_names
@@ -24,7 +20,7 @@ from gpudict.solvers.registry import solver_names
 @documented(solvers=solver_names)
 @at_home
 def encode(
-    X: Array,
+    X: Array | Stream,
     V: Array,
     /,
     *,
@@ -39,6 +35,7 @@ def encode(
     batch_size: int | None = None,
     n_jobs: int | None = None,
     sparse_output: bool = False,
+    out: Any = None,
     devices: Any = None,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
@@ -85,6 +82,10 @@ def encode(
     sparse_output : bool
         Give the codes as a sparse matrix in compressed rows (SciPy's, PyTorch's, CuPy's), without
         ever making the dense one.
+    out : array-like (n, k), optional
+        What codes are written into, rows at a time as they come, in place of an array in memory:
+        whatever takes `out[low:high] = codes` of NumPy's, such as a `numpy.memmap`, an array of
+        zarr or a dataset of h5py. It is returned as `Z`.
     devices : list of devices or 'all', optional
         Devices of X's library, as it names them, to spread the rows over, a block each; 'all' are
         those of the kind of X's. The codes are gathered where X is. None is where X is.
@@ -126,19 +127,24 @@ def encode(
     >>> bool(solution.converged.all())
     True
     """
-    wide = n_nonzero_coefs is None and target_error == 0
-    X, V = check.samples_and_atoms(X, V, wide=wide)
-    if init is not None:
-        init = check.matrix(init, "init", like=X)
-        check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    size = None if batch_size is None else parameters.count(batch_size, "batch_size")
-    sparse, request = check.sparse_output(sparse_output, X), Request(X, V, init)
-    places = chosen(devices, X)
-    with memory_error_saying(lambda: shapes(request), X, tried=""):
-        one, each = per_row.alphas(alpha, X)
-        penalty = penalty_of(V.shape, one, n_nonzero_coefs, target_error, positive, each)
-        plan = Plan.of(X, V.shape[0], penalty, solver=solver, tol=tol, max_iter=max_iter)
-        code = partial(solve_on, places) if places else solve
-        found = code(request, plan, batch_size=size, n_jobs=n_jobs, sparse=sparse)
-        warn_if_silent(found, request, plan)
-        return found._replace(Z=found.Z.matrix(V.shape[0], X)) if sparse else found
+    asked = Asked(
+        n_nonzero_coefs=n_nonzero_coefs,
+        target_error=target_error,
+        positive=positive,
+        solver=solver,
+        tol=tol,
+        max_iter=max_iter,
+        batch_size=None if batch_size is None else parameters.count(batch_size, "batch_size"),
+        n_jobs=n_jobs,
+        sparse_output=sparse_output,
+        devices=devices,
+    )
+    if out is None and not is_source(X):
+        found, *tops = coded(X, V, alpha, init, asked)
+    else:
+        found, tops = in_parts(as_stream(X), V, alpha, init, asked, out)
+    silent = [top for top in tops if top is not None]
+    if len(silent) == len(tops):
+        say_silent(max(silent), "entry of X dictionaryᵀ")
+    rows = isinstance(found.Z, Rows)
+    return found._replace(Z=found.Z.matrix(V.shape[0], found.gap)) if rows else found

@@ -14,6 +14,7 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home, home
+from gpudict.learning.atoms import enough
 from gpudict.learning.online import Step, begin, dictionary_of, step
 from gpudict.learning.records import Learned, Progress, objectives
 from gpudict.learning.samples import Source
@@ -194,7 +195,7 @@ def learned_from(
 ) -> Learned:
     """Return what `learn_online` does, for a source and a recipe; `watch` may not write."""
     rng = draws(parameters.random_source(random_state))
-    state = begin(source.first, recipe, dict_init, rng)
+    state = begin(source.start(enough(source.first, recipe.k), rng), recipe, dict_init, rng)
     passes = parameters.count(max_iter, "max_iter", minimum=0)
     patience = _patience(source, parameters.number(tol, "tol"), max_no_improvement)
     history: list[Progress] = []
@@ -222,6 +223,5 @@ def _patience(source: Source, tol: float, most: int | None) -> Patience:
     """Return the stopping policy in the proportions of the data."""
     if not source.steps:
         return Patience(tol, most, share=0.1, wait=100)
-    n, total = source.first.X.shape[0], source.first.total
-    share = total * source.size / (n * (total + 1))
-    return Patience(tol, most, min(1.0, share), min(100, n / source.size))
+    share = source.total * source.size / (source.rows * (source.total + 1))
+    return Patience(tol, most, min(1.0, share), min(100, source.rows / source.size))

@@ -1,14 +1,14 @@
 """Samples with their weights, and where mini-batches of them come from.
 
 A weight counts how often a sample is there: a weight of 2 is the sample twice, and 0 is its
-absence. Batches are cut from an array, or yielded by an iterable.
+absence. Batches are cut from an array, read from a stream, or yielded by an iterable.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from gpudict.arrays import check, per_row
 from gpudict.arrays.door import (
     Array,
     array_namespace,
+    asarray_like,
     divisor,
     float64_of,
     index_like,
@@ -25,6 +26,7 @@ from gpudict.arrays.door import (
     to_host,
 )
 from gpudict.arrays.home import at_home
+from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 
 
 class Samples(NamedTuple):
@@ -95,37 +97,84 @@ class Samples(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where batches come from: an array that is cut, or an iterable that yields them.
+    """Where batches come from: an array that is cut, a stream, or an iterable that yields them.
 
-    `first` is the whole array or the first batch; `steps` a pass, 0 if unknown; `size` the rows of
-    a batch.
+    Attributes
+    ----------
+    first : samples of the kind of all others: the whole array, or the first rows
+    size : rows of a batch
+    rows, total : of a pass, samples and the sum of their weights; 0 where they are unknown
+    start : (m, rng) -> samples to start from, m random ones where there are many
+    walk : rng or None -> what walks a pass, and so another one: () -> batches
     """
 
-    data: Any
     first: Samples
-    steps: int
     size: int
+    rows: int
+    total: float
+    start: Callable[[int, Any], Samples]
+    walk: Callable[[Any], Callable[[], Iterator[Samples]]]
 
-    @classmethod
-    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
-        """Cut batches from an array, which is checked."""
-        size = min(size, X.shape[0])
-        return cls(X, Samples.of(X, sample_weight), math.ceil(X.shape[0] / size), size)
+    @property
+    def steps(self) -> int:
+        """Batches of a pass; 0 if unknown."""
+        return math.ceil(self.rows / self.size)
 
     @classmethod
     def of(cls, X: Any, size: int, sample_weight: Any = None) -> Source:
-        """Check an array, or the first batch of an iterable."""
-        if is_array(X):
+        """Check an array, or the first rows of what is read as it is needed."""
+        if is_source(X) or isinstance(X, np.memmap):
+            stream = as_stream(X)
+            return (cls.of_batches if stream.shape is None else cls.of_stream)(
+                stream, size, sample_weight
+            )
+        if is_array(X) or not isinstance(X, Iterable):
             return cls.of_array(check.samples(X), size, sample_weight)
-        try:
-            walk = iter(X)
-        except TypeError:
-            return cls.of(check.samples(X), size)  # which says what X must be
+        return cls.of_batches(X, size, sample_weight)
+
+    @classmethod
+    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
+        """Cut batches from an array, which is checked, shuffled once if it shall be."""
+        samples, n = Samples.of(X, sample_weight), X.shape[0]
+        size = min(size, n)
+
+        def walk(rng: Any) -> Callable[[], Iterator[Samples]]:
+            order = None if rng is None else _shuffled(X, rng)
+            return lambda: _weighty(
+                samples.rows(cut if order is None else order[cut])
+                for cut in (slice(low, min(low + size, n)) for low in range(0, n, size))
+            )
+
+        return cls(samples, size, n, samples.total, lambda m, rng: samples, walk)
+
+    @classmethod
+    def of_stream(cls, X: Stream, size: int, sample_weight: Any = None) -> Source:
+        """Read batches of a table, each pass of which is shuffled in another way."""
+        n = X.table.shape[0]
+        size = min(X.batch_size or size, n)
+        like = at_home(check.samples)(X.move(X.table.rows(0, size)), "the first rows of X")
+        weight = per_row.host_weights(sample_weight, n)
+
+        def samples(numbers: Any, rows: Array) -> Samples:
+            rows = check.samples(rows, "a batch of X", like=like)
+            w = None if weight is None else weight[numbers]
+            return Samples._of(rows, None if w is None else asarray_like(w, rows))
+
+        def walk(rng: Any) -> Callable[[], Iterator[Samples]]:
+            return lambda: _weighty(samples(*part) for part in X.batches(size, rng))
+
+        total = float(n) if weight is None else float(weight.sum())
+        return cls(Samples.of(like), size, n, total, lambda m, rng: samples(*X.some(m, rng)), walk)
+
+    @classmethod
+    def of_batches(cls, X: Iterable[Array], size: int, sample_weight: Any = None) -> Source:
+        """Check the first batch of an iterable; an iterator can be walked once."""
         if sample_weight is not None:
             raise ValueError(
                 "sample_weight came with an iterable of batches, and it can only be cut along with "
                 "an array. Pass X as one array, or leave the weights out."
             )
+        walk = iter(X)
         head = next(walk, None)
         if head is None:
             raise ValueError(
@@ -134,35 +183,33 @@ class Source(NamedTuple):
             )
         first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
         data = itertools.chain([head], walk) if walk is X else X
-        return cls(data, first, 0, first.X.shape[0])
+
+        def checked() -> Iterator[Samples]:
+            shape = (None, first.X.shape[1])
+            for rows in data:
+                batch = check.samples(rows, "a batch of X", like=first.X)
+                yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
+
+        return cls(first, first.X.shape[0], 0, 0.0, lambda m, rng: first, lambda rng: checked)
 
     def batches(self, passes: int, rng: Any) -> Iterator[tuple[int, Samples]]:
         """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
 
-        The rows of an array are shuffled once if rng is given: their numbers are, and the rows are
-        gathered batch by batch. A batch in which no sample has a weight is left out.
+        Shuffled if rng is given, where it is known how many rows there are.
         """
-        order = self._order(rng) if self.steps and rng is not None else None
+        walk = self.walk(rng)
         for number in range(1, passes + 1):
-            for rows in self._cut(order) if self.steps else self._checked():
+            for rows in walk():
                 yield number, rows
 
-    def _checked(self) -> Iterator[Samples]:
-        first = self.first.X
-        for rows in self.data:
-            batch = check.samples(rows, "a batch of X", like=first)
-            shape = (None, first.shape[1])
-            yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
 
-    def _order(self, rng: Any) -> Array:
-        order = np.arange(self.first.X.shape[0])
-        rng.shuffle(order)
-        return index_like(order, self.first.X)
+def _shuffled(X: Array, rng: Any) -> Array:
+    """Return the numbers of all rows in a random order: batch by batch their rows are gathered."""
+    order = np.arange(X.shape[0])
+    rng.shuffle(order)
+    return index_like(order, X)
 
-    def _cut(self, order: Array | None) -> Iterator[Samples]:
-        n = self.first.X.shape[0]
-        for low in range(0, n, self.size):
-            cut = slice(low, min(low + self.size, n))
-            batch = self.first.rows(cut if order is None else order[cut])
-            if batch.total > 0:
-                yield batch
+
+def _weighty(batches: Iterable[Samples]) -> Iterator[Samples]:
+    """Yield the batches in which some sample has a weight."""
+    return (batch for batch in batches if batch.total > 0)

@@ -1,0 +1,31 @@
+"""Tables of what is sliced like an array: NumPy's memory maps, zarr's arrays, h5py's datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays.plain import LAZY
+from gpudict.arrays.sources.table import Table
+
+
+def takes(x: Any) -> bool:
+    """Whether x has two dimensions and a dtype, and is sliced."""
+    lazy = type(x).__module__.partition(".")[0] in LAZY
+    sparse = hasattr(x, "toarray") or hasattr(x, "todense")
+    has = all(hasattr(x, name) for name in ("shape", "dtype", "__getitem__"))
+    return has and not lazy and not sparse and len(x.shape) == 2
+
+
+def table(x: Any) -> Table:
+    """Return the rows of x, read along its chunks where it says that it has some."""
+    chunks = getattr(x, "chunks", None)
+    chunk = chunks[0] if isinstance(chunks, tuple) and isinstance(chunks[0], int) else 1
+    name = getattr(x, "filename", None) or getattr(x, "name", None) or f"a {type(x).__name__}"
+    n, d = x.shape
+
+    def read(low: int, high: int) -> np.ndarray:
+        return np.array(x[low:high])  # a copy: a map's pages may go, and its file may change
+
+    return Table(str(name), (int(n), int(d)), np.dtype(x.dtype), read, max(1, chunk))

@@ -1,0 +1,227 @@
+"""`stream`: rows in batches from anything that is sliced, from files, or from an iterable.
+
+In order they are read in slices. Shuffled, they are read in blocks, which are drawn without order
+and lie whole in what they are read from; of some blocks at a time the rows are mixed. So nothing is
+read row by row, and what is held is a few blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays import parameters
+from gpudict.arrays.door import Array, array_namespace, device, draws, is_array, is_numpy, library
+from gpudict.arrays.moving import load
+from gpudict.arrays.sources import files, sliced, sparse
+from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.table import Table
+
+ROWS = 1024  # of a batch, where nobody says
+BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
+MIXED = 2**24  # bytes of blocks of which the rows are mixed, or a batch of rows
+KINDS = (files, sparse, sliced)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Rows in batches, read ahead on a thread; made by `stream`.
+
+    Iterated over it yields arrays (b, d), all of its rows each time. It is taken wherever the
+    data X are that are read once: by `encode` and `learn_online`.
+
+    Attributes
+    ----------
+    source : the `Table` that is read in slices, or an iterable of batches
+    batch_size : rows of a batch; None is up to who uses it
+    move : what moves a NumPy array to where the batches shall be
+    shuffle : whether to mix the rows, anew each time
+    random_state : of the shuffle
+    """
+
+    source: Table | Iterable[Any]
+    batch_size: int | None
+    move: Callable[[np.ndarray], Array]
+    shuffle: bool = False
+    random_state: Any = None
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """(n, d); None where the source is an iterable of batches."""
+        return self.source.shape if isinstance(self.source, Table) else None
+
+    @property
+    def table(self) -> Table:
+        """What is read in slices; an iterable of batches is not."""
+        assert isinstance(self.source, Table)
+        return self.source
+
+    def __iter__(self) -> Iterator[Array]:
+        rng = self.random_state if self.shuffle else None
+        return (rows for _, rows in self.batches(self.batch_size or ROWS, rng))
+
+    def batches(self, size: int, rng: Any = None) -> Iterator[tuple[Any, Array]]:
+        """Yield the numbers of the rows of a batch, as a slice or (b,), and the batch, moved.
+
+        In order, or shuffled where a generator is given. Of an iterable there are no numbers.
+        """
+        if not isinstance(self.source, Table):
+            return ahead((None, self._moved(batch)) for batch in self.source)
+        size = self.batch_size or size
+        parts = in_order(self.source, size) if rng is None else mixed(self.source, size, rng)
+        return ahead((numbers, self.move(rows)) for numbers, rows in parts)
+
+    def some(self, most: int, rng: Any) -> tuple[np.ndarray, Array]:
+        """Return the numbers of so many random rows, (m,), and the rows: of 64 chunks at most."""
+        table = self.table
+        n = table.shape[0]
+        if n <= most:
+            return np.arange(n), self.move(table.rows(0, n))
+        count = math.ceil(n / table.chunk)
+        chunks = min(count, most if table.chunk == 1 else 64)
+        each, numbers, parts = math.ceil(most / chunks), [], []
+        for low in np.sort(rng.choice(count, size=chunks, replace=False)) * table.chunk:
+            high = min(int(low) + table.chunk, n)
+            some = np.sort(rng.choice(high - low, size=min(each, high - low), replace=False))
+            parts.append(table.rows(int(low), high)[some])
+            numbers.append(low + some)
+        return np.concatenate(numbers), self.move(np.concatenate(parts))
+
+    def _moved(self, batch: Any) -> Array:
+        return self.move(batch) if isinstance(batch, np.ndarray) else batch
+
+
+def stream(
+    source: Any,
+    *,
+    batch_size: int | None = None,
+    to: Any = None,
+    shuffle: bool = False,
+    random_state: Any = None,
+) -> Stream:
+    """Make batches of rows from a source that need not fit the memory.
+
+    Batches are read ahead on a thread, and moved to `to` there. Nothing is read before it is asked
+    for, but for the shape.
+
+    Parameters
+    ----------
+    source : see below
+        What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
+        dataset of h5py, a sparse matrix of SciPy), a path of a .npy, .npz, .safetensors or .parquet
+        file or a list of them, whose rows follow each other, or an iterable of batches (b, d).
+    batch_size : int, optional
+        Rows of a batch; None is the `batch_size` of the function it is passed to, or 1,024. An
+        iterable has batches of its own.
+    to : str or array, optional
+        Where batches go: 'numpy', 'cupy', 'torch:cuda:0', …, or where an array is. NumPy's by
+        default; batches of an iterable that are not NumPy's stay where they are.
+    shuffle : bool
+        Whether iterating over the stream mixes the rows, each time in another way. Blocks of
+        consecutive rows of 256 KiB, or whole chunks of the source, are read in random order, and
+        the rows of about 16 MiB of them are mixed. `learn_online` shuffles by itself.
+    random_state : int, RandomState or Generator, optional
+        What decides on the order.
+
+    Returns
+    -------
+    Stream
+        To iterate over, or to pass to `encode` and `learn_online` as X.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError
+        The source is of no such kind; the message says what came and what to do.
+    ModuleNotFoundError
+        A library that reads the source, or that batches go to, is not installed.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, gpudict
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/X.npy", np.ones((5, 3), dtype="float32"))
+    ...     [batch.shape for batch in gpudict.stream(f"{folder}/X.npy", batch_size=2)]
+    [(2, 3), (2, 3), (1, 3)]
+    """
+    size = None if batch_size is None else parameters.count(batch_size, "batch_size")
+    return Stream(_source_of(source), size, _mover(to), bool(shuffle), draws(random_state))
+
+
+def is_source(x: Any) -> bool:
+    """Whether x is a stream, or what becomes one without being asked for: sliced, and no array."""
+    if type(x) is np.ndarray or is_array(x):
+        return False
+    return isinstance(x, Stream) or any(kind.takes(x) for kind in (sparse, sliced))
+
+
+def as_stream(x: Any) -> Stream:
+    """Return x, or the stream of it, on the host."""
+    return x if isinstance(x, Stream) else Stream(_source_of(x), None, np.asarray)
+
+
+def in_order(table: Table, size: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield batches of rows in order."""
+    n = table.shape[0]
+    for low in range(0, n, size):
+        high = min(low + size, n)
+        yield slice(low, high), table.rows(low, high)
+
+
+def mixed(table: Table, size: int, rng: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield batches of rows without order: blocks are drawn, and rows of some blocks mixed."""
+    n, d = table.shape
+    row = max(1, d * table.dtype.itemsize)
+    block = table.chunk * math.ceil(max(1, BLOCK // row) / table.chunk)
+    some = max(1, max(MIXED // row, size) // block)
+    starts = rng.permutation(math.ceil(n / block)) * block
+    numbers, rows = np.zeros(0, np.int64), np.zeros((0, d), table.dtype)
+    for first in range(0, len(starts), some):
+        here = starts[first : first + some]
+        parts = [table.rows(int(low), min(int(low) + block, n)) for low in here]
+        new = np.concatenate([np.arange(low, min(low + block, n)) for low in here])
+        order = rng.permutation(len(new) + len(numbers))
+        numbers = np.concatenate([numbers, new])[order]
+        rows = np.concatenate([rows, *parts])[order]
+        whole = len(rows) - len(rows) % size if first + some < len(starts) else len(rows)
+        for low in range(0, whole, size):
+            high = min(low + size, whole)
+            yield numbers[low:high], rows[low:high]
+        numbers, rows = numbers[whole:], rows[whole:]
+
+
+def _source_of(x: Any) -> Table | Iterable[Any]:
+    if is_array(x) and not is_numpy(x):
+        raise TypeError(
+            f"source is an array of {library(x)}, which is in memory. Pass it as X itself, or to "
+            "learn_online a batch of it at a time."
+        )
+    for kind in KINDS:
+        if kind.takes(x):
+            found: Table = kind.table(x)
+            return found
+    if isinstance(x, Iterable) and not isinstance(x, str | bytes):
+        return x
+    raise TypeError(
+        f"source is a {type(x).__module__}.{type(x).__qualname__}, and what is sliced along its "
+        "rows, has two dimensions and a dtype, or a path, or an iterable of batches is needed. "
+        "Pass such a source."
+    )
+
+
+def _mover(to: Any) -> Callable[[np.ndarray], Array]:
+    """Return what moves NumPy arrays to what is named, or to where an array is."""
+    if to is None:
+        return np.asarray
+    if is_array(to):
+        return lambda a: array_namespace(to).asarray(a, device=device(to))
+    if not isinstance(to, str):
+        raise TypeError(
+            f"to is a {type(to).__name__}, and a name such as 'numpy', 'cupy' or 'torch:cuda:0', "
+            "or an array is needed. Pass one."
+        )
+    name, _, place = to.partition(":")
+    return load(name, place or None)

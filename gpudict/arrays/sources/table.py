@@ -1,0 +1,52 @@
+"""The contract of what rows are read from: a table of a shape, read in slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Table(NamedTuple):
+    """Rows that are read in slices, wherever they are.
+
+    Attributes
+    ----------
+    name : what errors call it
+    shape : (n, d)
+    dtype : NumPy's, of what is read
+    read : (low, high) -> these rows, as an array of NumPy's of (high - low, d)
+    chunk : rows that are read at once in any case, such as those of a chunk of a file
+    """
+
+    name: str
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    read: Callable[[int, int], np.ndarray]
+    chunk: int = 1
+
+    def rows(self, low: int, high: int) -> np.ndarray:
+        """Return the rows from low up to high, (high - low, d).
+
+        An error of what is read from is raised with a note that names it and the rows.
+        """
+        where = f"rows {low} to {high} of {self.name}"
+        try:
+            part = self.read(low, high)
+        except Exception as error:
+            error.add_note(f"It came while {where} were read.")
+            raise
+        if part.shape != (high - low, self.shape[1]):
+            raise ValueError(
+                f"{where} were read as an array of the shape {part.shape}: {self.name} is shorter "
+                "than it says, or was cut while it was read. Write it anew, or pass what is whole."
+            )
+        if part.dtype.kind == "f" and not np.isfinite(part.sum(dtype=np.float64)):
+            bad = ~np.isfinite(part).all(axis=1)
+            if bad.any():
+                raise ValueError(
+                    f"{self.name} has NaN or infinity in row {low + int(np.argmax(bad))}, and "
+                    "every value must be finite. Remove or impute such entries first."
+                )
+        return part.astype(part.dtype.newbyteorder("="), copy=False)

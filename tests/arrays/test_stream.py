@@ -1,0 +1,251 @@
+"""Rows are the same wherever they are read from, and what can't be read says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import gpudict
+from gpudict.arrays.sources import stream as streams
+from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.table import Table
+from tests.support import problems
+from tests.support.backends import BackendCase, host
+
+N, D = 530, 12
+
+
+def data() -> np.ndarray:
+    """Rows of which each can be told from the others."""
+    X, _ = problems.signal(n=N, d=D, k=16)
+    return X.astype("float32")
+
+
+def files(X: np.ndarray, folder: Path) -> dict[str, object]:
+    """The rows in each kind of file, and in several of one kind."""
+    import pyarrow as pa
+    from pyarrow import parquet
+    from safetensors.numpy import save_file
+
+    np.save(folder / "X.npy", X)
+    np.save(folder / "a.npy", X[:200])
+    np.save(folder / "b.npy", X[200:])
+    np.savez_compressed(folder / "X.npz", X=X, labels=np.arange(N))
+    save_file({"X": X}, folder / "X.safetensors")
+    columns = pa.table({f"c{j}": X[:, j] for j in range(D)})
+    parquet.write_table(columns, folder / "X.parquet", row_group_size=70)
+    names = ("X.npy", "X.npz", "X.safetensors", "X.parquet")
+    return {
+        **{name: folder / name for name in names},
+        "files": [str(folder / "a.npy"), folder / "b.npy"],
+    }
+
+
+def arrays(X: np.ndarray, folder: Path) -> dict[str, object]:
+    """The rows in what is sliced: chunks of part of a row and of one row among them."""
+    import h5py
+    import zarr
+
+    made: dict[str, object] = {"array": X, "csr": sp.csr_array(X), "csc": sp.csc_matrix(X)}
+    made["memmap"] = np.lib.format.open_memmap(folder / "m.npy", "w+", dtype="f4", shape=X.shape)
+    made["memmap"][:] = X
+    made["big-endian"] = X.astype(">f4").view(np.memmap)
+    for chunks in ((100, D), (1, 5), (7, 3)):
+        name = f"zarr {chunks}"
+        made[name] = zarr.create_array(folder / name, shape=X.shape, chunks=chunks, dtype="f4")
+        made[name][:] = X
+    file = h5py.File(folder / "X.h5", "w")
+    made["h5"] = file.create_dataset("X", data=X, chunks=(50, 4))
+    made["h5, no chunks"] = file.create_dataset("Y", data=X)
+    return made
+
+
+def test_rows_are_the_same_from_everywhere(tmp_path: Path):
+    """In order, and shuffled: each once, in another order each time."""
+    X = data()
+    for name, source in {**files(X, tmp_path), **arrays(X, tmp_path)}.items():
+        batches = list(gpudict.stream(source, batch_size=100))
+        assert [len(b) for b in batches] == [100] * 5 + [30], name
+        np.testing.assert_array_equal(np.concatenate(batches), X, err_msg=name)
+        assert batches[0].dtype == np.dtype("float32"), name
+        mixed = gpudict.stream(source, batch_size=100, shuffle=True, random_state=0)
+        once, again = (np.concatenate(list(mixed)) for _ in range(2))
+        for rows in (once, again):
+            np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(X, axis=0), err_msg=name)
+        assert (once != X).any(axis=1).mean() > 0.9, name
+        assert (once != again).any(axis=1).mean() > 0.9, name
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100, 1000])
+@pytest.mark.parametrize("size", [1, 64, 529, 600])
+def test_mixed_rows_keep_their_numbers(chunk: int, size: int, monkeypatch: pytest.MonkeyPatch):
+    """Blocks begin where chunks do, each is read once, batches are full but for the last."""
+    monkeypatch.setattr(streams, "BLOCK", 20 * 4 * D)
+    monkeypatch.setattr(streams, "MIXED", 90 * 4 * D)
+    X, read = data(), []
+
+    def reads(low: int, high: int) -> np.ndarray:
+        read.append((low, high))
+        return X[low:high]
+
+    table = Table("X", X.shape, X.dtype, reads, chunk)
+    numbers, rows = zip(*streams.mixed(table, size, np.random.RandomState(0)), strict=True)
+    assert [len(r) for r in rows[:-1]] == [min(size, N)] * (-(-N // size) - 1)
+    assert sorted(np.concatenate(numbers)) == list(range(N))
+    np.testing.assert_array_equal(np.concatenate(rows), X[np.concatenate(numbers)])
+    assert all(low % chunk == 0 and (high % chunk == 0 or high == N) for low, high in read)
+    assert sorted(high for _, high in read)[:-1] == sorted(low for low, _ in read)[1:]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_some_rows_are_random_ones(chunk: int):
+    X = data()
+    table = Table("X", X.shape, X.dtype, lambda low, high: X[low:high], chunk)
+    stream = streams.Stream(table, None, np.asarray)
+    numbers, rows = stream.some(128, np.random.RandomState(0))
+    assert len(set(numbers)) == len(numbers)
+    assert 100 <= len(numbers) <= 140
+    np.testing.assert_array_equal(rows, X[numbers])
+    assert len(stream.some(N, np.random.RandomState(0))[0]) == N
+
+
+def test_batches_go_where_they_shall(backend: BackendCase):
+    """To where an array is; in the dtype that they have."""
+    X = data()
+    like = backend.asarray(np.zeros(3))
+    for batch in gpudict.stream(sp.csr_array(X), batch_size=300, to=like):
+        assert type(batch) is type(like)
+        assert host(batch).dtype == X.dtype
+    V = backend.asarray(problems.unit(np.eye(D)[:8].astype("float32")))
+    found = gpudict.encode(gpudict.stream(sp.csr_array(X), batch_size=300, to=like), V, alpha=0.1)
+    want = gpudict.encode(X, host(V), alpha=0.1)
+    np.testing.assert_allclose(host(found.Z), want.Z, atol=1e-4)
+    assert type(found.Z) is type(like)
+
+
+def test_places_have_names():
+    assert isinstance(next(iter(gpudict.stream(data()[None, 0], to="numpy"))), np.ndarray)
+    with pytest.raises(ValueError, match="Unknown backend 'nowhere'"):
+        gpudict.stream(data(), to="nowhere")
+    with pytest.raises(TypeError, match="to is a int"):
+        gpudict.stream(data(), to=1)
+
+
+REFUSED = {
+    "no file": (FileNotFoundError, "is no file"),
+    "x.txt": (ValueError, "of a kind that is not read"),
+    "cut.npy": (ValueError, "can't be mapped"),
+    "three.npy": (ValueError, "of two dimensions is needed"),
+    "two.npz": (ValueError, "has 2 arrays"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_files_that_are_refused(name: str, tmp_path: Path):
+    kind, words = REFUSED[name]
+    path = tmp_path / (name if "." in name else "none.npy")
+    if name == "x.txt":
+        path.write_text("1 2")
+    elif name == "cut.npy":
+        np.save(path, data())
+        path.write_bytes(path.read_bytes()[:2000])
+    elif name == "three.npy":
+        np.save(path, np.zeros((2, 2, 2)))
+    elif name == "two.npz":
+        np.savez(path, a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    with pytest.raises(kind, match=words):
+        gpudict.stream(path)
+
+
+def test_sources_that_are_refused(tmp_path: Path):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="is in memory"):
+        gpudict.stream(torch.zeros(3, 2))
+    with pytest.raises(TypeError, match=r"source is a builtins\.int"):
+        gpudict.stream(3)
+    np.save(tmp_path / "a.npy", np.zeros((2, 3)))
+    np.save(tmp_path / "b.npy", np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="one width and dtype"):
+        gpudict.stream([tmp_path / "a.npy", tmp_path / "b.npy"])
+
+
+class Broken:
+    """Rows that can't all be read."""
+
+    shape, dtype = (N, D), np.dtype("float32")
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def __getitem__(self, here: slice) -> np.ndarray:
+        rows = data()[here]
+        if here.stop > 300 and self.how == "short":
+            return rows[:3]
+        if here.stop > 300 and self.how == "gone":
+            raise OSError("the disk is gone")
+        if here.start <= 321 < here.stop and self.how == "nan":
+            rows[321 - here.start, 2] = np.nan
+        return rows
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "words"),
+    [
+        ("short", ValueError, "rows 200 to 400 of a Broken were read as an array of the shape"),
+        ("gone", OSError, "the disk is gone"),
+        ("nan", ValueError, "a Broken has NaN or infinity in row 321"),
+    ],
+)
+def test_what_fails_on_the_way_names_itself_and_its_rows(how: str, kind, words: str):
+    V = problems.unit(np.eye(D)[:8].astype("float32"))
+    with pytest.raises(kind, match=words) as caught:
+        gpudict.encode(gpudict.stream(Broken(how), batch_size=200), V, alpha=0.1)
+    if how == "gone":
+        assert "rows 200 to 400 of a Broken" in caught.value.__notes__[0]
+    with pytest.raises(kind):
+        gpudict.learn_online(Broken(how), 8, alpha=0.1)
+
+
+def test_reading_goes_on_beside_the_use_of_what_was_read():
+    """Two items are made ahead, no more; an error comes where its item would have come."""
+    made = []
+
+    def items():
+        for i in range(9):
+            made.append(i)
+            yield i
+        raise OverflowError
+
+    walk = ahead(items())
+    assert next(walk) == 0
+    for _ in range(500):  # the thread has its time
+        if len(made) == 2:
+            break
+        time.sleep(0.01)
+    assert made == [0, 1]
+    assert [next(walk) for _ in range(8)] == list(range(1, 9))
+    with pytest.raises(OverflowError):
+        next(walk)
+
+
+def test_what_is_given_up_is_read_no_further():
+    """The thread ends, and lets go of what it reads from."""
+    closed = threading.Event()
+
+    def items():
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    walk = ahead(items())
+    next(walk)
+    walk.close()
+    del walk
+    assert closed.wait(10)
