@@ -102,6 +102,20 @@ def test_mixed_rows_keep_their_numbers(chunk: int, size: int, monkeypatch: pytes
     assert sorted(high for _, high in read)[:-1] == sorted(low for low, _ in read)[1:]
 
 
+@pytest.mark.parametrize("make", [np.random.RandomState, np.random.default_rng])
+def test_a_generator_is_left_to_its_owner(make):
+    """It is asked once, at the call: the thread that reads draws from another."""
+    walk, rng, other = gpudict.stream(data()), make(0), make(0)
+    batches = walk.batches(50, rng)
+    other.bytes(16)
+    after = rng.bytes(8)
+    assert after == other.bytes(8)
+    first = np.concatenate([rows for _, rows in batches])
+    assert rng.bytes(8) == other.bytes(8)
+    again = np.concatenate([rows for _, rows in walk.batches(50, make(0))])
+    np.testing.assert_array_equal(first, again)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 def test_some_rows_are_random_ones(chunk: int):
     X = data()

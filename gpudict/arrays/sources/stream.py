@@ -67,12 +67,16 @@ class Stream:
     def batches(self, size: int, rng: Any = None) -> Iterator[tuple[Any, Array]]:
         """Yield the numbers of the rows of a batch, as a slice or (b,), and the batch, moved.
 
-        In order, or shuffled where a generator is given. Of an iterable there are no numbers.
+        In order, or shuffled where a generator is given, which is asked for a seed at once and left
+        to its owner then. Of an iterable there are no numbers.
         """
         if not isinstance(self.source, Table):
             return ahead((None, self._moved(batch)) for batch in self.source)
         size = self.batch_size or size
-        parts = in_order(self.source, size) if rng is None else mixed(self.source, size, rng)
+        if rng is None:
+            parts: Iterator[tuple[Any, np.ndarray]] = in_order(self.source, size)
+        else:
+            parts = mixed(self.source, size, np.random.default_rng([*rng.bytes(16)]))
         return ahead((numbers, self.move(rows)) for numbers, rows in parts)
 
     def some(self, most: int, rng: Any) -> tuple[np.ndarray, Array]:

@@ -1,0 +1,101 @@
+"""Codes of a stream are those of the array, wherever its rows come from and its codes go to."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import gpudict
+from tests.support import problems
+
+ASKED = {
+    "lasso": {"alpha": 0.1},
+    "an alpha a row": {"alpha": np.linspace(0.05, 0.4, 60)},
+    "warm": {"alpha": 0.1, "init": np.full((60, 24), 0.2), "solver": "fista", "max_iter": 7},
+    "omp": {"n_nonzero_coefs": 3},
+    "sparse": {"alpha": 0.1, "sparse_output": True},
+    "portable": {"alpha": 0.1, "solver": "working_set"},
+}
+
+
+def dense(Z):
+    """The codes as an array."""
+    return Z.toarray() if sp.issparse(Z) else Z
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_a_stream_has_the_codes_of_its_array(asked: str, size: int):
+    X, V = problems.signal(n=60, d=16, k=24)
+    want = gpudict.encode(X, V, **ASKED[asked])
+    found = gpudict.encode(gpudict.stream(X, batch_size=size), V, **ASKED[asked])
+    assert type(found.Z) is type(want.Z)
+    np.testing.assert_allclose(dense(found.Z), dense(want.Z), atol=1e-9)
+    np.testing.assert_allclose(found.gap, want.gap, atol=1e-9)
+    assert (found.converged == want.converged).all()
+    assert found.n_iter == want.n_iter or asked == "portable"
+
+
+def test_an_iterable_has_them_too():
+    X, V = problems.signal(n=60, d=16, k=24)
+    want = gpudict.encode(X, V, alpha=0.1)
+    found = gpudict.encode(gpudict.stream(X[i : i + 25] for i in range(0, 60, 25)), V, alpha=0.1)
+    np.testing.assert_allclose(found.Z, want.Z, atol=1e-12)
+    with pytest.raises(ValueError, match="yielded no batch"):
+        gpudict.encode(gpudict.stream(iter([])), V, alpha=0.1)
+
+
+def test_sparse_rows_are_made_dense_by_batches():
+    X, V = problems.signal(n=60, d=16, k=24)
+    X = np.where(np.abs(X) > 0.5, X, 0)
+    want = gpudict.encode(X, V, alpha=0.1)
+    for kind in (sp.csr_array, sp.csc_matrix, sp.coo_array):
+        np.testing.assert_allclose(gpudict.encode(kind(X), V, alpha=0.1).Z, want.Z, atol=1e-12)
+
+
+def test_codes_go_where_they_shall(tmp_path: Path):
+    """Of an array too; whatever takes slices."""
+    import h5py
+    import zarr
+
+    X, V = problems.signal(n=60, d=16, k=24)
+    want = gpudict.encode(X, V, alpha=0.1).Z
+    outs = (
+        np.full((60, 24), np.nan),
+        np.lib.format.open_memmap(tmp_path / "Z.npy", "w+", shape=(60, 24)),
+        zarr.create_array(tmp_path / "Z", shape=(60, 24), chunks=(7, 5), dtype="f8"),
+        h5py.File(tmp_path / "Z.h5", "w").create_dataset("Z", (60, 24), "f8"),
+    )
+    for out in outs:
+        found = gpudict.encode(gpudict.stream(X, batch_size=7), V, alpha=0.1, out=out)
+        assert found.Z is out
+        assert found.gap.shape == (60,)
+        np.testing.assert_allclose(out[:], want, atol=1e-12)
+        out[:] = 0
+        gpudict.encode(X, V, alpha=0.1, out=out)
+        np.testing.assert_allclose(out[:], want, atol=1e-12)
+
+
+@pytest.mark.parametrize("out", [np.zeros((59, 24)), np.zeros((60, 23)), [0], (60, 24)])
+def test_what_codes_do_not_fit_is_refused(out):
+    X, V = problems.signal(n=60, d=16, k=24)
+    with pytest.raises(ValueError, match=r"one of \(60, 24\) into which slices"):
+        gpudict.encode(X, V, alpha=0.1, out=out)
+    with pytest.raises(ValueError, match="Pass one of the two"):
+        gpudict.encode(X, V, alpha=0.1, out=np.zeros((60, 24)), sparse_output=True)
+
+
+def test_silence_is_that_of_all_batches():
+    """No batch alone is said to be silent; where all are, the largest entry of all is said."""
+    X, V = problems.signal(n=60, d=16, k=24)
+    X[:30] *= 1e-6
+    top = np.abs(X @ V.T).max()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gpudict.encode(gpudict.stream(X, batch_size=10), V, alpha=0.1 * top)
+    with pytest.warns(UserWarning, match=f"from {top:.3g} on"):
+        gpudict.encode(gpudict.stream(X, batch_size=10), V, alpha=2 * top)
