@@ -8,7 +8,7 @@ from typing import Any
 from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
 from gpudict.arrays.plain import is_one
 from gpudict.arrays.rows import Rows
-from gpudict.arrays.sources.stream import ROWS, Stream
+from gpudict.arrays.sources.stream import Stream
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.on_device import joined
 from gpudict.solvers.records import Solution
@@ -30,7 +30,7 @@ def in_parts(
 
     def parts() -> Iterator[tuple[slice, Solution]]:
         at = 0
-        for _, rows in X.batches(max(ROWS, NUMBERS // k)):
+        for _, rows in X.batches(max(1, NUMBERS // k)):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), asked)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.arrays.home import at_home
+from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
 from gpudict.translation.coding import encoded
@@ -28,6 +29,7 @@ class Coder(Estimator):
     positive_code: bool = False
     transform_max_iter: int = 1000
 
+    @by_batches
     @at_home
     def transform(self, X: Any, y: Any = None, *, return_gap: bool = False) -> Any:
         """Code the rows of X sparsely over the atoms, by `transform_algorithm`.
@@ -35,7 +37,8 @@ class Coder(Estimator):
         Parameters
         ----------
         X : array (n, d)
-            Data, of the library and device that the estimator was fitted with.
+            Data, of the library and device that the estimator was fitted with, or what `stream`
+            takes.
         y : ignored
             Not used, present for scikit-learn's conventions.
         return_gap : bool

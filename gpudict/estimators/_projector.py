@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.arrays.home import at_home
+from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
@@ -44,6 +45,7 @@ class Projector(Learner):
         self.components_, self.n_components_ = components, int(components.shape[0])
         tasks.end(lambda: {"components_": components})
 
+    @by_batches
     @at_home
     def transform(self, X: Any) -> Array:
         """Project X on the components by ridge regression of strength `ridge_alpha`.
@@ -51,7 +53,8 @@ class Projector(Learner):
         Parameters
         ----------
         X : array (n, d)
-            Data, of the library and device that the estimator was fitted with.
+            Data, of the library and device that the estimator was fitted with, or what `stream`
+            takes.
 
         Returns
         -------

@@ -9,6 +9,7 @@ from typing import Any, Self
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.arrays.home import at_home
+from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
 from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
@@ -18,7 +19,13 @@ from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
 from gpudict.objective.quadratic import Quadratic, astype
-from gpudict.translation.online import n_steps, online_learned, online_recipe, online_step
+from gpudict.translation.online import (
+    n_steps,
+    online_learned,
+    online_recipe,
+    online_step,
+    source_of,
+)
 from gpudict.translation.words import methods
 
 FIXED = "dict_init random_state"  # what the start alone asks for
@@ -101,23 +108,26 @@ transform_max_iter
 
     @in_turn
     def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
-        X = self._checked(X, method, reset=True)
+        X = as_stream(X) if is_source(X) else self._checked(X, method, reset=True)
+        source = source_of(X, self.batch_size, sample_weight)
+        first = source.first.X
+        if isinstance(X, Stream):
+            self._checked(first, method, reset=True)
+        tasks = Tasks(self, n_steps(source, self.max_iter), X, y, sample_weight)
         self._started = self._given(FIXED)
-        tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
-        self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
+        self.rng_, self.dual_gap_ = draws(self.random_state), first[:0, 0]
 
         def watch(step: Step) -> bool:
             self.dual_gap_ = step.gap
             return tasks.done(lambda: {"components_": step.dictionary}, last=step.last)
 
         learned = online_learned(
-            X,
-            self._recipe(X),
-            dict_init=self._moved(self.dict_init, X, "dict_init"),
+            source,
+            self._recipe(first),
+            dict_init=self._moved(self.dict_init, first, "dict_init"),
             random_state=self.rng_,
-            sample_weight=sample_weight,
             watch=watch,
-            **self._given("batch_size max_iter shuffle callback verbose tol max_no_improvement"),
+            **self._given("max_iter shuffle callback verbose tol max_no_improvement"),
         )
         self.components_, self.past_ = learned.dictionary, learned.past
         self.n_steps_ = len(learned.history)
@@ -155,6 +165,7 @@ transform_max_iter
     def _seen(self, X: Any, sample_weight: Any) -> None:
         """Learn from a batch."""
         first = not hasattr(self, "components_")
+        X = whole(X) if is_source(X) else X
         X = self._checked(X, "partial_fit", reset=first)
         recipe = self._recipe(X)
         if first:
@@ -200,6 +211,12 @@ transform_max_iter
 
     def _alpha(self) -> float | None:
         return transform_alpha(self)
+
+    def __sklearn_tags__(self) -> Any:
+        """Declare that sparse matrices are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     _A = property(lambda self: self._sums().gram, doc="scikit-learn's name for UᵀU, (k, k).")
     _B = property(lambda self: self._sums().cov, doc="scikit-learn's name for XᵀU, (d, k).")

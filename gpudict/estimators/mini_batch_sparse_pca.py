@@ -12,7 +12,7 @@ from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.online import Step
 from gpudict.translation.coding import encoded
-from gpudict.translation.online import n_steps, online_learned, online_recipe
+from gpudict.translation.online import n_steps, online_learned, online_recipe, source_of
 from gpudict.translation.words import algorithm_of, is_pursuit
 
 
@@ -67,12 +67,12 @@ class MiniBatchSparsePCA(Projector):
     max_no_improvement: int | None = 10
 
     def _most(self, features: Array) -> int:
-        return n_steps(features, self.batch_size, self.max_iter)
+        return n_steps(source_of(features, self.batch_size), self.max_iter)
 
     def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
         algorithm = algorithm_of(self.method)
         weight = None if is_pursuit(algorithm) else self.alpha
-        options = self._given("batch_size max_iter shuffle callback verbose random_state")
+        options = self._given("max_iter shuffle callback verbose random_state")
         options |= self._given("tol max_no_improvement")
 
         def components(V: Array) -> dict[str, Any]:
@@ -84,7 +84,9 @@ class MiniBatchSparsePCA(Projector):
 
         coded = self._given("alpha method n_jobs")
         recipe = online_recipe(features, k, method_max_iter=1000, **coded)
-        learned = online_learned(features, recipe, watch=watch, **options)
+        learned = online_learned(
+            source_of(features, self.batch_size), recipe, watch=watch, **options
+        )
         self._keep(learned)
         found = components(learned.dictionary)
         self.dual_gap_ = found["dual_gap_"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
+from gpudict.arrays.sources.by_batches import over_batches
+from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.coding.request import Request
 from gpudict.translation.coding import encoded
-from gpudict.translation.online import online_learned, online_recipe
+from gpudict.translation.online import online_learned, online_recipe, source_of
 from gpudict.translation.words import Callback, algorithm_of, is_pursuit
 
 
@@ -40,7 +43,8 @@ def dict_learning_online(
     Parameters
     ----------
     X : array (n, d)
-        Data, of any library that follows the array API standard, or a sequence of sequences.
+        Data, of any library that follows the array API standard, a sequence of sequences, or what
+        `stream` takes but paths.
     n_components : int or None
         Number of atoms k; None is d.
     alpha : float
@@ -99,9 +103,10 @@ def dict_learning_online(
     >>> code.shape, dictionary.shape
     ((30, 15), (15, 20))
     """
-    X = check.samples(array_like(X, "X"))
+    X = as_stream(X) if is_source(X) else check.samples(array_like(X, "X"))
+    source = source_of(X, batch_size)
     recipe = online_recipe(
-        X,
+        source.first.X,
         n_components,
         alpha=alpha,
         method=method,
@@ -111,9 +116,8 @@ def dict_learning_online(
         n_jobs=n_jobs,
     )
     learned = online_learned(
-        X,
+        source,
         recipe,
-        batch_size=batch_size,
         max_iter=max_iter,
         shuffle=shuffle,
         tol=tol,
@@ -126,12 +130,15 @@ def dict_learning_online(
     if not return_code:
         return learned.dictionary
     algorithm = algorithm_of(method)
-    code = encoded(
-        Request(X, learned.dictionary),
-        algorithm,
-        alpha=None if is_pursuit(algorithm) else alpha,
-        max_iter=method_max_iter,
-        n_jobs=n_jobs,
-        positive=positive_code,
-    )
-    return code.Z, learned.dictionary
+
+    def coded(rows: Array) -> Array:
+        return encoded(
+            Request(rows if rows is X else check.samples(rows), learned.dictionary),
+            algorithm,
+            alpha=None if is_pursuit(algorithm) else alpha,
+            max_iter=method_max_iter,
+            n_jobs=n_jobs,
+            positive=positive_code,
+        ).Z
+
+    return over_batches(coded, X), learned.dictionary

@@ -121,15 +121,15 @@ class Source(NamedTuple):
         return math.ceil(self.rows / self.size)
 
     @classmethod
-    def of(cls, X: Any, size: int, sample_weight: Any = None) -> Source:
-        """Check an array, or the first rows of what is read as it is needed."""
-        if is_source(X) or isinstance(X, np.memmap):
+    def of(cls, X: Any, size: int, sample_weight: Any = None, *, checked: bool = False) -> Source:
+        """Check an array, unless it is, or the first rows of what is read as it is needed."""
+        if is_source(X):
             stream = as_stream(X)
             return (cls.of_batches if stream.shape is None else cls.of_stream)(
                 stream, size, sample_weight
             )
         if is_array(X) or not isinstance(X, Iterable):
-            return cls.of_array(check.samples(X), size, sample_weight)
+            return cls.of_array(X if checked else check.samples(X), size, sample_weight)
         return cls.of_batches(X, size, sample_weight)
 
     @classmethod

@@ -39,10 +39,9 @@ def online_recipe(
 
 
 def online_learned(
-    X: Array,
+    source: Source,
     recipe: Recipe,
     *,
-    batch_size: int,
     max_iter: int,
     shuffle: bool,
     tol: float,
@@ -51,16 +50,15 @@ def online_learned(
     callback: Callback | None = None,
     verbose: int = False,
     random_state: Any = None,
-    sample_weight: Any = None,
     watch: Callable[[Step], object] | None = None,
 ) -> Learned:
-    """Learn from X, which is checked; the parameters are those of `dict_learning_online`.
+    """Learn from a source; the parameters are those of `dict_learning_online`.
 
     `watch` sees every step, and stops learning where it returns True.
     """
     reporter = BatchReporter(verbose)
     reporter.begin()
-    most = n_steps(X, batch_size, max_iter)
+    most = n_steps(source, max_iter)
 
     def see(step: Step, patience: Patience, reason: str | None) -> object:
         reporter.step(step, patience, reason, most)
@@ -69,7 +67,7 @@ def online_learned(
         return None if watch is None else watch(step)
 
     learned = learned_from(
-        Source.of_array(X, parameters.count(batch_size, "batch_size"), sample_weight),
+        source,
         recipe,
         max_iter=max_iter,
         shuffle=shuffle,
@@ -98,10 +96,15 @@ def online_step(
     return made
 
 
-def n_steps(X: Array, batch_size: int, max_iter: int) -> int:
-    """Return the most steps of that size in so many passes over X."""
-    size = min(parameters.count(batch_size, "batch_size"), int(X.shape[0]))
-    return -(-int(X.shape[0]) // size) * parameters.count(max_iter, "max_iter", minimum=0)
+def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:
+    """Return where batches of data come from, which are checked if they are an array."""
+    size = parameters.count(batch_size, "batch_size")
+    return Source.of(X, size, sample_weight, checked=True)
+
+
+def n_steps(source: Source, max_iter: int) -> int:
+    """Return the most steps in so many passes over a source."""
+    return source.steps * parameters.count(max_iter, "max_iter", minimum=0)
 
 
 def _mapping(step: Step, patience: Patience, most: int) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from gpudict import (
 )
 from tests.support.estimators import LEARNERS, V, X
 
-WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+WEIGHTS = tuple(f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse"))
 ARRAYS = ("check_array_api_input", "check_array_api_mixed_inputs", "check_array_api_same_namespace")
 
 
@@ -37,7 +37,7 @@ def with_scikit_learns_instances():
     for kind in (*LEARNERS, SparseCoder):
         known = instances.INIT_PARAMS.get(getattr(theirs, kind.__name__), {})
         special = dict(instances.PER_ESTIMATOR_CHECK_PARAMS[getattr(theirs, kind.__name__)])
-        special |= {WEIGHTS: weighted[kind]} if kind in weighted else {}
+        special |= dict.fromkeys(WEIGHTS, weighted[kind]) if kind in weighted else {}
         if kind is SparseCoder:  # as a list: an array among the parameters would have to follow X
             special |= {name: {"dictionary": rng.normal(size=(5, 10))} for name in ARRAYS}
             special = {

@@ -21,9 +21,8 @@ from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.table import Table
 
-ROWS = 1024  # of a batch, where nobody says
 BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
-MIXED = 2**24  # bytes of blocks of which the rows are mixed, or a batch of rows
+MIXED = 2**24  # bytes of a batch, where nobody says, and of blocks of which the rows are mixed
 KINDS = (files, sparse, sliced)
 
 
@@ -62,9 +61,9 @@ class Stream:
 
     def __iter__(self) -> Iterator[Array]:
         rng = self.random_state if self.shuffle else None
-        return (rows for _, rows in self.batches(self.batch_size or ROWS, rng))
+        return (rows for _, rows in self.batches(None, rng))
 
-    def batches(self, size: int, rng: Any = None) -> Iterator[tuple[Any, Array]]:
+    def batches(self, size: int | None = None, rng: Any = None) -> Iterator[tuple[Any, Array]]:
         """Yield the numbers of the rows of a batch, as a slice or (b,), and the batch, moved.
 
         In order, or shuffled where a generator is given, which is asked for a seed at once and left
@@ -72,7 +71,7 @@ class Stream:
         """
         if not isinstance(self.source, Table):
             return ahead((None, self._moved(batch)) for batch in self.source)
-        size = self.batch_size or size
+        size = self.batch_size or size or max(1, MIXED // row_bytes(self.source))
         if rng is None:
             parts: Iterator[tuple[Any, np.ndarray]] = in_order(self.source, size)
         else:
@@ -119,8 +118,8 @@ def stream(
         dataset of h5py, a sparse matrix of SciPy), a path of a .npy, .npz, .safetensors or .parquet
         file or a list of them, whose rows follow each other, or an iterable of batches (b, d).
     batch_size : int, optional
-        Rows of a batch; None is the `batch_size` of the function it is passed to, or 1,024. An
-        iterable has batches of its own.
+        Rows of a batch; None is the `batch_size` of the function it is passed to, or as many as
+        16 MiB hold. An iterable has batches of its own.
     to : str or array, optional
         Where batches go: 'numpy', 'cupy', 'torch:cuda:0', …, or where an array is. NumPy's by
         default; batches of an iterable that are not NumPy's stay where they are.
@@ -143,6 +142,11 @@ def stream(
     ModuleNotFoundError
         A library that reads the source, or that batches go to, is not installed.
 
+    References
+    ----------
+    What mixing within blocks costs: Meng, Chen, Wang, Ma and Liu (2017),
+    https://arxiv.org/abs/1709.10432, on insufficient shuffling.
+
     Examples
     --------
     >>> import tempfile, numpy as np, gpudict
@@ -157,6 +161,8 @@ def stream(
 
 def is_source(x: Any) -> bool:
     """Whether x is a stream, or what becomes one without being asked for: sliced, and no array."""
+    if isinstance(x, np.memmap):
+        return x.ndim == 2 and x.filename is not None  # of what is computed with one it is None
     if type(x) is np.ndarray or is_array(x):
         return False
     return isinstance(x, Stream) or any(kind.takes(x) for kind in (sparse, sliced))
@@ -165,6 +171,17 @@ def is_source(x: Any) -> bool:
 def as_stream(x: Any) -> Stream:
     """Return x, or the stream of it, on the host."""
     return x if isinstance(x, Stream) else Stream(_source_of(x), None, np.asarray)
+
+
+def row_bytes(table: Table) -> int:
+    """Return the bytes of a row."""
+    return max(1, table.shape[1] * table.dtype.itemsize)
+
+
+def whole(x: Any) -> Array:
+    """Return all rows of a source that has a shape, as one array."""
+    one = as_stream(x)
+    return one.move(one.table.rows(0, one.table.shape[0]))
 
 
 def in_order(table: Table, size: int) -> Iterator[tuple[slice, np.ndarray]]:
@@ -178,7 +195,7 @@ def in_order(table: Table, size: int) -> Iterator[tuple[slice, np.ndarray]]:
 def mixed(table: Table, size: int, rng: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield batches of rows without order: blocks are drawn, and rows of some blocks mixed."""
     n, d = table.shape
-    row = max(1, d * table.dtype.itemsize)
+    row = row_bytes(table)
     block = table.chunk * math.ceil(max(1, BLOCK // row) / table.chunk)
     some = max(1, max(MIXED // row, size) // block)
     starts = rng.permutation(math.ceil(n / block)) * block

@@ -1,0 +1,36 @@
+"""Functions of rows, each row by itself, that take streams: the batches' results, stacked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from gpudict.arrays.door import array_namespace
+from gpudict.arrays.sources.stream import as_stream, is_source
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def by_batches(method: Method) -> Method:
+    """Let a method that maps rows take what is read as it is needed, too."""
+
+    @functools.wraps(method)
+    def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
+        return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
+
+    return cast(Method, inside)
+
+
+def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
+    """Return what the rows are mapped to, an array or a tuple of them; of a stream, stacked."""
+    if not is_source(X):
+        return mapped(X)
+    parts = [mapped(rows) for rows in as_stream(X)]
+    if not isinstance(parts[0], tuple):
+        return _stacked(parts)
+    return tuple(_stacked(part) for part in zip(*parts, strict=True))
+
+
+def _stacked(parts: Any) -> Any:
+    return array_namespace(parts[0]).concat(list(parts))
