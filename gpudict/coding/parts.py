@@ -13,7 +13,7 @@ from gpudict.coding.asked import Asked, coded
 from gpudict.coding.on_device import joined
 from gpudict.solvers.records import Solution
 
-NUMBERS = 2**22  # of the codes of a batch, if they were dense: many rows, and little memory
+NUMBERS = 2**22  # of a batch, or of its codes if they were dense: many rows, and little memory
 
 
 def in_parts(
@@ -30,7 +30,7 @@ def in_parts(
 
     def parts() -> Iterator[tuple[slice, Solution]]:
         at = 0
-        for _, rows in X.batches(max(1, NUMBERS // k)):
+        for _, rows in X.batches(max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), asked)
