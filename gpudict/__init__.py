@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gpudict.learning.learn import learn
     from gpudict.learning.learn_online import learn_online
     from gpudict.learning.records import Learned
+    from gpudict.learning.statistics import Statistics
     from gpudict.solvers.records import Solution
 
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     "Solution": "solvers.records",
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
+    "Statistics": "learning.statistics",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding.encode",
@@ -58,6 +60,7 @@ __all__ = [
     "Solution",
     "SparseCoder",
     "SparsePCA",
+    "Statistics",
     "datasets",
     "dict_learning",
     "dict_learning_online",

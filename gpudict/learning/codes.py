@@ -68,6 +68,10 @@ class Codes(Protocol):
         """Return how many each row has, (n,), in the dtype of the codes."""
         ...
 
+    def uses(self) -> Array:
+        """Return in how many rows that of each atom is not zero, (k,)."""
+        ...
+
     def without(self, dead: np.ndarray, /) -> Codes:
         """Return them with zeros for the atoms that are dead, (k,) bool on the host."""
         ...
@@ -106,6 +110,11 @@ class Dense(NamedTuple):
         """Return the numbers, by a sum."""
         xp, Z = array_namespace(self.start), self.start
         return xp.sum(xp.astype(Z != 0, Z.dtype), axis=1)
+
+    def uses(self) -> Array:
+        """Return the numbers, by a sum."""
+        xp, Z = array_namespace(self.start), self.start
+        return xp.sum(xp.astype(Z != 0, xp.int64), axis=0)
 
     def without(self, dead: np.ndarray, /) -> Dense:
         """Return a copy with zeros."""
@@ -187,6 +196,10 @@ class Compressed(NamedTuple):
     def nonzeros(self) -> Array:
         """Return the lengths of the rows."""
         return asarray_like(np.diff(self.start.ends), self.V)
+
+    def uses(self) -> Array:
+        """Return how often each column is there; on the host."""
+        return np.bincount(self.start.columns, minlength=self.V.shape[0])
 
     def without(self, dead: np.ndarray, /) -> Compressed:
         """Return the rows without the entries of these atoms."""
