@@ -22,11 +22,12 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.splitlines()[0])
-def test_block(block: str):
+def test_block(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     needs = re.search(r"# needs: (\w+)", block)
     why = lacks(needs[1]) if needs else None
     if why:
         pytest.skip(f"the README's {needs[1]} example: {why}")
+    monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
 
 
