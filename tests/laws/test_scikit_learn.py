@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 import gpudict
-from gpudict.solvers import places
 
 FILES = {
     "dict": "sklearn.decomposition.tests.test_dict_learning",
@@ -28,8 +27,6 @@ DEVIATIONS = {
     "test_sparse_encode_unavailable_positivity": POSITIVE,
     "test_dict_learning_online_initialization": "the start is normalised",
 }
-
-UNCOMPILED = "test_dict_dict_learning_online_numerical_consistency[cd]"
 
 
 def substituted(source: str) -> ast.Module:
@@ -66,14 +63,6 @@ def collected(prefix: str, module: str) -> dict[str, Any]:
 def global_random_seed() -> int:
     """The seed that scikit-learn's own conftest would give."""
     return 42
-
-
-@pytest.fixture(autouse=True)
-def _rounded_more_uncompiled(request: pytest.FixtureRequest) -> None:
-    """Let that one miss where float32 stays float32 inside."""
-    if request.node.name == UNCOMPILED and not places.allowed():
-        why = "a code of 0.033, which is 1.033 − alpha, is 2e-4 off in float32, and 1e-4 is asked"
-        request.applymarker(pytest.mark.xfail(reason=why, strict=False))
 
 
 for _prefix, _module in FILES.items():

@@ -27,6 +27,23 @@ def small(positive: bool, copies: float | None = None):
     return Small.of(V @ V.transpose(0, 2, 1), (V @ X[:, :, None])[:, :, 0], t, positive)
 
 
+def test_a_code_that_is_a_small_difference_is_exact_in_float32():
+    """A step that lowers the objective by less than its rounding is taken all the same."""
+    rng = np.random.default_rng(0)
+    V = rng.standard_normal((400, 4, 8))
+    V /= np.linalg.norm(V, axis=2, keepdims=True)
+    U = rng.uniform(0.02, 0.05, (400, 4)) * (rng.random((400, 4)) < 0.6)  # beside a threshold of 1
+    G = (V @ V.transpose(0, 2, 1)).astype(np.float32)
+    corr = np.where(U > 0, 1, rng.uniform(-0.9, 0.9, U.shape))
+    b = (_small_lasso.times(G.astype(np.float64), U) + corr).astype(np.float32)
+    for positive in (False, True):
+        p = Small.of(G, b, np.ones_like(b), positive)
+        near = _small_lasso.fista(p, np.zeros_like(b), 12)
+        error = np.abs(_small_lasso.polish(p, near, 4) - U)
+        once = np.linalg.cond(G.astype(np.float64)) * 4 * np.finfo(np.float32).eps
+        assert (error.max(axis=1) <= once).all()
+
+
 def off(p: Small, u):
     """Return how far each row is off the optimality conditions."""
     corr = p.b - _small_lasso.times(p.G, u)

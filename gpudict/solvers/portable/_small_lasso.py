@@ -116,8 +116,8 @@ def polish(small: Small, u: Array, solves: int) -> Array:
     limit = math.sqrt(float(kind.max)) / (4 * u.shape[1])  # solves of what nearly depends diverge,
     w = xp.where(xp.abs(w) < limit, w, u)  # and the squares of where they go must be numbers
     before, after = small.objective(u, Gu), small.objective(w, times(small.G, w))
-    slack = 8 * float(kind.eps) * xp.abs(before)  # rounding must not reject
-    better = after + small.noise(w) <= before + small.noise(u) + slack
+    # what w has more of, which cancels, counts against it; rounding that both have must not
+    better = after + small.noise(w) <= before + 2 * small.noise(u, 0.5)
     return xp.where(better, w, u)
 
 
