@@ -184,7 +184,7 @@ def read(*scalars: Array) -> list[float]:
     In float64 where the device has it: float32 counts to 2²⁴.
     """
     if len(scalars) == 1 or isinstance(scalars[0], np.generic):
-        return [float(to_host(s)) for s in scalars]
+        return [float(s if isinstance(s, np.generic) else to_host(s)) for s in scalars]
     xp, kind = array_namespace(scalars[0]), float64_of(scalars[0])
     kind = scalars[0].dtype if kind is None else kind
     return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]

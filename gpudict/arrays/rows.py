@@ -41,9 +41,13 @@ class Rows(NamedTuple):
         return cls(np.zeros(b + 1, np.int64), np.empty(space, np.int32), np.empty(space))
 
     def trimmed(self) -> Rows:
-        """Return the rows without the space that they do not need."""
+        """Return the rows without the space that they do not need, which is not let go."""
         end = self.ends[-1]
-        return Rows(self.ends, self.columns[:end].copy(), self.values[:end].copy())
+        return Rows(self.ends, self.columns[:end], self.values[:end])
+
+    def kept(self, dtype: Any) -> Rows:
+        """Return a copy, with values in a dtype: for one that was trimmed; on the host."""
+        return Rows(self.ends, self.columns.copy(), self.values.astype(dtype))
 
     def cut(self, here: slice) -> Rows:
         """Return the rows of a slice; on the host."""
