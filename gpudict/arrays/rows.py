@@ -59,7 +59,7 @@ class Rows(NamedTuple):
 
     def astype(self, dtype: Any) -> Rows:
         """Return the rows with values in a dtype; on the host."""
-        return self._replace(values=self.values.astype(dtype, copy=False))
+        return Rows(self.ends, self.columns, self.values.astype(dtype, copy=False))
 
     def dense(self, k: int, into: np.ndarray | None = None) -> np.ndarray:
         """Return the dense rows (b, k) on the host; written into an array of zeros if given."""
@@ -71,9 +71,9 @@ class Rows(NamedTuple):
 
     def summed(self, values: np.ndarray) -> np.ndarray:
         """Return for each row the sum of its part of the values (nnz,), (n,); on the host."""
-        sums, some = np.zeros(len(self.ends) - 1, values.dtype), np.diff(self.ends) > 0
-        if some.any():
-            sums[some] = np.add.reduceat(values, self.ends[:-1][some])
+        ended = np.concatenate((values, np.zeros(1, values.dtype)))  # for the last rows are empty
+        sums: np.ndarray = np.add.reduceat(ended, self.ends[:-1])
+        sums[self.ends[1:] == self.ends[:-1]] = 0
         return sums
 
     def matrix(self, k: int, like: Array) -> Any:

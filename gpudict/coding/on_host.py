@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 
 from gpudict.arrays.door import Array, from_host, precise, to_host
 from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
-from gpudict.arrays.threads import in_parallel, quiet, threads
+from gpudict.arrays.threads import in_parallel, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
-from gpudict.solvers.host._products import FEW, product
+from gpudict.solvers.host._products import calm, product
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -64,7 +63,7 @@ def solve(
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
-    with precise(here.X), quiet() if n * here.V.size > FEW else nullcontext():
+    with precise(here.X), calm(n * here.V.size):
         atoms = atoms_for(plan, request.V, here, workers) if known is None else known
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
     gaps, done, rounds, tops, rows = parts
@@ -89,9 +88,9 @@ def in_numpy(request: Request) -> Request:
 
 
 def atoms_of(V: Array, workers: int = 1) -> Atoms:
-    """Return what row solvers need of the atoms."""
+    """Return what row solvers need of the atoms; in the context of products."""
     V = wide(V)
-    with precise(V), quiet():
+    with calm(len(V) * V.size):
         return Atoms.of(gram_of(V, workers), V.shape[1])
 
 
