@@ -87,7 +87,7 @@ class Rows(NamedTuple):
 def stacked(parts: Iterable[Rows]) -> Rows:
     """Return the rows of all parts."""
     ends, columns, values = zip(*parts, strict=True)
-    if len(ends) == 1 and is_numpy(ends[0]):
+    if len(ends) == 1 and isinstance(ends[0], np.ndarray):
         return Rows(ends[0], columns[0], values[0])
     xp = array_namespace(ends[0])
     counts = [xp.astype(e[1:] - e[:-1], xp.int64) for e in ends]

@@ -44,12 +44,11 @@ class DictionaryStep(NamedTuple):
 
     def __call__(self, q: Quadratic, V: Array) -> Array:
         """Return the updated atoms for the statistics of the codes."""
-        xp = array_namespace(V)
-        start, (k, d), q = xp.matrix_transpose(V), V.shape, astype(q, V.dtype)
+        (k, d), q = V.shape, astype(q, V.dtype)
         compiled = self.solver.place is Place.HOST
         with phase("update"), precise(V), nullcontext() if compiled else one_thread(k, d):
-            Z = stepped(self.solver, q, self.penalty, start, self.steps)
-        return xp.matrix_transpose(Z)
+            Z = stepped(self.solver, q, self.penalty, V.T, self.steps)
+        return Z.T
 
 
 def one_thread(k: int, d: int) -> AbstractContextManager[Any]:

@@ -45,9 +45,10 @@ def gram_limit(like: Array) -> int:
 
 def places_of(like: Array, k: int) -> tuple[Place, ...]:
     """Return the places whose solvers run for such arrays and k atoms, the fastest first."""
-    if not allowed() or not (numba_works() if on_host(like) else works(like)):
+    here = on_host(like)
+    if not allowed() or not (numba_works() if here else works(like)):
         return (Place.ANYWHERE,)
-    if on_host(like):
+    if here:
         return (Place.HOST, Place.HOST_MANY, Place.ANYWHERE)[0 if k <= GRAM_LIMIT else 1 :]
     return Place.CUDA if k <= WARP_GRAM_LIMIT else Place.CUDA_MANY, Place.ANYWHERE
 
