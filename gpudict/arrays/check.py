@@ -110,7 +110,7 @@ def samples_and_atoms(
 def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
     _finite(peak, name)
     double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
-    low, high = _squared(double=double)
+    low, high = _ends(double)
     if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
         raise ValueError(
             f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
@@ -122,8 +122,7 @@ def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
 def _invertible(V: Array, name: str, peak: float, least: float) -> Array:
     _finite(peak, name)
     double = V.dtype == array_namespace(V).float64
-    power = 0.25 if double else 0.5  # float64 holds the inverse of what float32 holds
-    low, high = (end**power for end in _squared(double=double))
+    low, high = _ends(double, 0.25 if double else 0.5)  # which holds the inverse of float32's
     if peak and not (low < least and peak < high):
         far = least if not low < least else peak
         raise ValueError(
@@ -134,10 +133,11 @@ def _invertible(V: Array, name: str, peak: float, least: float) -> Array:
 
 
 @functools.cache
-def _squared(*, double: bool) -> tuple[float, float]:
+def _ends(double: bool, power: float = 1.0) -> tuple[float, float]:
     """Return between which numbers squares keep their digits, and sums of some are finite."""
     kind = np.finfo(np.float64 if double else np.float32)
-    return float(kind.smallest_normal) / float(kind.eps), float(kind.max) / 16
+    low, high = float(kind.smallest_normal) / float(kind.eps), float(kind.max) / 16
+    return low**power, high**power
 
 
 def _looking(x: Array, name: str) -> AbstractContextManager[Any]:

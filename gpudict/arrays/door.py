@@ -81,9 +81,8 @@ def library(x: Any) -> str:
 def array_namespace(*arrays: Array) -> Namespace:
     """Return the standard's namespace of the arrays' library; looked up once for each type."""
     kinds = tuple(map(type, arrays))
-    if kinds not in _NAMESPACES:
-        _NAMESPACES[kinds] = compat.array_namespace(*arrays)
-    return _NAMESPACES[kinds]
+    found = _NAMESPACES.get(kinds)
+    return found or _NAMESPACES.setdefault(kinds, compat.array_namespace(*arrays))
 
 
 _NAMESPACES: dict[tuple[type, ...], Namespace] = {}
@@ -111,7 +110,7 @@ def on_host(x: Array) -> bool:
 
 def from_host(a: np.ndarray, like: Array) -> Array:
     """Return an array of the host where `like` is, in place where that can be."""
-    return backend_of(array_namespace(like)).from_host(a, like)
+    return a if type(like) is np.ndarray else backend_of(array_namespace(like)).from_host(a, like)
 
 
 def launcher(x: Array) -> Launcher | None:
@@ -157,7 +156,7 @@ def float64_of(x: Array) -> Any | None:
 
 def to_host(x: Array) -> np.ndarray:
     """Copy x to the host: waits for the device."""
-    return backend_of(array_namespace(x)).to_host(x)
+    return x if type(x) is np.ndarray else backend_of(array_namespace(x)).to_host(x)
 
 
 def asarray_like(a: np.ndarray, like: Array, dtype: Any = None) -> Array:
@@ -184,7 +183,7 @@ def read(*scalars: Array) -> list[float]:
     In float64 where the device has it: float32 counts to 2²⁴.
     """
     if len(scalars) == 1 or isinstance(scalars[0], np.generic):
-        return [float(to_host(s)) for s in scalars]
+        return [float(s if isinstance(s, np.generic) else to_host(s)) for s in scalars]
     xp, kind = array_namespace(scalars[0]), float64_of(scalars[0])
     kind = scalars[0].dtype if kind is None else kind
     return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]

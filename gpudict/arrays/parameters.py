@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+REAL, WHOLE = (float, int, Real), (int, Integral)  # the usual first: it is what is asked most
+NEVER = (bool, np.timedelta64)  # flags and, to NumPy, durations are integers, and not here
+
 
 def number(value: Any, name: str, *, minimum: float = 0.0) -> float:
     """Return value as a finite float that is not below the minimum."""
-    if not _is_a(value, Real):
+    if not _is_a(value, REAL):
         raise TypeError(
             f"{name} must be a real number, but a {type(value).__name__} came. "
             f"Pass a float, at least {minimum:g}."
@@ -29,7 +32,7 @@ def number(value: Any, name: str, *, minimum: float = 0.0) -> float:
 
 def count(value: Any, name: str, *, minimum: int = 1) -> int:
     """Return value as an int that is not below the minimum."""
-    if not _is_a(value, Integral):
+    if not _is_a(value, WHOLE):
         raise TypeError(
             f"{name} must be an integer, but a {type(value).__name__} came. "
             f"Pass a whole number, at least {minimum}."
@@ -43,7 +46,7 @@ def jobs(value: Any) -> int | None:
     """Return n_jobs if it is None or an integer other than 0."""
     if value is None:
         return None
-    if not _is_a(value, Integral) or value == 0:
+    if not _is_a(value, WHOLE) or value == 0:
         raise ValueError(
             f"n_jobs must be None or an integer other than 0, but {value!r} came. "
             "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
@@ -69,7 +72,7 @@ def random_source(value: Any) -> Any:
     """Return value if it is None, an int, a RandomState or a Generator."""
     if value is None or isinstance(value, np.random.RandomState | np.random.Generator):
         return value
-    if not _is_a(value, Integral) or not 0 <= int(value) < 2**32:
+    if not _is_a(value, WHOLE) or not 0 <= int(value) < 2**32:
         raise ValueError(
             f"random_state must be None, an int in [0, 2³²), a numpy RandomState or Generator, but "
             f"{value!r} came. Pass one of those; an int makes the result repeatable."
@@ -77,6 +80,6 @@ def random_source(value: Any) -> Any:
     return int(value)
 
 
-def _is_a(value: Any, kind: type) -> bool:
-    """Whether value is such a number; flags and, to NumPy, durations are integers, and not here."""
-    return isinstance(value, kind) and not isinstance(value, bool | np.timedelta64)
+def _is_a(value: Any, kind: tuple[type, ...]) -> bool:
+    """Whether value is such a number."""
+    return isinstance(value, kind) and not isinstance(value, NEVER)

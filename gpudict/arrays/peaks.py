@@ -11,7 +11,7 @@ from gpudict.arrays.door import Array, array_namespace
 def peak_of(x: Array, axis: int | None = None) -> Array:
     """Return the largest absolute value, 0-d or along an axis; NaN if there is one."""
     if type(x) is np.ndarray:
-        return np.maximum(x.max(axis), -x.min(axis))
+        return np.maximum(np.maximum.reduce(x, axis), -np.minimum.reduce(x, axis))
     xp = array_namespace(x)
     return backend_of(xp).peak(xp, x, axis)
 

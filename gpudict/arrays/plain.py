@@ -17,6 +17,7 @@ from gpudict.arrays.backends import backend_of
 from gpudict.arrays.door import Array, array_namespace, is_array, is_numpy, no_graph, to_host
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of this machine's byte order
+ONE = (float, int, str, bytes, Number, np.generic)  # the usual first
 LAZY = ("dask", "ndonnx", "cubed")  # libraries whose arrays are recipes
 
 
@@ -68,7 +69,7 @@ def cast(x: Array, name: str, dtype: str) -> str:
 
 def is_one(value: Any) -> bool:
     """Whether a value is a number or a word, and no array or sequence of them."""
-    return value is None or isinstance(value, Number | np.generic | str | bytes)
+    return value is None or isinstance(value, ONE)
 
 
 def reals(x: Any, name: str, *, flags: bool = True) -> np.ndarray:

@@ -41,9 +41,13 @@ class Rows(NamedTuple):
         return cls(np.zeros(b + 1, np.int64), np.empty(space, np.int32), np.empty(space))
 
     def trimmed(self) -> Rows:
-        """Return the rows without the space that they do not need."""
+        """Return the rows without the space that they do not need, which is not let go."""
         end = self.ends[-1]
-        return Rows(self.ends, self.columns[:end].copy(), self.values[:end].copy())
+        return Rows(self.ends, self.columns[:end], self.values[:end])
+
+    def kept(self, dtype: Any) -> Rows:
+        """Return a copy, with values in a dtype: for one that was trimmed; on the host."""
+        return Rows(self.ends, self.columns.copy(), self.values.astype(dtype))
 
     def cut(self, here: slice) -> Rows:
         """Return the rows of a slice; on the host."""
@@ -55,7 +59,7 @@ class Rows(NamedTuple):
 
     def astype(self, dtype: Any) -> Rows:
         """Return the rows with values in a dtype; on the host."""
-        return self._replace(values=self.values.astype(dtype, copy=False))
+        return Rows(self.ends, self.columns, self.values.astype(dtype, copy=False))
 
     def dense(self, k: int, into: np.ndarray | None = None) -> np.ndarray:
         """Return the dense rows (b, k) on the host; written into an array of zeros if given."""
@@ -67,9 +71,9 @@ class Rows(NamedTuple):
 
     def summed(self, values: np.ndarray) -> np.ndarray:
         """Return for each row the sum of its part of the values (nnz,), (n,); on the host."""
-        sums, some = np.zeros(len(self.ends) - 1, values.dtype), np.diff(self.ends) > 0
-        if some.any():
-            sums[some] = np.add.reduceat(values, self.ends[:-1][some])
+        ended = np.concatenate((values, np.zeros(1, values.dtype)))  # for the last rows are empty
+        sums: np.ndarray = np.add.reduceat(ended, self.ends[:-1])
+        sums[self.ends[1:] == self.ends[:-1]] = 0
         return sums
 
     def matrix(self, k: int, like: Array) -> Any:
@@ -83,7 +87,7 @@ class Rows(NamedTuple):
 def stacked(parts: Iterable[Rows]) -> Rows:
     """Return the rows of all parts."""
     ends, columns, values = zip(*parts, strict=True)
-    if len(ends) == 1 and is_numpy(ends[0]):
+    if len(ends) == 1 and isinstance(ends[0], np.ndarray):
         return Rows(ends[0], columns[0], values[0])
     xp = array_namespace(ends[0])
     counts = [xp.astype(e[1:] - e[:-1], xp.int64) for e in ends]

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 
 from gpudict.arrays.door import Array, from_host, precise, to_host
 from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
-from gpudict.arrays.threads import in_parallel, quiet, threads
+from gpudict.arrays.threads import in_parallel, threads
 from gpudict.coding.plan import Plan
 from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
-from gpudict.objective.quadratic import Quadratic, diagonal, of_rows, relative_gap
+from gpudict.objective.quadratic import Quadratic, diagonal, of_rows
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
-from gpudict.solvers.host._products import FEW, product
+from gpudict.solvers.host._products import calm, product
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -45,7 +44,7 @@ def solve(
 
     `known` is what the solver needs of the atoms, where it is at hand.
     """
-    here, plan = in_numpy(request), plan._replace(penalty=plan.penalty.mapped(wide))
+    here, plan = in_numpy(request), plan.having(plan.penalty.mapped(wide))
     (n, k), dtype = (here.X.shape[0], here.V.shape[0]), here.X.dtype
     Z = None if sparse else np.zeros((n, k), dtype)
     alone = n * k <= ALONE
@@ -56,21 +55,20 @@ def solve(
     def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
         part = slice(low, min(low + size, n))
         found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part))
-        largest = float(relative_gap(found.gap, sq).max())
-        told = found.gap, found.converged, found.rounds, largest
+        told = found.gap, found.converged, found.rounds, largest(found.gap, sq)
         if Z is None:
-            return *told, found.codes.astype(dtype)
+            return *told, found.codes.kept(dtype)
         written(found.codes, Z[part])
         return *told, None
 
     starts = range(0, n, size)
     workers = 1 if alone else min(threads(n_jobs), len(starts))
-    with precise(here.X), quiet() if n * here.V.size > FEW else nullcontext():
+    with precise(here.X), calm(n * here.V.size):
         atoms = atoms_for(plan, request.V, here, workers) if known is None else known
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
-    gaps, done, rounds, largest, rows = parts
+    gaps, done, rounds, tops, rows = parts
     gap, converged = joined(gaps), joined(done)
-    history = [Check(max(rounds), n - np.count_nonzero(converged), max(largest))]
+    history = [Check(max(rounds), n - np.count_nonzero(converged), max(tops))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
     bounds = (from_host(gap, request.X), from_host(converged, request.X))
     return Solution(codes, *bounds, max(rounds), history)
@@ -90,9 +88,9 @@ def in_numpy(request: Request) -> Request:
 
 
 def atoms_of(V: Array, workers: int = 1) -> Atoms:
-    """Return what row solvers need of the atoms."""
+    """Return what row solvers need of the atoms; in the context of products."""
     V = wide(V)
-    with precise(V), quiet():
+    with calm(len(V) * V.size):
         return Atoms.of(gram_of(V, workers), V.shape[1])
 
 
@@ -127,7 +125,7 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.nda
     batch = RowBatch(cov, np.vecdot(X, X), start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
-    short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
+    short = np.isnan(found.gap) if not plan.penalty.certified else ~found.converged
     if short.any():
         factors = (X, rows.V) if rows.is_products else None
         cov = X @ rows.V.T if cov is None else cov
@@ -158,6 +156,14 @@ def start(rows: Request) -> Rows:
     if isinstance(rows.init, Rows):
         return rows.init.astype(np.float64)
     return compressed(wide(rows.init))
+
+
+def largest(gap: np.ndarray, sq: np.ndarray) -> float:
+    """Return the largest relative gap; see `quadratic.relative_gap`."""
+    from gpudict.solvers.host.kernels.rows import largest
+
+    found: float = largest(gap, sq)
+    return found
 
 
 def written(codes: Rows, Z: np.ndarray) -> None:

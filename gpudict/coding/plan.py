@@ -84,7 +84,10 @@ class Plan(NamedTuple):
 
     def of_rows(self, index: Array | slice) -> Plan:
         """Return the plan of some rows."""
-        penalty = self.penalty.of_rows(index)
+        return self.having(self.penalty.of_rows(index))
+
+    def having(self, penalty: RowPenalty) -> Plan:
+        """Return the plan with another form of its penalty."""
         return self if penalty is self.penalty else self._replace(penalty=penalty)
 
 

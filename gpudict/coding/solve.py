@@ -27,8 +27,9 @@ def solve(
     `batch_size` is for solvers that see batches; None is as many rows as the memory has space for.
     """
     X, n_jobs = request.X, parameters.jobs(n_jobs)
-    with phase("coding"), precise(X), memory_error_saying(lambda: needs(request, plan), X):
+    with phase("coding"), memory_error_saying(lambda: needs(request, plan), X):
         if isinstance(plan.solver, RowSolver):
             return on_host.solve(request, plan, n_jobs=n_jobs, sparse=sparse)
         size = rows_a_batch(request, plan, sparse) if batch_size is None else batch_size
-        return on_device.solve(request, plan, size, n_jobs=n_jobs, sparse=sparse)
+        with precise(X):
+            return on_device.solve(request, plan, size, n_jobs=n_jobs, sparse=sparse)

@@ -68,7 +68,7 @@ def alternate(
         blocks = Blocks.of(samples, square, recipe)
         codes, there = blocks.taken(code), blocks.everywhere(V)
     for iteration in count():
-        with memory_to_learn(X, recipe), recipe.quietly(X.shape[1]):
+        with memory_to_learn(X, recipe), recipe.quietly(*X.shape):
             made, q = blocks.coded(there, codes)
             V, dead = recipe.update(q, V), unused(q, scale)
             there = blocks.everywhere(V)

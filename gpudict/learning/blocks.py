@@ -20,7 +20,7 @@ from gpudict.coding.plan import Plan
 from gpudict.learning.codes import Codes, Dense, coded
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
-from gpudict.objective.quadratic import Quadratic, accumulate, relative_gap
+from gpudict.objective.quadratic import Quadratic, accumulate, gap_unit
 
 Result = TypeVar("Result")
 
@@ -42,13 +42,13 @@ class Told(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Rows on one device, their ‖x‖² (n,), and how they are coded there.
+    """Rows on one device, the units of their relative gaps (n,), and how they are coded there.
 
     The samples' `total` is that of all blocks.
     """
 
     samples: Samples
-    square: Array
+    unit: Array
     plan: Plan
     n_jobs: int | None
 
@@ -62,8 +62,7 @@ class Block(NamedTuple):
         samples, (codes, gap, converged) = self.samples, made
         xp, costs = array_namespace(V), codes.costs(samples.X, V, self.plan.penalty)
         cost = samples.summed(costs, float64_of(samples.X))
-        largest = xp.max(relative_gap(gap, xp.astype(self.square, gap.dtype)))
-        return Told(cost, largest, xp.all(converged))
+        return Told(cost, xp.max(gap / self.unit), xp.all(converged))
 
 
 class Blocks(NamedTuple):
@@ -78,7 +77,7 @@ class Blocks(NamedTuple):
         """Cut the samples, whose ‖x‖² are `square`, and move each block to its device."""
         X, weight, total = samples
         if not recipe.devices:
-            return cls((Block(samples, square, recipe.plan, recipe.n_jobs),), (), X)
+            return cls((Block(samples, _unit(square), recipe.plan, recipe.n_jobs),), (), X)
         cuts = devices.blocks(X.shape[0], len(recipe.devices))
         where = recipe.devices[: len(cuts)]
         rows = _cut(X, cuts, where)
@@ -86,7 +85,7 @@ class Blocks(NamedTuple):
 
         def block(X: Array, weight: Array | None) -> Block:
             part = Samples(X, weight, total)
-            return Block(part, part.squares(), recipe.plan.at(X, recipe.k), recipe.n_jobs)
+            return Block(part, _unit(part.squares()), recipe.plan.at(X, recipe.k), recipe.n_jobs)
 
         return cls(tuple(devices.on_each(block, rows, rows, weights)), where, X)
 
@@ -154,6 +153,12 @@ def own(made: Sequence[Coded], like: Array) -> Sequence[Coded]:
     """Return codes whose gaps may be written; those of several blocks are gathered each time."""
     first, *others = made
     return made if others else [first._replace(gap=copied(gap_of(made, like)))]
+
+
+def _unit(square: Array) -> Array:
+    """Return it in float64 where the device has that, as gaps are."""
+    dtype = float64_of(square) or square.dtype
+    return gap_unit(array_namespace(square).astype(square, dtype, copy=False))
 
 
 def _cut(x: Array, cuts: Sequence[slice], where: Sequence[Any]) -> list[Array]:

@@ -8,8 +8,7 @@ so that nothing of size n × k is made or read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -154,7 +153,7 @@ class Compressed(NamedTuple):
         from gpudict.solvers.host.kernels import rows
 
         x, weight, (k, d) = to_host(samples.X), samples.weight, self.V.shape
-        each = np.ones(len(x)) if weight is None else wide(weight)
+        each = ones(len(x)) if weight is None else wide(weight)
 
         def of_group(here: slice) -> tuple[np.ndarray, ...]:
             U, X, w = self._cut(here), wide(x[here]), each[here]
@@ -217,8 +216,16 @@ class Compressed(NamedTuple):
         groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         little = len(groups) == 1 and n * self.V.shape[0] * sum(self.V.shape) <= LITTLE
         workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
-        with precise(self.start.values), nullcontext() if little else quiet():
+        if little:
+            return list(map(job, groups))
+        with precise(self.start.values), quiet():
             return list(in_parallel(job, groups, workers))
+
+
+@lru_cache(4)
+def ones(n: int) -> np.ndarray:
+    """Return n weights of 1, which nothing writes into."""
+    return np.ones(n)
 
 
 def _full(U: Rows, k: int, d: int) -> bool:

@@ -5,8 +5,7 @@ With what a code is, it makes the recipe that batch and online learning share.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
@@ -27,7 +26,8 @@ from gpudict.coding.silence import say_silent
 from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, astype
-from gpudict.solvers.base import IterativeSolver, RowSolver
+from gpudict.solvers.base import IterativeSolver, Place, RowSolver
+from gpudict.solvers.host._products import FEW
 from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, update_names
 
@@ -44,11 +44,11 @@ class DictionaryStep(NamedTuple):
 
     def __call__(self, q: Quadratic, V: Array) -> Array:
         """Return the updated atoms for the statistics of the codes."""
-        xp = array_namespace(V)
-        start, (k, d), q = xp.matrix_transpose(V), V.shape, astype(q, V.dtype)
-        with phase("update"), precise(V), one_thread(k, d):
-            Z = stepped(self.solver, q, self.penalty, start, self.steps)
-        return xp.matrix_transpose(Z)
+        (k, d), q = V.shape, astype(q, V.dtype)
+        compiled = self.solver.place is Place.HOST
+        with phase("update"), precise(V), nullcontext() if compiled else one_thread(k, d):
+            Z = stepped(self.solver, q, self.penalty, V.T, self.steps)
+        return Z.T
 
 
 def one_thread(k: int, d: int) -> AbstractContextManager[Any]:
@@ -84,10 +84,11 @@ class Recipe(NamedTuple):
     n_jobs: int | None = None
     devices: tuple[Any, ...] = ()
 
-    def quietly(self, d: int) -> AbstractContextManager[Any]:
+    def quietly(self, n: int, d: int) -> AbstractContextManager[Any]:
         """Return the context of an iteration: to give BLAS its threads takes time each time."""
         compiled = isinstance(self.plan.solver, RowSolver)
-        return one_thread(self.k, d) if compiled else nullcontext()
+        some = max(n, self.k) * self.k * d > FEW  # or BLAS is left alone
+        return one_thread(self.k, d) if compiled and some else nullcontext()
 
     @property
     def positive(self) -> bool:
@@ -95,9 +96,8 @@ class Recipe(NamedTuple):
         return self.update.penalty.positive
 
 
-@contextmanager
-def memory_to_learn(X: Array, recipe: Recipe) -> Iterator[None]:
-    """Say in one sentence what memory was needed for, where it was not enough to learn from X."""
+def memory_to_learn(X: Array, recipe: Recipe) -> AbstractContextManager[Any]:
+    """Return the context that says what memory was needed for, if it can't be learned from X."""
     (n, d), k = X.shape, recipe.k
 
     def needs() -> str:
@@ -107,8 +107,7 @@ def memory_to_learn(X: Array, recipe: Recipe) -> Iterator[None]:
             "or batches of rows to learn_online, or free memory."
         )
 
-    with memory_error_saying(needs, X, tried=""):
-        yield
+    return memory_error_saying(needs, X, tried="")
 
 
 def recipe_for(

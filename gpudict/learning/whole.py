@@ -7,30 +7,27 @@ of the atoms, are written in place. It is the step of `online` by parts, up to r
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from gpudict.arrays.door import Array, from_host, to_host
+from gpudict.arrays.door import Array, from_host, precise, to_host
 from gpudict.arrays.rows import Rows, wide
-from gpudict.arrays.threads import quiet
 from gpudict.coding import on_host
 from gpudict.coding.request import Request
 from gpudict.learning import updates
 from gpudict.learning.atoms import UNUSED
 from gpudict.learning.blocks import Coded
 from gpudict.learning.codes import ALONE as FEW_ROWS
-from gpudict.learning.codes import Compressed
+from gpudict.learning.codes import Compressed, ones
 from gpudict.learning.forgetting import Turn
 from gpudict.learning.records import State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.objective.quadratic import Quadratic, scaled
 from gpudict.solvers.base import Atoms
 from gpudict.solvers.host import active_set, sphere_blocks
-from gpudict.solvers.host._products import FEW
+from gpudict.solvers.host._products import calm
 
 COMPILED = (active_set.SOLVER, sphere_blocks.SOLVER)  # what solves for codes, and for atoms
 Sums = tuple[np.ndarray, np.ndarray, np.ndarray]  # UᵀU (k, k), UᵀX (k, d), squares of X (d,)
@@ -56,7 +53,7 @@ class Kept(NamedTuple):
     def of(cls, state: State) -> Kept:
         """Copy what there is."""
         V = np.array(wide(state.atoms))
-        with quiet():
+        with precise(V):
             return cls(V, on_host.atoms_of(V), _sums(state.recent), _sums(state.long))
 
 
@@ -131,7 +128,7 @@ def _folded(
     from gpudict.solvers.host.kernels.memory import Memory, fold
 
     x, plan = wide(samples.X), cast(Any, recipe.plan)
-    weight = _ones(len(x)) if samples.weight is None else wide(samples.weight)
+    weight = ones(len(x)) if samples.weight is None else wide(samples.weight)
     recent, long = (
         Memory(*sums, before / factor, 1 / (samples.total * factor))
         for sums, before, factor in zip(kept[2:4], decayed, kept.factors, strict=True)
@@ -145,8 +142,7 @@ def _coded(X: Array, kept: Kept, recipe: updates.Recipe) -> tuple[Rows, np.ndarr
     """Return the codes in float64, their gaps and whether they converged; few rows as one chunk."""
     request, atoms = Request(to_host(X), kept.V), kept.atoms
     if X.shape[0] * recipe.k <= on_host.ALONE:
-        little = X.shape[0] * kept.V.size <= FEW
-        with nullcontext() if little else quiet():
+        with calm(X.shape[0] * kept.V.size):
             return on_host.solved(request, atoms, recipe.plan)[0][:3]
     found = on_host.solve(request, recipe.plan, n_jobs=recipe.n_jobs, sparse=True, known=atoms)
     return found.Z.astype(np.float64), found.gap, found.converged
@@ -163,12 +159,6 @@ def _turned(kept: Kept, recipe: updates.Recipe, *, single: bool) -> tuple[Kept, 
     products(V, V, True, G)
     mirror(G)
     return kept._replace(V=V, atoms=Atoms.of(G, V.shape[1])), change
-
-
-@functools.cache
-def _ones(n: int) -> np.ndarray:
-    """Return n weights of 1, which nothing writes into."""
-    return np.ones(n)
 
 
 def _sums(q: Quadratic) -> Sums:

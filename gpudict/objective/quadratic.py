@@ -166,7 +166,12 @@ def squared_error(q: Quadratic, Z: Array, corr: Array, /) -> Array:
 
 def relative_gap(gap: Array, sq: Array, /) -> Array:
     """Return gaps in units of ½‖x‖², (n,); as they are where x is 0."""
-    return 2 * gap / divisor(sq)
+    return gap / gap_unit(sq)
+
+
+def gap_unit(sq: Array, /) -> Array:
+    """Return what a relative gap is in units of, (n,)."""
+    return 0.5 * divisor(sq)
 
 
 def diagonal(q: Quadratic, /) -> Array:

@@ -45,6 +45,8 @@ class Place(Enum):
     CUDA = "arrays on a CUDA device and at most {limit} atoms, with CuPy or PyTorch"
     CUDA_MANY = "arrays on a CUDA device and more than {limit} atoms, with CuPy or PyTorch"
 
+    __hash__ = object.__hash__  # Enum's is of the name, in Python
+
 
 class Solver(ABC, Generic[P]):
     """A solver of the quadratic plus a penalty.

@@ -45,12 +45,12 @@ def gram_limit(like: Array) -> int:
 
 def places_of(like: Array, k: int) -> tuple[Place, ...]:
     """Return the places whose solvers run for such arrays and k atoms, the fastest first."""
-    few = k <= gram_limit(like)
-    if allowed() and on_host(like) and numba_works():
-        return (Place.HOST, Place.HOST_MANY, Place.ANYWHERE)[0 if few else 1 :]
-    if allowed() and not on_host(like) and works(like):
-        return Place.CUDA if few else Place.CUDA_MANY, Place.ANYWHERE
-    return (Place.ANYWHERE,)
+    here = on_host(like)
+    if not allowed() or not (numba_works() if here else works(like)):
+        return (Place.ANYWHERE,)
+    if here:
+        return (Place.HOST, Place.HOST_MANY, Place.ANYWHERE)[0 if k <= GRAM_LIMIT else 1 :]
+    return Place.CUDA if k <= WARP_GRAM_LIMIT else Place.CUDA_MANY, Place.ANYWHERE
 
 
 def described(place: Place) -> str:

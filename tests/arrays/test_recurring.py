@@ -8,7 +8,7 @@ import pytest
 import gpudict
 from gpudict.arrays import recurring
 from gpudict.arrays.recurring import made_of, standing_for
-from gpudict.coding import on_host
+from gpudict.solvers.host import _products
 from tests.support import oracles, problems
 
 X, V = problems.signal(n=3, d=6, k=8, seed=0)
@@ -72,9 +72,11 @@ def test_what_is_not_finite_is_refused_each_time():
 
 @pytest.mark.compiled
 def test_blas_is_left_alone(monkeypatch: pytest.MonkeyPatch):
-    """To set its threads, and set them back, takes longer than the code of a row."""
+    """To set its threads, and set them back, takes longer than the code of a row, of any atoms."""
     first = coded(V)
-    monkeypatch.setattr(on_host, "quiet", lambda: pytest.fail("BLAS was told something"))
+    monkeypatch.setattr(_products, "quiet", lambda: pytest.fail("BLAS was told something"))
     np.testing.assert_array_equal(coded(V), first)
+    coded(V + 1e-3)
+    monkeypatch.setattr(_products, "FEW", 0)
     with pytest.raises(pytest.fail.Exception):
-        coded(V + 1e-3)
+        coded(V + 2e-3)

@@ -75,8 +75,10 @@ def test_blas_is_told_once_an_iteration(signal, monkeypatch: pytest.MonkeyPatch)
     told: list[int] = []
     once = quiet.make
     monkeypatch.setattr(quiet, "make", lambda undo: told.append(0) or once(undo))
-    gpudict.learn(signal[0][:40], 6, alpha=0.1, max_iter=5, tol=0, dict_init="data")
-    assert len(told) == 1 + 5  # the start's
+    for rows, k, times in ((40, 6, 0), (1500, 40, 5)):  # the fewer are done without BLAS
+        told.clear()
+        gpudict.learn(signal[0][:rows], k, alpha=0.1, max_iter=5, tol=0, dict_init="data")
+        assert len(told) == 1 + times  # the start's
 
 
 @pytest.mark.compiled

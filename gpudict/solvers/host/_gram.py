@@ -9,6 +9,7 @@ import numpy as np
 
 from gpudict.arrays.threads import in_parallel
 from gpudict.solvers.base import Atoms, scaled
+from gpudict.solvers.host._products import FEW
 
 MUCH = 2**25  # multiplications k·k·d, from which on a second thread is worth its start
 MOST = 2**26  # cosines that are kept, 256 MB, where no Gram is
@@ -19,13 +20,18 @@ BLOCK, ROWS = 256, 64  # of a product, and of what is done with it while it is i
 
 def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
     """Return V Vᵀ, (k, k)."""
-    k, d = V.shape
-    if k * k * d <= MUCH:
-        made: np.ndarray = V @ V.T
-        return made
+    from gpudict.solvers.host.kernels.products import products
     from gpudict.solvers.host.kernels.rows import mirror
 
+    k, d = V.shape
+    if FEW < k * k * d <= MUCH:
+        made: np.ndarray = V @ V.T
+        return made
     G, starts = np.empty((k, k), V.dtype), range(0, k, BLOCK)
+    if k * k * d <= FEW:
+        products(V, V, True, G)
+        mirror(G)
+        return G
 
     def block(low: int) -> None:
         high = low + BLOCK

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 
+from gpudict.arrays.threads import quiet
+
 FEW = 2**20  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
+
+
+def calm(work: int) -> AbstractContextManager[Any]:
+    """Return the context of products of so many multiplications: one thread for BLAS, if any."""
+    return quiet() if work > FEW else nullcontext()
 
 
 def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:

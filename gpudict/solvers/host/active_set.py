@@ -40,19 +40,20 @@ class ActiveSet(RowSolver[L1]):
         b, k = rows.cov.shape
         most = k if atoms.width is None else min(k, atoms.width + self.spare)
         summands = (atoms.width or 0) + 4.0
-        codes, gap, rounds = Rows.blank(b, most), np.empty(b), np.empty(b, np.int32)
+        codes, gap = Rows.blank(b, most), np.empty(b)
         data = (fixed(rows.cov), fixed(atoms.gram), rows.sq, atoms.norms, tuple(rows.init))
-        wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
+        wanted = (np.full(b, penalty.alpha, np.float64), penalty.positive, limits.single)
         rank = most if atoms.width is None else min(k, atoms.width)
         allowed = (summands, rank, min(limits.max_iter, self.rounds))
-        lasso.solve(*data, *wanted, allowed, lasso.space(k, most), tuple(codes), gap, rounds)
+        space = lasso.space(k, most)
+        rounds = lasso.solve(*data, *wanted, allowed, space, tuple(codes), gap)
         return solution(codes.trimmed(), gap, rounds, rows, limits, rows.cov)
 
 
 def solution(
     codes: Rows,
     gap: np.ndarray,
-    rounds: np.ndarray,
+    rounds: int,
     rows: RowBatch,
     limits: Limits,
     data: np.ndarray,
@@ -62,7 +63,7 @@ def solution(
         faint = (rows.sq < FAINT) & data.any(axis=1)
         gap = np.maximum(gap, np.finfo(np.float64).smallest_normal * faint)
     converged = gap <= 0.5 * limits.tol * rows.sq
-    return RowSolution(codes, gap, converged, int(rounds.max()))
+    return RowSolution(codes, gap, converged, rounds)
 
 
 SOLVER = ActiveSet()

@@ -54,13 +54,11 @@ class Homotopy(RowSolver[L1 | Cardinality]):
         data = (fixed(rows.cov), fixed(atoms.gram), rows.sq, atoms.norms, alphas)
         ways = (lars.ties(k, EPS["float64"]), rule, limits.single, (atoms.width or 0) + 4.0)
         homotopy.solve(*data, *ways, homotopy.space(k, most), tuple(codes), gap, rounds, ended)
-        codes = codes.trimmed()
+        codes, longest = codes.trimmed(), int(rounds.max())
         if lasso:
-            return active_set.solution(codes, gap, rounds, rows, limits, rows.cov)
+            return active_set.solution(codes, gap, longest, rows, limits, rows.cov)
         converged = gap <= target if target else ended & ~np.isnan(gap)
-        return RowSolution(
-            codes, np.where(np.isnan(gap), gap, np.inf), converged, int(rounds.max())
-        )
+        return RowSolution(codes, np.where(np.isnan(gap), gap, np.inf), converged, longest)
 
 
 SOLVER = Homotopy()

@@ -41,9 +41,7 @@ def swept(A: np.ndarray, B: np.ndarray, V: np.ndarray, *, positive: bool, single
     """
     from gpudict.solvers.host.kernels import sweep
 
-    curvature = np.diagonal(A)
-    used = np.flatnonzero(curvature > np.finfo(np.float64).eps * curvature.max())
-    square: float = sweep.update(used, A, B, V, positive, single)
+    square: float = sweep.update(A, B, V, positive, single)
     return math.sqrt(square)
 
 

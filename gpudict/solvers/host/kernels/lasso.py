@@ -160,28 +160,41 @@ def threshold(alpha, sq, largest):
     return alpha + TINY * max(alpha, np.sqrt(sq) * largest)
 
 
-def space(k: int, most: int) -> tuple[Active, Work, Entrants]:
-    """Return what `solve` works in, for k atoms and sets of `most`."""
-    u, s, rho, d, g, w, codes = (np.zeros(most + 8) for _ in range(7))
-    atoms, entrants = np.zeros(most + 8, np.int64), np.zeros(most + 8, np.int64)
-    wide = max(2 * LANES, 1 << (k - 1).bit_length())
-    A = Active(np.zeros((most + 8, most + 8)), atoms, u, s, rho)
-    W = Work(np.zeros(k), np.zeros(k, np.int64), np.zeros(wide), np.zeros(wide // 2), d, g, w)
-    return A, W, Entrants(entrants, codes)
+def space(k: int, most: int) -> tuple[np.ndarray, ...]:
+    """Return what `solve` works in, for k atoms and sets of `most`: few arrays to hand over."""
+    side, wide = most + 8, max(2 * LANES, 1 << (k - 1).bit_length())
+    sets, numbers = np.zeros((side + 7, side)), np.zeros((2, side), np.int64)
+    return sets, numbers, np.zeros(k + wide + wide // 2), np.zeros(k, np.int64)
+
+
+@inner
+def named(places):
+    """Return the parts of the space."""
+    sets, numbers, wide, free = places
+    side, k = sets.shape[1], free.shape[0]
+    end = k + 2 * (wide.shape[0] - k) // 3
+    A = Active(sets[:side], numbers[0], sets[side], sets[side + 1], sets[side + 2])
+    d, g, w = sets[side + 3], sets[side + 4], sets[side + 5]
+    W = Work(wide[:k], free, wide[k:end], wide[end:], d, g, w)
+    return A, W, Entrants(numbers[1], sets[side + 6])
 
 
 @compiled_in_place
-def solve(cov, G, sq, norms, init, alphas, positive, single, limits, places, codes, gaps, rounds):
+def solve(cov, G, sq, norms, init, alphas, positive, single, limits, places, codes, gaps):
     """Solve the lasso of each row of cov (b, k) with the Gram G (k, k), sq = ‖x‖² and alphas (b,).
 
     `init` are the codes to start from, in compressed rows (ends, columns, values). `limits` are the
     number of summands, the rank of the atoms, at most, and the most rounds; `places` are from
-    `space`. Written are the codes, likewise, rounded to float32 if `single`, the bounds on
-    objective − optimum, gaps (b,), and the rounds (b,).
+    `space`. Written are the codes, likewise, rounded to float32 if `single`, and the bounds on
+    objective − optimum, gaps (b,). Return the most rounds of a row.
     """
-    (A, W, listed), (ends, columns, values), (terms, rank, max_rounds) = places, codes, limits
+    (A, W, listed), (ends, columns, values), (terms, rank, max_rounds) = (
+        named(places),
+        codes,
+        limits,
+    )
     most, bits, free = A.u.shape[0] - 8, bits_of(cov.shape[1], positive), W.free
-    largest, m = 0.0, 0
+    largest, m, longest = 0.0, 0, 0
     for j in range(cov.shape[1]):
         free[j], largest = bits[1], max(largest, norms[j])
     ends[0] = 0
@@ -190,12 +203,14 @@ def solve(cov, G, sq, norms, init, alphas, positive, single, limits, places, cod
         m = forget(A, m)
         count = listed_of_start(i, init, positive, listed, most)
         least = threshold(row.alpha, row.sq, largest)
-        m, rounds[i], pull, ended = march(row, A, W, bits, least, 0 if count else max_rounds)
+        m, rounds, pull, ended = march(row, A, W, bits, least, 0 if count else max_rounds)
         off = slopes(row, A, W.corr, m)
-        if count or not ended or (off > LEFT * (least - row.alpha) and rounds[i] < max_rounds):
-            left = rank, max_rounds - rounds[i]
+        if count or not ended or (off > LEFT * (least - row.alpha) and rounds < max_rounds):
+            left = rank, max_rounds - rounds
             m, more = settle(row, A, W, listed, count, least, m, left)
-            rounds[i], pull = rounds[i] + more, top(W.best)
+            rounds, pull = rounds + more, top(W.best)
+        longest = max(longest, rounds)
         gaps[i] = bound(pull, row, A, W.corr, norms, largest, terms, m)
         gaps[i] += rounded(row, A, W.corr, norms, m) if single else 0.0
         ends[i + 1] = emit(A.atoms, A.u, m, ends[i], columns, values)
+    return longest

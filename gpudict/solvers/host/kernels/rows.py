@@ -77,6 +77,16 @@ def mirror(A):
                     A[i, j] = A[j, i]
 
 
+@compiled_in_place
+def largest(gap, sq):
+    """Return the largest gap in units of ½‖x‖², as it is where x is 0; NaN if there is one."""
+    found = 0.0
+    for i in range(len(gap)):
+        here = 2.0 * gap[i] / sq[i] if sq[i] > 0.0 else 2.0 * gap[i]
+        found = here if here > found or here != here else found
+    return found
+
+
 @compiled
 def squared_errors(ends, columns, values, X, V, error):
     """Write ‖x − uV‖² of each row into error (b,)."""

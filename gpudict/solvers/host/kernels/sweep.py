@@ -1,4 +1,4 @@
-"""Some atoms of the dictionary in turn, each to its optimum on the sphere.
+"""The atoms of the dictionary in turn, each to its optimum on the sphere.
 
 Two at a time: of all others they need B − A V, whose loop reads each row of V once for both.
 """
@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from gpudict.solvers import constants
 from gpudict.solvers.host.kernels.compiling import compiled, inner
+
+EPS = constants.EPS["float64"]
 
 
 @inner
@@ -77,15 +80,30 @@ def turned(j, weight, R, V, moved, positive, single):
     return total
 
 
-@compiled
-def update(atoms, A, B, V, positive, single):
-    """Update these atoms of V (k, d) in turn, in place, for A (k, k) and B (k, d).
+@inner
+def used(A, atoms):
+    """List the atoms that some code uses; return their number."""
+    largest, count = 0.0, 0
+    for j in range(A.shape[0]):
+        largest = max(largest, A[j, j])
+    for j in range(A.shape[0]):
+        if A[j, j] > EPS * largest:
+            atoms[count] = j
+            count += 1
+    return count
 
-    They are rounded to float32 if `single`. Return the square of how far all moved.
+
+@compiled
+def update(A, B, V, positive, single):
+    """Update the atoms of V (k, d) in turn, in place, for A (k, k) and B (k, d).
+
+    One that no code uses stays. They are rounded to float32 if `single`. Return the square of how
+    far all moved.
     """
-    (k, d), last, total = V.shape, len(atoms) - 1, 0.0
+    (k, d), total = V.shape, 0.0
     R, S, moved = np.empty(d), np.empty(d), np.empty(d)
-    index, some = np.empty(k + 4, np.int64), np.empty((2, k + 4))
+    atoms, index, some = np.empty(k, np.int64), np.empty(k + 4, np.int64), np.empty((2, k + 4))
+    last = used(A, atoms) - 1
     for p in range(0, last + 1, 2):
         i, j = atoms[p], atoms[min(p + 1, last)]
         for x in range(d):
