@@ -99,3 +99,10 @@ def test_silence_is_that_of_all_batches():
         gpudict.encode(gpudict.stream(X, batch_size=10), V, alpha=0.1 * top)
     with pytest.warns(UserWarning, match=f"from {top:.3g} on"):
         gpudict.encode(gpudict.stream(X, batch_size=10), V, alpha=2 * top)
+
+
+def test_columns_of_sparse_codes_are_not_copied():
+    """SciPy takes the ends and the columns in one dtype, so the ends take that of the columns."""
+    X, V = problems.signal(n=60, d=16, k=24)
+    Z = gpudict.encode(X, V, alpha=0.1, sparse_output=True).Z
+    assert Z.indices.dtype == Z.indptr.dtype == np.dtype("int32")

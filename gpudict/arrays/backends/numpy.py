@@ -14,6 +14,8 @@ def csr(values: np.ndarray, columns: np.ndarray, ends: np.ndarray, shape: tuple[
     """Return the matrix of SciPy."""
     from scipy.sparse import csr_array
 
+    if ends[-1] <= np.iinfo(columns.dtype).max:  # or SciPy copies the columns in its wider dtype
+        ends = ends.astype(columns.dtype)
     return csr_array((values, columns, ends), shape=shape)
 
 
