@@ -79,7 +79,8 @@ if not TYPE_CHECKING:  # a type checker knows the names, and no others
         if name == "datasets":
             return importlib.import_module("gpudict.datasets")
         if name in _HOMES:
-            return getattr(importlib.import_module(f"gpudict.{_HOMES[name]}"), name)
+            home = importlib.import_module(f"gpudict.{_HOMES[name]}")
+            return globals().setdefault(name, getattr(home, name))
         raise AttributeError(f"module 'gpudict' has no attribute {name!r}")
 
 

@@ -8,6 +8,7 @@ so that nothing of size n × k is made or read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache, reduce
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -216,9 +217,7 @@ class Compressed(NamedTuple):
         groups = [slice(low, min(low + size, n)) for low in range(0, n, size)]
         little = len(groups) == 1 and n * self.V.shape[0] * sum(self.V.shape) <= LITTLE
         workers = 1 if n <= ALONE else min(threads(self.n_jobs), len(groups))
-        if little:
-            return list(map(job, groups))
-        with precise(self.start.values), quiet():
+        with precise(self.start.values), nullcontext() if little else quiet():
             return list(in_parallel(job, groups, workers))
 
 

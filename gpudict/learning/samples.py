@@ -57,9 +57,9 @@ class Samples(NamedTuple):
     def summed(self, values: Array, dtype: Any) -> Array:
         """Return the weighted sum of a number of each sample (n,), 0-d, in the dtype if any."""
         xp = array_namespace(values)
-        values = values if dtype is None else xp.astype(values, dtype, copy=False)
         if self.weight is None:
-            return xp.sum(values)
+            return xp.sum(values, dtype=dtype)
+        values = values if dtype is None else xp.astype(values, dtype, copy=False)
         return xp.sum(values * xp.astype(self.weight, values.dtype))
 
     def mean(self) -> Array:

@@ -23,6 +23,7 @@ from gpudict.arrays.phases import phase
 from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
+from gpudict.learning.codes import LITTLE
 from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, astype
@@ -87,7 +88,7 @@ class Recipe(NamedTuple):
     def quietly(self, n: int, d: int) -> AbstractContextManager[Any]:
         """Return the context of an iteration: to give BLAS its threads takes time each time."""
         compiled = isinstance(self.plan.solver, RowSolver)
-        some = max(n, self.k) * self.k * d > FEW  # or BLAS is left alone
+        some = n * self.k * (self.k + d) > LITTLE or self.k**2 * d > FEW  # or BLAS is left alone
         return one_thread(self.k, d) if compiled and some else nullcontext()
 
     @property

@@ -185,7 +185,7 @@ class Atoms(NamedTuple):
     @classmethod
     def of(cls, gram: np.ndarray, width: int | None) -> Atoms:
         """Return the atoms with this Gram, of that width if it is known."""
-        return cls(gram, np.sqrt(np.maximum(np.diagonal(gram), 0)), width)
+        return cls(gram, np.sqrt(np.maximum(gram.diagonal(), 0)), width)
 
     @classmethod
     def many(cls, V: np.ndarray) -> Atoms:

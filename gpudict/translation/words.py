@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
@@ -30,17 +31,20 @@ def start_of(value: Any, name: str) -> Any:
     return value if value is None or isinstance(value, str) else array_like(value, name)
 
 
+@functools.cache
 def pursuits() -> tuple[str, ...]:
     """Return the solvers that take a number of atoms, and no weight."""
     return tuple(s.name for s in coders() if s.kind is Kind.PURSUIT and s.name in pursuit_names())
 
 
+@functools.cache
 def algorithms() -> tuple[str, ...]:
     """Return what `algorithm` may be: scikit-learn's names, and lasso_NAME for each solver."""
     steps = (s.name for s in coders() if s.kind is Kind.APPROXIMATE)
     return (*(f"{LASSO}{name}" for name in lasso_names()), *pursuit_names(), *steps)
 
 
+@functools.cache
 def methods() -> tuple[str, ...]:
     """Return what `method` may be."""
     return (*lasso_names(), *pursuits())

@@ -8,6 +8,7 @@ import pytest
 import gpudict
 from gpudict.arrays import recurring
 from gpudict.arrays.recurring import made_of, standing_for
+from gpudict.arrays.threads import quiet
 from gpudict.solvers.host import _products
 from tests.support import oracles, problems
 
@@ -74,7 +75,7 @@ def test_what_is_not_finite_is_refused_each_time():
 def test_blas_is_left_alone(monkeypatch: pytest.MonkeyPatch):
     """To set its threads, and set them back, takes longer than the code of a row, of any atoms."""
     first = coded(V)
-    monkeypatch.setattr(_products, "quiet", lambda: pytest.fail("BLAS was told something"))
+    monkeypatch.setattr(quiet, "make", lambda undo: pytest.fail("BLAS was told something"))
     np.testing.assert_array_equal(coded(V), first)
     coded(V + 1e-3)
     monkeypatch.setattr(_products, "FEW", 0)

@@ -36,6 +36,16 @@ class TestThreads:
         np.testing.assert_allclose(found.Z, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-10)
 
 
+@pytest.mark.compiled
+@pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
+def test_sparse_codes_hold_what_they_show(signal, dtype, options):
+    """And not the space that the solver had for more of them."""
+    X, V = (a[:40].astype(dtype) for a in signal)
+    found = gpudict.encode(X, V, **options, sparse_output=True).Z
+    for part in (found.data, found.indices):
+        assert part.base is None or part.base.size == part.size
+
+
 class TestRounds:
     """A row that the compiled solver does not finish is finished by the portable one, or said."""
 

@@ -17,7 +17,7 @@ from gpudict.arrays.rows import Rows
 from gpudict.coding import on_host
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.l1 import L1
-from gpudict.objective.quadratic import least_squares
+from gpudict.objective.quadratic import least_squares, relative_gap
 from gpudict.solvers import constants
 from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
@@ -234,6 +234,26 @@ def test_uncompiled_rows_are_dense_ones():
     np.testing.assert_allclose(B, U.T @ (weight[:, None] * X))
     rows.squared_errors(*codes, X, V, error)
     np.testing.assert_allclose(error, ((X - U @ V) ** 2).sum(axis=1))
+
+
+@pytest.mark.parametrize("gap", [[0.0, 0.0, 0.0], [0.1, 3.0, 0.5], [3.0, 0.1, np.inf]])
+@pytest.mark.parametrize("unknown", [(), (0,), (2,)])
+def test_the_largest_gap(gap: list[float], unknown: tuple[int, ...]):
+    """Relative; as it is where x is 0; one that is no number is not passed over."""
+    gaps, sq = np.array(gap), np.array([4.0, 0.0, 0.01])
+    gaps[list(unknown)] = np.nan
+    np.testing.assert_equal(rows.largest(gaps, sq), relative_gap(gaps, sq).max())
+
+
+def test_one_space_for_each_part():
+    """What a row is solved in is four arrays, and no part of them is in another."""
+    places = lasso.space(40, 12)
+    A, W, listed = getattr(lasso.named, "py_func", lasso.named)(places)
+    parts = [*A, *W, *listed]
+    for number, part in enumerate(parts):
+        part[...] = number
+    assert all((part == number).all() for number, part in enumerate(parts))
+    assert sum(part.size for part in parts) == sum(place.size for place in places)
 
 
 def gathered(p: problems.Coding, init=None, *, alpha=None, single=False, max_iter=1000):
