@@ -14,6 +14,7 @@ from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
@@ -100,14 +101,15 @@ transform_max_iter
     max_no_improvement: int | None = 10
 
     @in_turn
-    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
+    ) -> None:
         X = self._checked(X, method, reset=True)
         self._started = self._given(FIXED)
         tasks = Tasks(self, n_steps(X, self.batch_size, self.max_iter), X, y, sample_weight)
-        self.rng_, self.dual_gap_ = draws(self.random_state), X[:0, 0]
+        self.rng_ = draws(self.random_state)
 
         def watch(step: Step) -> bool:
-            self.dual_gap_ = step.gap
             return tasks.done(lambda: {"components_": step.dictionary}, last=step.last)
 
         learned = online_learned(
@@ -117,10 +119,12 @@ transform_max_iter
             random_state=self.rng_,
             sample_weight=sample_weight,
             watch=watch,
+            checkpoint=kept,
             **self._given("batch_size max_iter shuffle callback verbose tol max_no_improvement"),
         )
         self.components_, self.past_ = learned.dictionary, learned.past
         self.n_steps_ = len(learned.history)
+        self.dual_gap_ = X[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
 

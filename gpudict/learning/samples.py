@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -136,20 +137,29 @@ class Source(NamedTuple):
         data = itertools.chain([head], walk) if walk is X else X
         return cls(data, first, 0, first.X.shape[0])
 
-    def batches(self, passes: int, rng: Any) -> Iterator[tuple[int, Samples]]:
+    def batches(
+        self, passes: int, rng: Any, past: tuple[int, int] = (1, 0)
+    ) -> Iterator[tuple[int, Samples]]:
         """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
 
         The rows of an array are shuffled once if rng is given: their numbers are, and the rows are
-        gathered batch by batch. A batch in which no sample has a weight is left out.
+        gathered batch by batch. A batch in which no sample has a weight is left out. What is
+        `past`, a pass that is begun and so many batches of it, is passed over; an iterable is
+        walked all the same, as it may yield others each time.
         """
         order = self._order(rng) if self.steps and rng is not None else None
+        begun, over = past
         for number in range(1, passes + 1):
-            for rows in self._cut(order) if self.steps else self._checked():
+            if number < begun:
+                deque(() if self.steps else self.data, maxlen=0)
+                continue
+            skipped = over if number == begun else 0
+            for rows in self._cut(order, skipped) if self.steps else self._checked(skipped):
                 yield number, rows
 
-    def _checked(self) -> Iterator[Samples]:
+    def _checked(self, skipped: int) -> Iterator[Samples]:
         first = self.first.X
-        for rows in self.data:
+        for rows in itertools.islice(self.data, skipped, None):
             batch = check.samples(rows, "a batch of X", like=first)
             shape = (None, first.shape[1])
             yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
@@ -159,10 +169,10 @@ class Source(NamedTuple):
         rng.shuffle(order)
         return index_like(order, self.first.X)
 
-    def _cut(self, order: Array | None) -> Iterator[Samples]:
+    def _cut(self, order: Array | None, skipped: int) -> Iterator[Samples]:
         n = self.first.X.shape[0]
         for low in range(0, n, self.size):
             cut = slice(low, min(low + self.size, n))
             batch = self.first.rows(cut if order is None else order[cut])
-            if batch.total > 0:
+            if batch.total > 0 and (skipped := skipped - 1) < 0:
                 yield batch
