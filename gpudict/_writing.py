@@ -26,7 +26,7 @@ def clear() -> None:
             os.unlink(temporary)
 
 
-def write_whole(path: Any, data: bytes) -> None:
+def write_whole(path: Any, data: bytes | bytearray) -> None:
     """Write the bytes to a file, all of them or none; a link's target is written, not the link.
 
     A new file gets the permissions that any new file gets, and an old one keeps its own.

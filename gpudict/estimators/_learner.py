@@ -13,6 +13,7 @@ from sklearn.callback import with_callbacks as _with_callbacks
 
 from gpudict.arrays.home import at_home
 from gpudict.estimators._base import Estimator
+from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.records import Learned
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
@@ -70,7 +71,16 @@ class Learner(CallbackSupportMixin, Estimator):
 
     @with_callbacks
     @at_home
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: Any = None,
+        checkpoint_every: float = EVERY,
+        resume: bool = False,
+    ) -> Self:
         """Learn from X.
 
         Parameters
@@ -82,6 +92,12 @@ class Learner(CallbackSupportMixin, Estimator):
             Not used, present for scikit-learn's conventions.
         sample_weight : array-like (n,), optional
             How much each sample counts, 2 as if it were there twice.
+        checkpoint : str or path-like, optional
+            A file that learning is kept in as it goes on, as in `learn`.
+        checkpoint_every : float
+            Seconds from one write to the next.
+        resume : bool
+            Go on from the checkpoint, if it is there.
 
         Returns
         -------
@@ -89,10 +105,13 @@ class Learner(CallbackSupportMixin, Estimator):
             This estimator.
         """
         with old_or_new(self):
-            self._learn(X, y, sample_weight, "fit")
+            kept = Checkpoint.of(checkpoint, checkpoint_every, resume, self.random_state)
+            self._learn(X, y, sample_weight, "fit", kept)
         return self
 
-    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Any:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
+    ) -> Any:
         raise TypeError(f"{type(self).__name__} does not learn: use one of its subclasses.")
 
     def _keep(self, learned: Learned) -> None:

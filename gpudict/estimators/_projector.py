@@ -19,6 +19,7 @@ from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.samples import Samples
 from gpudict.objective.inverses import ridge
 from gpudict.objective.quadratic import least_squares
@@ -33,7 +34,9 @@ class Projector(Learner):
     method: str = "cd"
 
     @in_turn
-    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
+    ) -> None:
         X = self._checked(X, method, reset=True)
         rows = Samples.of(X, sample_weight)
         self.mean_ = rows.mean()
@@ -41,7 +44,7 @@ class Projector(Learner):
         features = array_namespace(X).matrix_transpose(centred)
         k = X.shape[1] if self.n_components is None else self.n_components
         tasks = Tasks(self, self._most(features), X, y, sample_weight)
-        components = self._components(features, k, tasks)
+        components = self._components(features, k, tasks, kept)
         self.components_, self.n_components_ = components, int(components.shape[0])
         tasks.end(lambda: {"components_": components})
 
@@ -97,7 +100,7 @@ class Projector(Learner):
         """Return the most iterations that learning from features (d, n) makes."""
         return self.max_iter
 
-    def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
+    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
         """Return k components (k, d) learned from features (d, n)."""
         raise TypeError(f"{type(self).__name__} does not learn: use SparsePCA.")
 

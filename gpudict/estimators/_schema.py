@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from gpudict.arrays.generators import restored
 from gpudict.estimators import _readers as to
-from gpudict.estimators._generators import restored
 from gpudict.learning.records import Progress, State
 from gpudict.objective.quadratic import Quadratic
 from gpudict.translation.words import algorithms, methods

@@ -13,6 +13,7 @@ from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.alternate import Iteration
+from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.records import Learned
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
@@ -111,7 +112,16 @@ class DictionaryLearning(Learner, Coder):
 
     @with_callbacks
     @at_home
-    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        checkpoint: Any = None,
+        checkpoint_every: float = EVERY,
+        resume: bool = False,
+    ) -> Any:
         """Learn from X as `fit` does, and return the codes of the last iteration.
 
         Parameters
@@ -122,6 +132,8 @@ class DictionaryLearning(Learner, Coder):
             Not used, present for scikit-learn's conventions.
         sample_weight : array-like (n,), optional
             How much each sample counts, as in `fit`.
+        checkpoint, checkpoint_every, resume
+            As in `fit`.
 
         Returns
         -------
@@ -129,10 +141,13 @@ class DictionaryLearning(Learner, Coder):
             The codes that the atoms were last updated for.
         """
         with old_or_new(self):
-            return self._learn(X, y, sample_weight, "fit_transform").code
+            kept = Checkpoint.of(checkpoint, checkpoint_every, resume, self.random_state)
+            return self._learn(X, y, sample_weight, "fit_transform", kept).code
 
     @in_turn
-    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> Learned:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
+    ) -> Learned:
         X = self._checked(X, method, reset=True)
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)
 
@@ -150,6 +165,7 @@ class DictionaryLearning(Learner, Coder):
             code_init=self._moved(self.code_init, X, "code_init"),
             sample_weight=sample_weight,
             watch=watch,
+            checkpoint=kept,
             **options,
         )
         self.components_, self.error_ = learned.dictionary, learned.objective

@@ -15,6 +15,7 @@ from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
@@ -107,7 +108,9 @@ transform_max_iter
     max_no_improvement: int | None = 10
 
     @in_turn
-    def _learn(self, X: Any, y: Any, sample_weight: Any, method: str) -> None:
+    def _learn(
+        self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
+    ) -> None:
         X = as_stream(X) if is_source(X) else self._checked(X, method, reset=True)
         source = source_of(X, self.batch_size, sample_weight)
         first = source.first.X
@@ -115,10 +118,9 @@ transform_max_iter
             self._checked(first, method, reset=True)
         tasks = Tasks(self, n_steps(source, self.max_iter), X, y, sample_weight)
         self._started = self._given(FIXED)
-        self.rng_, self.dual_gap_ = draws(self.random_state), first[:0, 0]
+        self.rng_ = draws(self.random_state)
 
         def watch(step: Step) -> bool:
-            self.dual_gap_ = step.gap
             return tasks.done(lambda: {"components_": step.dictionary}, last=step.last)
 
         learned = online_learned(
@@ -127,10 +129,12 @@ transform_max_iter
             dict_init=self._moved(self.dict_init, first, "dict_init"),
             random_state=self.rng_,
             watch=watch,
+            checkpoint=kept,
             **self._given("max_iter shuffle callback verbose tol max_no_improvement"),
         )
         self.components_, self.past_ = learned.dictionary, learned.past
         self.n_steps_ = len(learned.history)
+        self.dual_gap_ = X[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
 

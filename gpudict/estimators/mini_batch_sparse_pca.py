@@ -10,6 +10,7 @@ from gpudict.arrays.door import Array
 from gpudict.coding.request import Request
 from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
 from gpudict.translation.coding import encoded
 from gpudict.translation.online import n_steps, online_learned, online_recipe, source_of
@@ -69,7 +70,7 @@ class MiniBatchSparsePCA(Projector):
     def _most(self, features: Array) -> int:
         return n_steps(source_of(features, self.batch_size), self.max_iter)
 
-    def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
+    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
         algorithm = algorithm_of(self.method)
         weight = None if is_pursuit(algorithm) else self.alpha
         options = self._given("max_iter shuffle callback verbose random_state")
@@ -84,9 +85,8 @@ class MiniBatchSparsePCA(Projector):
 
         coded = self._given("alpha method n_jobs")
         recipe = online_recipe(features, k, method_max_iter=1000, **coded)
-        learned = online_learned(
-            source_of(features, self.batch_size), recipe, watch=watch, **options
-        )
+        source = source_of(features, self.batch_size)
+        learned = online_learned(source, recipe, watch=watch, checkpoint=kept, **options)
         self._keep(learned)
         found = components(learned.dictionary)
         self.dual_gap_ = found["dual_gap_"]

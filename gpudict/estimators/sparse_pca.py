@@ -10,6 +10,7 @@ from gpudict.estimators._projector import Projector, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.atoms import flips
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import methods
@@ -81,7 +82,7 @@ class SparsePCA(Projector):
     U_init: Any = None
     V_init: Any = None
 
-    def _components(self, features: Array, k: int, tasks: Tasks) -> Array:
+    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
         options = self._given("alpha max_iter tol method n_jobs verbose random_state")
         for name, theirs in (("code_init", "V_init"), ("dict_init", "U_init")):
             moved = self._moved(getattr(self, theirs), features, theirs)
@@ -92,7 +93,9 @@ class SparsePCA(Projector):
         def watch(now: Iteration) -> bool:
             return tasks.done(lambda: {"components_": signed(now.code)}, last=now.last)
 
-        learned = batch_learned(features, k, method_max_iter=1000, watch=watch, **options)
+        learned = batch_learned(
+            features, k, method_max_iter=1000, watch=watch, checkpoint=kept, **options
+        )
         self.error_, self.dual_gap_ = learned.objective, learned.gap
         self._keep(learned)
         return signed(learned.code)

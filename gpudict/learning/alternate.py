@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import revived, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of
@@ -27,7 +29,7 @@ class Iteration(NamedTuple):
 
     `made` are the codes, each block's where it is, and `atoms` lie in `space`: what learning goes
     on from, which nobody may write into. `last` says that no other follows, for `tol` or `max_iter`
-    has been reached.
+    has been reached, and `dead` which atoms are revived first, (k,) bool on the host, if any are.
     """
 
     made: Sequence[Coded]
@@ -36,6 +38,7 @@ class Iteration(NamedTuple):
     progress: Progress
     space: Space = Space()
     last: bool = False
+    dead: np.ndarray | None = None
 
     @property
     def code(self) -> Array:
@@ -52,33 +55,46 @@ class Iteration(NamedTuple):
         """The gap of each row, (n,), copied when it is asked for."""
         return copied(gap_of(self.made, self.atoms))
 
-    def shown(self, space: Space, *, last: bool) -> Iteration:
+    def shown(self, space: Space) -> Iteration:
         """Return it as a callback gets it."""
-        return self._replace(space=space, last=last)
+        return self._replace(space=space)
 
 
 def alternate(
-    samples: Samples, V: Array, code: Array | None, recipe: Recipe, rng: Any
+    samples: Samples,
+    V: Array,
+    code: Array | None,
+    recipe: Recipe,
+    rng: Any,
+    past: Iteration | None = None,
 ) -> Iterator[Iteration]:
-    """Yield iteration after iteration from atoms V and, for a warm start, codes (n, k)."""
-    X = samples.X
+    """Yield iteration after iteration from atoms V and, for a warm start, codes (n, k).
+
+    With one that is past, yield those that follow it.
+    """
+    X, begun, gone = samples.X, 0, None
+    made: Sequence[Coded] = ()
     with memory_to_learn(X, recipe):
         began, square = time.perf_counter(), samples.squares()
         scale = samples.typical(square)
         blocks = Blocks.of(samples, square, recipe)
         codes, there = blocks.taken(code), blocks.everywhere(V)
-    for iteration in count():
+        if past is not None:
+            made, gone = past.made, past.dead
+            codes = [one.codes for one in made]
+            begun, began = past.progress.iteration + 1, began - past.progress.seconds
+    for iteration in count(begun):
+        if gone is not None:
+            with memory_to_learn(X, recipe):
+                V = revived(V, gone, samples, rng, positive=recipe.positive)
+                codes, there = blocks.without(made, gone), blocks.everywhere(V)
         with memory_to_learn(X, recipe), recipe.quietly(*X.shape):
             made, q = blocks.coded(there, codes)
             V, dead = recipe.update(q, V), unused(q, scale)
             there = blocks.everywhere(V)
             now = Summary.of(blocks.told(there, made), dead)
             codes = [one.codes for one in made]
+            gone = to_host(dead) if now.unused else None
         seconds = time.perf_counter() - began
         progress = Progress(iteration, now.cost, now.gap, now.unused, seconds)
-        yield Iteration(made, V, now.converged, progress)
-        if now.unused:
-            with memory_to_learn(X, recipe):
-                where = to_host(dead)
-                V = revived(V, where, samples, rng, positive=recipe.positive)
-                codes, there = blocks.without(made, where), blocks.everywhere(V)
+        yield Iteration(made, V, now.converged, progress, dead=gone)

@@ -5,9 +5,8 @@ What `alternate` yields is walked here: when to stop, and what is kept.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from itertools import islice
+from functools import partial
 from typing import Any
 
 from gpudict.arrays import check, parameters
@@ -16,8 +15,12 @@ from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.atoms import start
 from gpudict.learning.blocks import code_of
-from gpudict.learning.records import Learned, Progress, objectives
-from gpudict.learning.row_space import narrowed
+from gpudict.learning.checkpoint import EVERY, Checkpoint
+from gpudict.learning.course import Course, course_of, flat, followed, record_of, still
+from gpudict.learning.facts import facts
+from gpudict.learning.keeper import keeper_of
+from gpudict.learning.records import Learned, objectives
+from gpudict.learning.row_space import Space, narrowed
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
     Recipe,
@@ -56,6 +59,9 @@ def learn(
     random_state: Any = None,
     n_jobs: int | None = None,
     devices: Any = None,
+    checkpoint: Any = None,
+    checkpoint_every: float = EVERY,
+    resume: bool = False,
 ) -> Learned:
     """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
 
@@ -101,6 +107,16 @@ def learn(
     devices : list of devices or 'all', optional
         Devices of X's library to code on, as in `encode`. Each keeps its block of X and the block's
         codes; the atoms go to all, sums come back, and the atoms are updated where X is.
+    checkpoint : str or path-like, optional
+        A file that learning is kept in as it goes on: written at the end, at an error or a Ctrl-C,
+        and on the way. It is whole at any moment, has a checksum, and no pickle in it.
+    checkpoint_every : float
+        Seconds from one write to the next, or a little more: until what is being made then is over.
+        0 writes after each iteration. A disk that is full is warned of once, and tried again.
+    resume : bool
+        Go on from the checkpoint, if it is there. However a run was ended, the same call gives the
+        result that it would have given, bit for bit; a run that was over gives it at once. What a
+        run of other data or parameters wrote is refused, and stays as it is.
 
     Returns
     -------
@@ -154,6 +170,7 @@ def learn(
         code_init=code_init,
         callback=callback,
         random_state=random_state,
+        checkpoint=Checkpoint.of(checkpoint, checkpoint_every, resume),
     )
 
 
@@ -167,59 +184,47 @@ def learned_from(
     code_init: Array | None = None,
     callback: Callable[[Iteration], object] | None = None,
     random_state: Any = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Learned:
     """Return what `learn` does, for samples that are checked and a recipe."""
     rng = draws(parameters.random_source(random_state))
-    tol = parameters.number(tol, "tol")
-    limit = parameters.count(max_iter, "max_iter", minimum=0)
+    tol, limit = parameters.number(tol, "tol"), parameters.count(max_iter, "max_iter", minimum=0)
+    given = {"max_iter": limit, "tol": tol, "dict_init": dict_init, "code_init": code_init}
+    told = partial(facts, checkpoint, "learn", samples, recipe, random_state, **given)
+    keeper = keeper_of(checkpoint, told, rng, record_of)
     with memory_to_learn(samples.X, recipe):
+        stored = keeper.found()
         with one_thread(*sorted(samples.X.shape)):  # of which an SVD is not worth more
             samples, first, space = narrowed(samples, dict_init, recipe)
             samples = samples._replace(X=in_rows(samples.X))
-            V, U = start(samples, recipe.k, first, code_init, rng, positive=recipe.positive)
+            course = Course([]) if stored is None else course_of(stored, samples.X, recipe)
+            if course.last is None:
+                V, U = start(samples, recipe.k, first, code_init, rng, positive=recipe.positive)
+            else:
+                V, U = course.last.atoms, None
         X, xp = samples.X, array_namespace(samples.X)
         gap = xp.full_like(X[:, 0], float("inf"))
-    steps = alternate(samples, V, None if code_init is None else U, recipe, rng)
-    history: list[Progress] = []
-    best: Iteration | None = None
-    converged, least = True, math.inf
-    flat = _flat if recipe.plan.penalty.certified else _still
-    for now in islice(steps, limit):
-        converged = converged and now.converged
-        if not now.progress.objective > least:
-            best, least = now, now.progress.objective
-        history.append(now.progress)
-        last = len(history) == limit or flat(history, tol)
-        stopped = callback is not None and callback(now.shown(space, last=last)) is True
-        if last or stopped:
-            break
+    if not course.ended:
+        steps = alternate(samples, V, None if code_init is None else U, recipe, rng, course.last)
+        over = partial(flat if recipe.plan.penalty.certified else still, tol=tol)
+        with keeper:
+            course = followed(course, steps, limit, over, _shown(callback, space), keeper)
+        keeper.end(course)
+    history, best = course.history, course.best
     with memory_to_learn(X, recipe):
         if history and all(h.unused == recipe.k for h in history):
             warn_of_silence(samples, recipe)
-        shape = (X.shape[0], recipe.k)
         if best is not None:
             V, U, gap = best.atoms, code_of(best.made, X), best.gap
         elif U is None:
-            U = xp.zeros(shape, dtype=X.dtype, device=device(X))
+            U = xp.zeros((X.shape[0], recipe.k), dtype=X.dtype, device=device(X))
         objective = objectives(history, X)
-        return Learned(space.lifted(V), U, objective, gap, converged, len(history), history)
+        V, count = space.lifted(V), len(history)
+        return Learned(V, U, objective, gap, course.converged, count, history)
 
 
-def _still(history: list[Progress], tol: float) -> bool:
-    """Whether the last iteration moved the objective by less than tol times it: pursuits rise."""
-    if len(history) < 2:
-        return False
-    before, now = history[-2].objective, history[-1].objective
-    return abs(before - now) < tol * now
-
-
-def _flat(history: list[Progress], tol: float) -> bool:
-    """Whether the last iteration lowered the objective by less than tol times it.
-
-    That it rises after atoms were revived is no reason to stop.
-    """
-    if len(history) < 2:
-        return False
-    before, now = history[-2].objective, history[-1].objective
-    rose = history[-2].unused > 0 and now - before >= tol * now > 0
-    return before - now < tol * now and not rose
+def _shown(
+    callback: Callable[[Iteration], object] | None, space: Space
+) -> Callable[[Iteration], object]:
+    """Return what is called with an iteration."""
+    return lambda now: callback is not None and callback(now.shown(space))

@@ -5,62 +5,30 @@ The steps of `online` are made here: when to stop, and what is kept.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from gpudict.arrays import parameters
+from gpudict.arrays import generators, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home, home
 from gpudict.learning.atoms import enough
+from gpudict.learning.checkpoint import EVERY, Checkpoint
+from gpudict.learning.facts import facts
+from gpudict.learning.keeper import Keeper, keeper_of
 from gpudict.learning.online import Step, begin, dictionary_of, step
-from gpudict.learning.records import Learned, Progress, objectives
-from gpudict.learning.samples import Source
+from gpudict.learning.patience import Patience
+from gpudict.learning.records import Learned, State, objectives
+from gpudict.learning.samples import Samples
+from gpudict.learning.source import Source
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
     recipe_for,
     warn_of_silence,
 )
-from gpudict.learning.whole import settled
-
-
-@dataclass
-class Patience:
-    """When to stop: the atoms hardly change, or a smoothed cost no longer falls.
-
-    Attributes
-    ----------
-    tol : stop at ‖V − V₋‖_F ≤ tol·k
-    most : stop after that many steps without a new lowest smoothed cost; None never
-    share : weight of a batch in the smoothed cost, its size over that of the data
-    wait : steps before any judgement
-    """
-
-    tol: float
-    most: int | None
-    share: float
-    wait: float
-    cost: float = math.nan
-    lowest: float = math.inf
-    without: int = 0
-
-    def reason(self, step: Step) -> str | None:
-        """Take note of a step; return why to stop after it, or None."""
-        if step.state.step <= self.wait:
-            return None
-        new, first = step.progress.objective, math.isnan(self.cost)
-        self.cost = new if first else self.cost + self.share * (new - self.cost)
-        if self.tol > 0 and step.change <= self.tol * step.state.atoms.shape[0]:
-            return "small dictionary change"
-        self.without = 0 if self.cost < self.lowest else self.without + 1
-        self.lowest = min(self.cost, self.lowest)
-        if self.most is not None and self.without >= self.most:
-            return "lack of improvement in objective function"
-        return None
-
+from gpudict.learning.walk import Walk, record_of, walk_of
+from gpudict.learning.whole import Kept, settled
 
 Watch = Callable[[Step, Patience, str | None], object]  # of a step; True stops
 
@@ -91,6 +59,9 @@ def learn_online(
     random_state: Any = None,
     n_jobs: int | None = None,
     devices: Any = None,
+    checkpoint: Any = None,
+    checkpoint_every: float = EVERY,
+    resume: bool = False,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -125,8 +96,9 @@ def learn_online(
         Atoms to start from, as in `learn`; by default 'svd' of some of the samples where k < d,
         else 'data', random samples.
     alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
-positive_code, positive_dict, random_state, n_jobs, devices
-        As in `learn`; it is each batch that is spread over devices.
+positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpoint_every, resume
+        As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
+        yield the same batches again: those that are over are passed over.
 
     Returns
     -------
@@ -178,7 +150,8 @@ positive_code, positive_dict, random_state, n_jobs, devices
             dict_init=dict_init,
             watch=None if callback is None else lambda now, *why: callback(now.shown(), *why),
             random_state=random_state,
-        )
+            checkpoint=Checkpoint.of(checkpoint, checkpoint_every, resume),
+        )._replace(gap=None)
 
 
 def learned_from(
@@ -192,36 +165,60 @@ def learned_from(
     dict_init: Array | str | None = None,
     watch: Watch | None = None,
     random_state: Any = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Learned:
-    """Return what `learn_online` does, for a source and a recipe; `watch` may not write."""
+    """Return what `learn_online` does, and the last batch's gaps; `watch` may not write."""
     rng = draws(parameters.random_source(random_state))
-    state = begin(source.start(enough(source.first, recipe.k), rng), recipe, dict_init, rng)
     passes = parameters.count(max_iter, "max_iter", minimum=0)
-    patience = _patience(source, parameters.number(tol, "tol"), max_no_improvement)
-    history: list[Progress] = []
-    kept, converged, began = None, True, time.perf_counter()
-    n_iter = 0
-    for n_iter, batch in source.batches(passes, rng if shuffle else None):  # noqa: B007
-        now = step(state, batch, recipe, rng, kept)
-        state, kept, converged = now.state, now.kept, converged and now.converged
-        history.append(now.progress._replace(seconds=time.perf_counter() - began))
-        reason = patience.reason(now)
-        last = reason is not None or len(history) == passes * source.steps
-        stopped = watch is not None and watch(now._replace(last=last), patience, reason)
-        if last or stopped is True:
-            break
-    state = settled(state, kept)
+    patience = Patience.of(source, parameters.number(tol, "tol"), max_no_improvement)
+    given: dict[str, Any] = {"max_iter": passes, "tol": tol, "dict_init": dict_init}
+    given |= {"batch_size": source.size, "shuffle": bool(shuffle)}
+    given |= {"max_no_improvement": max_no_improvement, "rows": source.rows}
+    told = partial(facts, checkpoint, "learn_online", source.first, recipe, random_state, **given)
+    keeper = keeper_of(checkpoint, told, rng, record_of)
+    if (stored := keeper.found()) is not None:
+        walk = walk_of(stored, source.first.X, recipe.k, patience)
+    else:
+        some = source.start(enough(source.first, recipe.k), rng)
+        state = begin(some, recipe, dict_init, rng)
+        walk = Walk(patience, state, {} if checkpoint is None else generators.packed(rng))
+    if not walk.ended:
+        with keeper:
+            order = walk.order(rng) if shuffle else None
+            batches = source.batches(passes, order, (max(1, walk.n_iter), walk.batches))
+            made = lambda state, batch, kept: step(state, batch, recipe, rng, kept)  # noqa: E731
+            _walk(walk, batches, made, passes * source.steps, watch, keeper)
+        keeper.end(walk)
+    state = settled(walk.state, walk.kept)
     with memory_to_learn(source.first.X, recipe):
-        if history and not state.used:
+        if walk.history and not state.used:
             warn_of_silence(source.first, recipe)
         dictionary = dictionary_of(state, recipe.update)
-        objective = objectives(history, source.first.X)
-    return Learned(dictionary, None, objective, None, converged, n_iter, history, state)
+        objective = objectives(walk.history, source.first.X)
+    return Learned(
+        dictionary, None, objective, walk.gap, walk.converged, walk.n_iter, walk.history, state
+    )
 
 
-def _patience(source: Source, tol: float, most: int | None) -> Patience:
-    """Return the stopping policy in the proportions of the data."""
-    if not source.steps:
-        return Patience(tol, most, share=0.1, wait=100)
-    share = source.total * source.size / (source.rows * (source.total + 1))
-    return Patience(tol, most, min(1.0, share), min(100, source.rows / source.size))
+def _walk(
+    walk: Walk,
+    batches: Iterable[tuple[int, Samples]],
+    made: Callable[[State, Samples, Kept | None], Step],
+    most: int,
+    watch: Watch | None,
+    keeper: Keeper,
+) -> None:
+    """Make a step of each batch, `most` of them if it is not 0, until there is a reason to stop."""
+    for n_iter, batch in batches:
+        keeper.begin(in_place=True)
+        now = made(walk.state, batch, walk.kept)
+        walk.goes_on(now, n_iter)
+        reason = walk.patience.reason(now)
+        walk.ended = reason is not None or len(walk.history) == most
+        keeper.over(walk)
+        shown = now._replace(last=walk.ended)
+        stopped = watch is not None and watch(shown, walk.patience, reason) is True
+        if walk.ended or stopped:
+            break
+        keeper.after()
+    walk.ended = True

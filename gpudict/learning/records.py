@@ -68,7 +68,7 @@ class Learned(NamedTuple):
     objective : (n_iter,), ½‖X − UV‖² + alpha·‖U‖₁ after each iteration (online: of each
         mini-batch, per sample); dictionary and code are of the lowest
     gap : (n,), how far each row's code is, at most, from the optimum for the dictionary that it was
-        computed with; None from online learning
+        computed with; None from `learn_online`
     converged : whether the codes of every iteration reached their tolerance
     n_iter : iterations made
     history : list of Progress

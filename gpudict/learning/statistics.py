@@ -16,7 +16,8 @@ from gpudict.arrays.door import Array, asarray_like, is_array, read, to_host
 from gpudict.arrays.home import home
 from gpudict.arrays.plain import array_like
 from gpudict.learning.blocks import Blocks
-from gpudict.learning.samples import Samples, Source
+from gpudict.learning.samples import Samples
+from gpudict.learning.source import Source
 from gpudict.learning.updates import Recipe, dictionary_step, memory_to_learn, recipe_for
 from gpudict.objective.quadratic import Quadratic
 

@@ -66,6 +66,12 @@ def settled(state: State, kept: Kept | None) -> State:
     return state._replace(recent=recent, long=long)
 
 
+def memories(kept: Kept, sq: Array) -> tuple[Quadratic, Quadratic]:
+    """Return the memories as a state has them beside what is kept, in the place of a vector."""
+    like = Quadratic(sq, sq)
+    return _quadratic(kept.recent, like), _quadratic(kept.long, like)
+
+
 class Moved(NamedTuple):
     """What a batch makes of a state, and what there is to know of it.
 

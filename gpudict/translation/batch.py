@@ -7,6 +7,7 @@ from typing import Any
 
 from gpudict.arrays.door import Array
 from gpudict.learning.alternate import Iteration
+from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.learn import learned_from
 from gpudict.learning.records import Learned
 from gpudict.learning.samples import Samples
@@ -36,6 +37,7 @@ def batch_learned(
     positive_code: bool = False,
     sample_weight: Any = None,
     watch: Callable[[Iteration], object] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Learned:
     """Learn from X, which is checked; the parameters are those of `dict_learning`.
 
@@ -69,6 +71,7 @@ def batch_learned(
         code_init=start_of(code_init, "code_init"),
         callback=see,
         random_state=random_state,
+        checkpoint=checkpoint,
     )
     reporter.end(learned, max_iter)
     if not learned.converged:

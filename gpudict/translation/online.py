@@ -7,10 +7,13 @@ from typing import Any
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
-from gpudict.learning.learn_online import Patience, learned_from
+from gpudict.learning.checkpoint import Checkpoint
+from gpudict.learning.learn_online import learned_from
 from gpudict.learning.online import Step, begin, step
+from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State
-from gpudict.learning.samples import Samples, Source
+from gpudict.learning.samples import Samples
+from gpudict.learning.source import Source
 from gpudict.learning.updates import Recipe, recipe_for
 from gpudict.translation.reporting import BatchReporter
 from gpudict.translation.words import Callback, coding_of, start_of, warn
@@ -51,6 +54,7 @@ def online_learned(
     verbose: int = False,
     random_state: Any = None,
     watch: Callable[[Step], object] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Learned:
     """Learn from a source; the parameters are those of `dict_learning_online`.
 
@@ -76,6 +80,7 @@ def online_learned(
         dict_init=start_of(dict_init, "dict_init"),
         watch=see,
         random_state=random_state,
+        checkpoint=checkpoint,
     )
     if not learned.converged:
         steps = recipe.plan.max_iter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from gpudict.learning.learn_online import Patience
 from gpudict.learning.online import Step
+from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, Progress
 from gpudict.solvers.records import Solution
 

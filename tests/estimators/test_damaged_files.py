@@ -8,7 +8,7 @@ import sklearn.decomposition
 
 import gpudict
 from gpudict import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder, SparsePCA
-from gpudict.estimators import _generators
+from gpudict.arrays import generators
 from tests.support import models
 from tests.support.estimators import V, X, fitted
 
@@ -55,7 +55,7 @@ def limits(of, place=()):
             yield (*place, name), limit
 
 
-@pytest.mark.parametrize("bits", [*_generators.BITS, "RandomState"])
+@pytest.mark.parametrize("bits", [*generators.BITS, "RandomState"])
 def test_generators_out_of_their_range(bits, tmp_path):
     """A position or a word beyond its end is never given to NumPy, which would read there."""
     legacy = bits == "RandomState"
@@ -67,7 +67,7 @@ def test_generators_out_of_their_range(bits, tmp_path):
         models.write(tmp_path / "m", changed, arrays)
 
     changes = [(("extra",), 1), *([(("gauss",), float("nan"))] if legacy else [])]
-    for place, limit in limits(_generators.STATES["MT19937" if legacy else bits]):
+    for place, limit in limits(generators.STATES["MT19937" if legacy else bits]):
         length, most = limit if isinstance(limit, tuple) else (None, limit)
         wrong = [-1, -(10**9), most + 1, 2 * most + 10**9, True, 1.0, "1", None]
         if length is not None:
@@ -125,6 +125,19 @@ def test_files_that_are_cut_or_made_by_hand(tmp_path):
         made = len(header).to_bytes(8, "little") + header.encode() + b"1" * size
         (tmp_path / "odd").write_bytes(made)
         refused(tmp_path / "odd")
+
+
+def test_no_bit_turns_unseen(tmp_path):
+    """In the header, its length, the checksum or its name, or in the arrays."""
+    fitted(SparsePCA).save(tmp_path / "m")
+    data = (tmp_path / "m").read_bytes()
+    for place in [*range(16), *range(16, len(data), 29)]:
+        bad = bytearray(data)
+        bad[place] ^= 1 << place % 8
+        (tmp_path / "odd").write_bytes(bad)
+        refused(tmp_path / "odd")
+    (tmp_path / "odd").write_bytes(data.replace(b'"sha256"', b'"sha257"'))
+    assert "no checksum" in refused(tmp_path / "odd")
 
 
 def test_what_load_would_refuse_is_not_written(tmp_path):

@@ -10,8 +10,9 @@ import pytest
 
 import gpudict
 from gpudict import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder
-from gpudict.estimators import _generators
-from gpudict.estimators._files import contents
+from gpudict.arrays import generators
+from gpudict.arrays.files import contents
+from gpudict.estimators._files import ADVICE
 from tests.support.backends import BackendCase, host
 from tests.support.estimators import LEARNERS, X, fitted
 
@@ -40,9 +41,9 @@ def test_saved_and_loaded(kind, tmp_path, backend: BackendCase):
     [
         3,
         np.random.RandomState(3),
-        *(np.random.Generator(getattr(np.random, bits)(3)) for bits in _generators.BITS),
+        *(np.random.Generator(getattr(np.random, bits)(3)) for bits in generators.BITS),
     ],
-    ids=["int", "RandomState", *_generators.BITS],
+    ids=["int", "RandomState", *generators.BITS],
 )
 def test_learning_goes_on(seed, tmp_path):
     """The past and the random numbers are in the file, and the features' names."""
@@ -128,7 +129,7 @@ def test_a_file_of_the_format_before():
     """It had one memory of online learning, which becomes both."""
     old = Path(__file__).parents[1] / "fuzz/corpus/load/MiniBatchDictionaryLearning.model"
     learner = gpudict.load(old)
-    assert json.loads(contents(old)[1])["format"] == 1
+    assert json.loads(contents(old, ADVICE)[1])["format"] == 1
     for memory in learner.past_.recent, learner.past_.long:
         np.testing.assert_array_equal(memory.gram, learner._A)
     assert learner.past_.seen == learner.n_steps_ * learner.batch_size

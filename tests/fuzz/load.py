@@ -22,16 +22,18 @@ try:
 except ImportError:
     sys.exit("atheris is not installed: python -m pip install atheris")
 
-with atheris.instrument_imports(include=["gpudict.estimators", "safetensors"]):
+ROOMS = ["gpudict.estimators", "gpudict.arrays.files", "safetensors"]
+with atheris.instrument_imports(include=ROOMS):
     import gpudict
-    from gpudict.estimators import _files
+    from gpudict.arrays.files import contents
+    from gpudict.estimators._files import ADVICE
     from tests.fuzz.running import CORPUS, run
     from tests.support import models
 
 FOLDER = Path(tempfile.mkdtemp(prefix="gpudict-fuzz-"))
 ARRAYS = {}
 for path in (CORPUS / "load").glob("*.model"):
-    arrays, text = _files.contents(path)
+    arrays, text, _ = contents(path, ADVICE)
     ARRAYS[json.loads(text)["estimator"]] = arrays
 
 

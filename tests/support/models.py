@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from gpudict import MiniBatchDictionaryLearning, SparseCoder
-from gpudict.estimators._files import contents
+from gpudict.arrays.files import contents, sealed
+from gpudict.estimators._files import ADVICE
 from tests.support.estimators import V, X, fitted
 
 Place = tuple[Any, ...]
@@ -38,13 +38,18 @@ def saved(kind: Any, path: Path, **options: Any) -> tuple[Any, dict[str, np.ndar
     else:
         model = fitted(kind, **options)
     model.save(path)
-    arrays, text = contents(path)
+    return read(path)
+
+
+def read(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return the model that a file has, and its arrays."""
+    arrays, text, _ = contents(path, ADVICE)
     return json.loads(text), arrays
 
 
 def write(path: Path, model: Any, arrays: dict[str, np.ndarray]) -> None:
     """Write a file that holds a model, whatever that is."""
-    save_file(arrays, path, metadata={"gpudict": json.dumps(model)})
+    path.write_bytes(sealed(json.dumps(model), arrays))
 
 
 def places(value: Any, place: Place = ()) -> Iterator[Place]:

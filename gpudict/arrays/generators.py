@@ -31,14 +31,38 @@ STATES: dict[str, dict[str, Any]] = {
 BITS = tuple(STATES)
 
 
-def packed(rng: Any) -> dict[str, Any]:
-    """Return the state of a RandomState or Generator with lists for its arrays."""
+def state_of(rng: Any) -> dict[str, Any]:
+    """Return the state of a RandomState or Generator, as NumPy has it."""
     legacy = isinstance(rng, np.random.RandomState)
-    state = rng.get_state(legacy=False) if legacy else rng.bit_generator.state
+    state: dict[str, Any] = rng.get_state(legacy=False) if legacy else rng.bit_generator.state
+    return state
+
+
+def packed(rng: Any, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the state of a RandomState or Generator, or one it was in, with lists for arrays."""
+    state = state_of(rng) if state is None else state
     return {
-        "#": "RandomState" if legacy else "Generator",
+        "#": "RandomState" if isinstance(rng, np.random.RandomState) else "Generator",
         "state": json.loads(json.dumps(state, default=np.ndarray.tolist)),
     }
+
+
+def rewind(rng: Any, to: Any) -> None:
+    """Bring a generator to where another one is.
+
+    Raises
+    ------
+    ValueError
+        They are of different kinds.
+    """
+    kinds = (type(rng), type(rng.bit_generator)) if hasattr(rng, "bit_generator") else type(rng)
+    others = (type(to), type(to.bit_generator)) if hasattr(to, "bit_generator") else type(to)
+    if kinds != others:
+        raise ValueError("random_state was a random generator of another kind")
+    if hasattr(rng, "set_state"):
+        rng.set_state(state_of(to))
+    else:
+        rng.bit_generator.state = state_of(to)
 
 
 def restored(value: Any, place: str) -> Any:

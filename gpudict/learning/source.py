@@ -1,0 +1,149 @@
+"""Where mini-batches come from: cut from an array, read from a stream, yielded by an iterable."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpudict.arrays import check, per_row
+from gpudict.arrays.door import Array, asarray_like, index_like, is_array
+from gpudict.arrays.home import at_home
+from gpudict.arrays.sources.stream import Stream, as_stream, is_source
+from gpudict.learning.samples import Samples
+
+
+class Source(NamedTuple):
+    """Where batches come from: an array that is cut, a stream, or an iterable that yields them.
+
+    Attributes
+    ----------
+    first : samples of the kind of all others: the whole array, or the first rows
+    size : rows of a batch
+    rows, total : of a pass, samples and the sum of their weights; 0 where they are unknown
+    start : (m, rng) -> samples to start from, m random ones where there are many
+    walk : rng or None, which is drawn from once -> the pass of a number -> its batches
+    """
+
+    first: Samples
+    size: int
+    rows: int
+    total: float
+    start: Callable[[int, Any], Samples]
+    walk: Callable[[Any], Callable[[int], Iterator[Samples]]]
+
+    @property
+    def steps(self) -> int:
+        """Batches of a pass; 0 if unknown."""
+        return math.ceil(self.rows / self.size)
+
+    @classmethod
+    def of(cls, X: Any, size: int, sample_weight: Any = None, *, checked: bool = False) -> Source:
+        """Check an array, unless it is, or the first rows of what is read as it is needed."""
+        if is_source(X):
+            stream = as_stream(X)
+            return (cls.of_batches if stream.shape is None else cls.of_stream)(
+                stream, size, sample_weight
+            )
+        if is_array(X) or not isinstance(X, Iterable):
+            return cls.of_array(X if checked else check.samples(X), size, sample_weight)
+        return cls.of_batches(X, size, sample_weight)
+
+    @classmethod
+    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
+        """Cut batches from an array, which is checked, shuffled once if it shall be."""
+        samples, n = Samples.of(X, sample_weight), X.shape[0]
+        size = min(size, n)
+
+        def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
+            order = None if rng is None else _shuffled(X, rng)
+            return lambda number: _weighty(
+                samples.rows(cut if order is None else order[cut])
+                for cut in (slice(low, min(low + size, n)) for low in range(0, n, size))
+            )
+
+        return cls(samples, size, n, samples.total, lambda m, rng: samples, walk)
+
+    @classmethod
+    def of_stream(cls, X: Stream, size: int, sample_weight: Any = None) -> Source:
+        """Read batches of a table, each pass of which is shuffled in another way."""
+        n = X.table.shape[0]
+        size = min(X.batch_size or size, n)
+        like = at_home(check.samples)(X.move(X.table.rows(0, size)), "the first rows of X")
+        weight = per_row.host_weights(sample_weight, n)
+
+        def samples(numbers: Any, rows: Array) -> Samples:
+            rows = check.samples(rows, "a batch of X", like=like)
+            w = None if weight is None else weight[numbers]
+            return Samples.weighed(rows, None if w is None else asarray_like(w, rows))
+
+        def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
+            seed = None if rng is None else [*rng.bytes(16)]
+
+            def batches(number: int) -> Iterator[Samples]:
+                own = None if seed is None else np.random.default_rng([*seed, number])
+                return _weighty(samples(*part) for part in X.batches(size, own))
+
+            return batches
+
+        total = float(n) if weight is None else float(weight.sum())
+        return cls(Samples.of(like), size, n, total, lambda m, rng: samples(*X.some(m, rng)), walk)
+
+    @classmethod
+    def of_batches(cls, X: Iterable[Array], size: int, sample_weight: Any = None) -> Source:
+        """Check the first batch of an iterable; an iterator can be walked once."""
+        if sample_weight is not None:
+            raise ValueError(
+                "sample_weight came with an iterable of batches, and it can only be cut along with "
+                "an array. Pass X as one array, or leave the weights out."
+            )
+        walk = iter(X)
+        head = next(walk, None)
+        if head is None:
+            raise ValueError(
+                "X is an iterable that yielded no batch, and at least one is needed. An iterator "
+                "can be walked once only: pass a new one, or a list."
+            )
+        first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
+        data = itertools.chain([head], walk) if walk is X else X
+
+        def checked(number: int) -> Iterator[Samples]:
+            shape = (None, first.X.shape[1])
+            for rows in data:
+                batch = check.samples(rows, "a batch of X", like=first.X)
+                yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
+
+        return cls(first, first.X.shape[0], 0, 0.0, lambda m, rng: first, lambda rng: checked)
+
+    def batches(
+        self, passes: int, rng: Any, past: tuple[int, int] = (1, 0)
+    ) -> Iterator[tuple[int, Samples]]:
+        """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
+
+        Shuffled if rng is given, where it is known how many rows there are. What is `past`, a pass
+        that is begun and so many batches of it, is passed over; an iterable is walked all the same,
+        as it may yield others each time.
+        """
+        walk, (begun, over) = self.walk(rng), past
+        for number in range(1, passes + 1):
+            if number >= begun:
+                for rows in itertools.islice(walk(number), over * (number == begun), None):
+                    yield number, rows
+            elif not self.steps:
+                deque(walk(number), maxlen=0)
+
+
+def _shuffled(X: Array, rng: Any) -> Array:
+    """Return the numbers of all rows in a random order: batch by batch their rows are gathered."""
+    order = np.arange(X.shape[0])
+    rng.shuffle(order)
+    return index_like(order, X)
+
+
+def _weighty(batches: Iterable[Samples]) -> Iterator[Samples]:
+    """Yield the batches in which some sample has a weight."""
+    return (batch for batch in batches if batch.total > 0)

@@ -1,0 +1,145 @@
+"""How far a run over mini-batches is, and what a checkpoint of it holds.
+
+What a step leaves for the next to write into is stored as it is, with its Gram and its factors:
+made anew from the state, it would differ in the last bits, and so would all that follows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gpudict.arrays import generators
+from gpudict.arrays.door import Array, float64_of
+from gpudict.learning.blocks import Coded, gap_of
+from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
+from gpudict.learning.online import Step
+from gpudict.learning.patience import Patience
+from gpudict.learning.records import Progress, State
+from gpudict.learning.whole import Kept, Sums, memories
+from gpudict.objective.quadratic import Quadratic
+from gpudict.solvers.base import Atoms
+
+PARTS = ("gram", "cov", "squares")
+COUNTS = {"step": 0, "seen": 0.0, "used": 0.0, "fresh": 0.0}  # of a State
+FACTORS = {"recent": 1.0, "long": 1.0}
+PASSES = {"n_iter": 0, "batches": 0}
+
+
+@dataclass
+class Walk:
+    """A run so far.
+
+    Attributes
+    ----------
+    patience : when to stop
+    state, kept : of the last step, and what the next may write into
+    shuffled : where the random generator was before rows were shuffled
+    n_iter, batches : the pass that is begun, and the batches of it that are over
+    made : the codes of the last batch
+    told : the gaps of its rows, (b,), where they are known without its codes
+    ended : whether no step follows
+    """
+
+    patience: Patience
+    state: State
+    shuffled: dict[str, Any]
+    kept: Kept | None = None
+    history: list[Progress] = field(default_factory=list)
+    converged: bool = True
+    n_iter: int = 0
+    batches: int = 0
+    made: Sequence[Coded] = ()
+    told: Array | None = None
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        past = self.history[-1].seconds if self.history else 0.0
+        self.began = time.perf_counter() - past
+
+    def goes_on(self, now: Step, n_iter: int) -> None:
+        """Take a step, of the pass of that number."""
+        self.state, self.kept = now.state, now.kept
+        self.converged, self.made = self.converged and now.converged, now.made
+        self.batches = self.batches + 1 if n_iter == self.n_iter else 1
+        self.n_iter = n_iter
+        seconds = time.perf_counter() - self.began
+        self.history.append(now.progress._replace(seconds=seconds))
+
+    @property
+    def gap(self) -> Array | None:
+        """The gap of each row of the last batch, (b,), if there was one."""
+        return gap_of(self.made, self.state.atoms) if self.made else self.told
+
+    def order(self, rng: Any) -> Any:
+        """Return the generator that shuffles the rows: as it was, where some are over."""
+        return generators.restored(self.shuffled, "random_state") if self.history else rng
+
+
+def record_of(walk: Walk) -> Record | None:
+    """Return what a checkpoint is to hold, or None before the first step."""
+    if not walk.history:
+        return None
+    state, kept = walk.state, walk.kept
+    arrays: dict[str, Any] = {"atoms": state.atoms, "gap": walk.gap}
+    memories = [(q.gram, q.cov, q.sq) for q in (state.recent, state.long)]
+    for name, parts in zip(("recent", "long"), kept[2:4] if kept else memories, strict=True):
+        arrays |= {f"{name}/{of}": a for of, a in zip(PARTS, parts, strict=True)}
+    if kept is not None:
+        arrays |= {"V": kept.V, "gram": kept.atoms.gram}
+    values = {
+        "counts": {name: type(like)(getattr(state, name)) for name, like in COUNTS.items()},
+        "passes": {name: getattr(walk, name) for name in PASSES},
+        "factors": None if kept is None else dict(zip(FACTORS, kept.factors, strict=True)),
+        "patience": walk.patience.noted(),
+        "shuffled": walk.shuffled,
+        "converged": bool(walk.converged),
+        "ended": walk.ended,
+    }
+    return packed(values, arrays, walk.history)
+
+
+def walk_of(stored: Stored, like: Array, k: int, patience: Patience) -> Walk:
+    """Return the run that a checkpoint holds, over k atoms for data such as `like`."""
+    d, (recent, long, kept) = like.shape[1], _past(stored, like, k)
+    stored.generator("shuffled")
+    atoms = placed(stored.array("atoms", (k, d), host_dtype(like.dtype)), like)
+    return Walk(
+        replace(patience, **stored.numbers("patience", patience.noted())),
+        State(atoms, recent, long, **stored.numbers("counts", COUNTS)),
+        stored["shuffled"],
+        kept,
+        stored.history(),
+        stored["converged"] is True,
+        **stored.numbers("passes", PASSES),
+        told=placed(stored.array("gap", (None,), finite=False), like),
+        ended=stored["ended"] is True,
+    )
+
+
+def _past(stored: Stored, like: Array, k: int) -> tuple[Quadratic, Quadratic, Kept | None]:
+    """Return the memories, and what the next step may write into."""
+    d, wide = like.shape[1], host_dtype(float64_of(like) or like.dtype)
+    in_place = stored["factors"] is not None
+    shapes = ((k, k), (k, d) if in_place else (d, k), (d,))
+
+    def sums(name: str) -> Sums:
+        dtype = np.dtype(np.float64) if in_place else wide
+        A, B, squares = (
+            stored.array(f"{name}/{of}", shape, dtype)
+            for of, shape in zip(PARTS, shapes, strict=True)
+        )
+        return A, B, squares
+
+    recent, long = sums("recent"), sums("long")
+    if not in_place:
+        pair = [Quadratic(*(placed(a, like) for a in (B, s, A))) for A, B, s in (recent, long)]
+        return pair[0], pair[1], None
+    V, G = (stored.array(name, (k, n), np.dtype(np.float64)) for name, n in (("V", d), ("gram", k)))
+    factors = stored.numbers("factors", FACTORS)
+    kept = Kept(V, Atoms.of(G, d), recent, long, (factors["recent"], factors["long"]))
+    return *memories(kept, placed(np.zeros(d, wide), like)), kept
