@@ -18,6 +18,7 @@ from gpudict.arrays.plain import array_like
 from gpudict.learning.blocks import Blocks
 from gpudict.learning.samples import Samples
 from gpudict.learning.source import Source
+from gpudict.learning.sums_file import read_sums, write_sums
 from gpudict.learning.updates import Recipe, dictionary_step, memory_to_learn, recipe_for
 from gpudict.objective.quadratic import Quadratic
 
@@ -184,6 +185,42 @@ n_jobs, devices
         with home(V):
             q = Quadratic(*(asarray_like(a, V) for a in (self.cov, self.squares, self.gram)))
             return dictionary_step(dictionary_update, V, positive=positive_dict)(q, V)
+
+    def save(self, path: Any) -> None:
+        """Write them to a file of the safetensors format, all of it or nothing, with a checksum.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to write.
+
+        Raises
+        ------
+        OSError
+            It can't be written; what was there before is as it was.
+        """
+        write_sums(path, self._asdict())
+
+    @classmethod
+    def load(cls, path: Any) -> Statistics:
+        """Read what `save` wrote. Nothing of the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        Returns
+        -------
+        Statistics
+            Those that were saved, bit for bit.
+
+        Raises
+        ------
+        ValueError
+            The file has no statistics, is damaged, or is one of a newer format.
+        """
+        return cls(**read_sums(path))
 
 
 def of_batch(samples: Samples, V: Array, recipe: Recipe) -> Statistics:

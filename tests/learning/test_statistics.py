@@ -112,6 +112,24 @@ def test_what_does_not_fit_is_refused():
         Statistics.of(X, V[:, :5], alpha=0.1)
 
 
+def test_they_are_saved_bit_for_bit(tmp_path: Path):
+    """And what is no file of theirs, or was cut or turned, is said."""
+    X, V = problems.signal(n=90, d=12, k=18)
+    for made in (Statistics.of(X, V, alpha=0.1), Statistics.of(X, V, n_nonzero_coefs=2)):
+        made.save(tmp_path / "s")
+        again = Statistics.load(tmp_path / "s")
+        assert [type(a) for a in again] == [type(a) for a in made]
+        assert all(np.array_equal(a, b) for a, b in zip(made, again, strict=True))
+    whole = (tmp_path / "s").read_bytes()
+    turned = bytearray(whole)
+    turned[-5] ^= 1
+    gpudict.SparseCoder(V).save(tmp_path / "coder")
+    for bad in (whole[:-9], bytes(turned), b"", (tmp_path / "coder").read_bytes()):
+        (tmp_path / "bad").write_bytes(bad)
+        with pytest.raises(ValueError, match=r"Pass a file that Statistics\.save wrote"):
+            Statistics.load(tmp_path / "bad")
+
+
 @pytest.mark.slow
 def test_processes_learn_what_one_does(tmp_path: Path):
     """Two of them, each with half of the rows, over gloo."""
