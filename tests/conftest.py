@@ -21,7 +21,12 @@ from tests.support import problems
 from tests.support.backends import CASES, BackendCase, lacks, prepare_dpnp
 from tests.support.pairs import PAIRS, Pair
 
-SLOW = ("jax-eager", "dpnp")  # they compile each shape, or each kernel
+SLOW = (  # they compile each shape, or each kernel; or make very many small operations
+    "jax-eager",
+    "dpnp",
+    "portable-torch",
+    "portable-stream to torch",
+)
 MANY = 1000  # tests, from which on a second process compiles for them
 AHEAD = """
 import gpudict, numpy as np

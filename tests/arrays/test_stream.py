@@ -57,7 +57,8 @@ def arrays(X: np.ndarray, folder: Path) -> dict[str, object]:
     made["big-endian"] = X.astype(">f4").view(np.memmap)
     for chunks in ((100, D), (1, 5), (7, 3)):
         name = f"zarr {chunks}"
-        made[name] = zarr.create_array(folder / name, shape=X.shape, chunks=chunks, dtype="f4")
+        store = zarr.storage.MemoryStore()
+        made[name] = zarr.create_array(store, shape=X.shape, chunks=chunks, dtype="f4")
         made[name][:] = X
     file = h5py.File(folder / "X.h5", "w")
     made["h5"] = file.create_dataset("X", data=X, chunks=(50, 4))
