@@ -160,23 +160,23 @@ def start(rows: Request) -> Rows:
 
 def largest(gap: np.ndarray, sq: np.ndarray) -> float:
     """Return the largest relative gap; see `quadratic.relative_gap`."""
-    from gpudict.solvers.host.kernels.rows import largest
+    from gpudict.solvers.host.kernels import rows
 
-    found: float = largest(gap, sq)
+    found: float = rows.largest(gap, sq)
     return found
 
 
 def written(codes: Rows, Z: np.ndarray) -> None:
     """Write codes into dense rows of zeros."""
-    from gpudict.solvers.host.kernels.rows import expand
+    from gpudict.solvers.host.kernels import rows
 
-    expand(*codes, Z)
+    rows.expand(*codes, Z)
 
 
 def compressed(Z: np.ndarray) -> Rows:
     """Return dense rows (b, k) in compressed form."""
-    from gpudict.solvers.host.kernels.rows import compress
+    from gpudict.solvers.host.kernels import rows
 
     codes = Rows.blank(len(Z), Z.shape[1])
-    compress(Z, *codes)
+    rows.compress(Z, *codes)
     return codes.trimmed()
