@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -152,10 +153,16 @@ def refined_rows(
 def start(rows: Request) -> Rows:
     """Return the codes that some rows start from, in float64."""
     if rows.init is None:
-        return Rows.blank(rows.X.shape[0])
+        return nothing(rows.X.shape[0])
     if isinstance(rows.init, Rows):
         return rows.init.astype(np.float64)
     return compressed(wide(rows.init))
+
+
+@lru_cache(4)
+def nothing(n: int) -> Rows:
+    """Return n rows without codes, which nothing writes into."""
+    return Rows.blank(n)
 
 
 def largest(gap: np.ndarray, sq: np.ndarray) -> float:
