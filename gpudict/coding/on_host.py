@@ -126,7 +126,7 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.nda
     batch = RowBatch(cov, np.vecdot(X, X), start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
-    short = np.isnan(found.gap) if not plan.penalty.certified else ~found.converged
+    short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
         factors = (X, rows.V) if rows.is_products else None
         cov = X @ rows.V.T if cov is None else cov
