@@ -122,7 +122,8 @@ def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
 def _invertible(V: Array, name: str, peak: float, least: float) -> Array:
     _finite(peak, name)
     double = V.dtype == array_namespace(V).float64
-    low, high = _ends(double, 0.25 if double else 0.5)  # which holds the inverse of float32's
+    power = 0.25 if double else 0.5  # float64 holds the inverse of what float32 holds
+    low, high = _ends(double, power)
     if peak and not (low < least and peak < high):
         far = least if not low < least else peak
         raise ValueError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.nda
     batch = RowBatch(cov, np.vecdot(X, X), start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
-    short = np.isnan(found.gap) if not plan.penalty.certified else ~found.converged
+    short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
         factors = (X, rows.V) if rows.is_products else None
         cov = X @ rows.V.T if cov is None else cov
@@ -152,31 +153,37 @@ def refined_rows(
 def start(rows: Request) -> Rows:
     """Return the codes that some rows start from, in float64."""
     if rows.init is None:
-        return Rows.blank(rows.X.shape[0])
+        return nothing(rows.X.shape[0])
     if isinstance(rows.init, Rows):
         return rows.init.astype(np.float64)
     return compressed(wide(rows.init))
 
 
+@lru_cache(4)
+def nothing(n: int) -> Rows:
+    """Return n rows without codes, which nothing writes into."""
+    return Rows.blank(n)
+
+
 def largest(gap: np.ndarray, sq: np.ndarray) -> float:
     """Return the largest relative gap; see `quadratic.relative_gap`."""
-    from gpudict.solvers.host.kernels.rows import largest
+    from gpudict.solvers.host.kernels import rows
 
-    found: float = largest(gap, sq)
+    found: float = rows.largest(gap, sq)
     return found
 
 
 def written(codes: Rows, Z: np.ndarray) -> None:
     """Write codes into dense rows of zeros."""
-    from gpudict.solvers.host.kernels.rows import expand
+    from gpudict.solvers.host.kernels import rows
 
-    expand(*codes, Z)
+    rows.expand(*codes, Z)
 
 
 def compressed(Z: np.ndarray) -> Rows:
     """Return dense rows (b, k) in compressed form."""
-    from gpudict.solvers.host.kernels.rows import compress
+    from gpudict.solvers.host.kernels import rows
 
     codes = Rows.blank(len(Z), Z.shape[1])
-    compress(Z, *codes)
+    rows.compress(Z, *codes)
     return codes.trimmed()

@@ -156,7 +156,7 @@ def own(made: Sequence[Coded], like: Array) -> Sequence[Coded]:
 
 
 def _unit(square: Array) -> Array:
-    """Return it in float64 where the device has that, as gaps are."""
+    """Return the unit of each relative gap, in float64 where the device has that, as gaps are."""
     dtype = float64_of(square) or square.dtype
     return gap_unit(array_namespace(square).astype(square, dtype, copy=False))
 

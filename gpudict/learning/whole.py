@@ -131,17 +131,17 @@ def _folded(
     recipe: updates.Recipe,
 ) -> Any:
     """Write a batch into the memories; return what there is to know of it."""
-    from gpudict.solvers.host.kernels.memory import Memory, fold
+    from gpudict.solvers.host.kernels import memory
 
     x, plan = wide(samples.X), cast(Any, recipe.plan)
     weight = ones(len(x)) if samples.weight is None else wide(samples.weight)
     recent, long = (
-        Memory(*sums, before / factor, 1 / (samples.total * factor))
+        memory.Memory(*sums, before / factor, 1 / (samples.total * factor))
         for sums, before, factor in zip(kept[2:4], decayed, kept.factors, strict=True)
     )
     alpha = float(plan.penalty.alpha)  # of the lasso: its solver has no other problem
     least = UNUSED / kept.factors[0]
-    return fold(recent, long, x, weight, tuple(codes), gap, kept.V, alpha, least)
+    return memory.fold(recent, long, x, weight, tuple(codes), gap, kept.V, alpha, least)
 
 
 def _coded(X: Array, kept: Kept, recipe: updates.Recipe) -> tuple[Rows, np.ndarray, np.ndarray]:
@@ -156,14 +156,13 @@ def _coded(X: Array, kept: Kept, recipe: updates.Recipe) -> tuple[Rows, np.ndarr
 
 def _turned(kept: Kept, recipe: updates.Recipe, *, single: bool) -> tuple[Kept, float]:
     """Return what is kept with atoms that have moved, and how far."""
-    from gpudict.solvers.host.kernels.products import products
-    from gpudict.solvers.host.kernels.rows import mirror
+    from gpudict.solvers.host.kernels import products, rows
 
     V, G, (A, B, _) = kept.V.copy(), kept.atoms.gram, kept.recent
     assert G is not None
     change = sphere_blocks.swept(A, B, V, positive=recipe.positive, single=single)
-    products(V, V, True, G)
-    mirror(G)
+    products.products(V, V, True, G)
+    rows.mirror(G)
     return kept._replace(V=V, atoms=Atoms.of(G, V.shape[1])), change
 
 

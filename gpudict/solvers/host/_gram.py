@@ -20,8 +20,7 @@ BLOCK, ROWS = 256, 64  # of a product, and of what is done with it while it is i
 
 def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
     """Return V Vᵀ, (k, k)."""
-    from gpudict.solvers.host.kernels.products import products
-    from gpudict.solvers.host.kernels.rows import mirror
+    from gpudict.solvers.host.kernels import products, rows
 
     k, d = V.shape
     if FEW < k * k * d <= MUCH:
@@ -29,8 +28,8 @@ def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
         return made
     G, starts = np.empty((k, k), V.dtype), range(0, k, BLOCK)
     if k * k * d <= FEW:
-        products(V, V, True, G)
-        mirror(G)
+        products.products(V, V, True, G)
+        rows.mirror(G)
         return G
 
     def block(low: int) -> None:
@@ -38,7 +37,7 @@ def gram_of(V: np.ndarray, workers: int) -> np.ndarray:
         G[low:high, low:] = V[low:high] @ V[low:].T
 
     list(in_parallel(block, starts, min(workers, len(starts))))
-    mirror(G)
+    rows.mirror(G)
     return G
 
 

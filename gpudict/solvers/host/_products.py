@@ -19,10 +19,10 @@ def calm(work: int) -> AbstractContextManager[Any]:
 
 def product(X: np.ndarray, V: np.ndarray) -> np.ndarray:
     """Return X Vᵀ; of little work not by BLAS, whose threads would first have to be stopped."""
-    from gpudict.solvers.host.kernels.products import products
+    from gpudict.solvers.host.kernels import products
 
     if len(X) * V.size > FEW:
         return np.asarray(X @ V.T)
     made = np.empty((len(X), len(V)), X.dtype)
-    products(X, V, False, made)
+    products.products(X, V, False, made)
     return made

@@ -62,9 +62,8 @@ class GatheredSet(RowSolver[L1]):
         columns, values, counts = codes
         kept = np.arange(most) < counts[:, None]
         ends = np.concatenate(([0], np.cumsum(counts)))
-        return solution(
-            Rows(ends, columns[kept], values[kept]), gap, int(rounds.max()), rows, limits, X
-        )
+        found = Rows(ends, columns[kept], values[kept])
+        return solution(found, gap, int(rounds.max()), rows, limits, X)
 
 
 def _is_clear(alphas: np.ndarray, sq: np.ndarray, d: int) -> bool:

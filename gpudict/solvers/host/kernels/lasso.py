@@ -188,11 +188,8 @@ def solve(cov, G, sq, norms, init, alphas, positive, single, limits, places, cod
     `space`. Written are the codes, likewise, rounded to float32 if `single`, and the bounds on
     objective − optimum, gaps (b,). Return the most rounds of a row.
     """
-    (A, W, listed), (ends, columns, values), (terms, rank, max_rounds) = (
-        named(places),
-        codes,
-        limits,
-    )
+    A, W, listed = named(places)
+    (ends, columns, values), (terms, rank, max_rounds) = codes, limits
     most, bits, free = A.u.shape[0] - 8, bits_of(cov.shape[1], positive), W.free
     largest, m, longest = 0.0, 0, 0
     for j in range(cov.shape[1]):
