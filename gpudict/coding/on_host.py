@@ -24,7 +24,7 @@ from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
-from gpudict.solvers.host._products import calm, product
+from gpudict.solvers.host._products import calm, product, rows_at_once
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -50,7 +50,7 @@ def solve(
     Z = None if sparse else np.zeros((n, k), dtype)
     alone = n * k <= ALONE
     assert isinstance(plan.solver, RowSolver)
-    most = max(ROWS, BLOCK // (here.X.shape[1] + k))
+    most = max(ROWS, BLOCK // (k if rows_at_once(here.V) else here.X.shape[1] + k))
     size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
 
     def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
@@ -119,20 +119,25 @@ def atoms_for(plan: Plan, V: Array, here: Request, workers: int) -> Atoms:
 
 def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.ndarray]:
     """Solve a chunk of rows; return also ‖x‖² of each."""
-    solver, X = plan.solver, wide(rows.X)
+    solver, sq = plan.solver, np.empty(len(rows.X))
     assert isinstance(solver, RowSolver)
-    given = rows.cov if rows.cov is None else wide(rows.cov)
-    cov = product(X, rows.V) if given is None and atoms.V is None else given
-    batch = RowBatch(cov, np.vecdot(X, X), start(rows), X)
+    X, cov = rows.X, rows.cov
+    if cov is None and atoms.V is None:
+        cov = product(X, rows.V, sq)
+    else:
+        X, cov = wide(X), cov if cov is None else wide(cov)
+        np.vecdot(X, X, out=sq)
+    batch = RowBatch(cov, sq, start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
     found = solver.solve_rows(atoms, batch, plan.penalty, limits)
     short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
+        X = wide(X)
         factors = (X, rows.V) if rows.is_products else None
         cov = X @ rows.V.T if cov is None else cov
-        q = Quadratic(cov, batch.sq, atoms.gram, factors)
+        q = Quadratic(cov, sq, atoms.gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
-    return found, batch.sq
+    return found, sq
 
 
 def refined_rows(

@@ -7,6 +7,7 @@ import pytest
 
 import gpudict
 from gpudict.coding import on_host
+from gpudict.solvers.host import _products
 from gpudict.solvers.registry import all_solvers
 from tests.support import oracles, problems
 
@@ -44,6 +45,25 @@ def test_sparse_codes_hold_what_they_show(signal, dtype, options):
     found = gpudict.encode(X, V, **options, sparse_output=True).Z
     for part in (found.data, found.indices):
         assert part.base is None or part.base.size == part.size
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "k"), [(9, 8, 5), (500, 200, 20), (523, 300, 7), (300, 64, 256), (150, 700, 130)]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_products_by_parts_are_products(n: int, d: int, k: int, dtype: str):
+    """Of few rows, of rows in parts, the last one shorter, and of so many atoms that none come."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, 2 * d)).astype(dtype)[:, ::2]
+    V, squares = rng.standard_normal((k, d)), np.zeros(n)
+    made = _products.product(X, V, squares)
+    assert made.dtype == np.float64
+    exact = X.astype(np.float64)
+    np.testing.assert_allclose(made, exact @ V.T, atol=1e-10)
+    np.testing.assert_allclose(squares, (exact**2).sum(axis=1), rtol=1e-13)
+    single = _products.product(X.astype(np.float32), V.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact @ V.T, atol=1e-3)
 
 
 class TestRounds:
