@@ -570,34 +570,33 @@ def test_every_place_with_odd_values(run, tmp_path):
 
 
 KILLED = """
-import sys, numpy as np
-from tests.learning.test_checkpoint import killed
+import sys, numpy as np, gpudict
+x = np.random.default_rng(0).normal(size=(900, 16))
 print("began", flush=True)
-np.save(sys.argv[1] + ".npy", killed(checkpoint=sys.argv[1], checkpoint_every=0, resume=True))
+found = gpudict.learn_online(
+    x, 24, alpha=0.8, batch_size=6, max_iter=2, tol=0, max_no_improvement=None, random_state=0,
+    checkpoint=sys.argv[1], checkpoint_every=0, resume=True)
+np.save(sys.argv[1] + ".npy", found.dictionary)
 """
-
-
-def killed(**options):
-    """Return a dictionary, after some hundred steps."""
-    x = np.random.default_rng(0).normal(size=(900, 16))
-    return online_run(x, 24, alpha=0.8, batch_size=6, max_iter=4, **options).dictionary
 
 
 @SLOW
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
-def test_killed_again_and_again(tmp_path):
-    """At any moment; the same command ends with the bits of one that nobody killed."""
+def test_a_process_is_killed(tmp_path):
+    """Once its checkpoint is there; the same command ends as one that nobody killed."""
     environment = {**os.environ, "PYTHONPATH": str(Path(gpudict.__file__).parent.parent)}
-    path, rng, kills = tmp_path / "c", random.Random(0), 0
-    for wait in (*(rng.uniform(0.2, 0.6) for _ in range(2)), None):
+    path = tmp_path / "c"
+    for kills in (True, False):
         command = [sys.executable, "-c", KILLED, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:
             assert child.stdout is not None
             assert child.stdout.readline() == b"began\n"
-            if wait is not None:
-                time.sleep(wait)
+            while kills and not path.exists():
+                time.sleep(0.01)
+            if kills:
+                time.sleep(random.Random(0).uniform(0.01, 0.1))
                 child.kill()
-        kills += child.returncode == -signal.SIGKILL
-    assert child.returncode == 0
-    assert kills
-    assert np.load(f"{path}.npy").tobytes() == killed().tobytes()
+        assert child.returncode == (-signal.SIGKILL if kills else 0)
+    x = np.random.default_rng(0).normal(size=(900, 16))
+    want = online_run(x, 24, alpha=0.8, batch_size=6).dictionary
+    assert np.load(f"{path}.npy").tobytes() == want.tobytes()
