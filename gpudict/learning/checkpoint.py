@@ -20,6 +20,7 @@ from gpudict.arrays.files import WRONG, Arrays, contents, once, write
 from gpudict.learning.records import Progress
 
 FORMAT = 1
+MOST = 2**53  # of a count
 EVERY = 60.0  # seconds between two writes
 ADVICE = "Pass the checkpoint that the same call wrote, or resume=False: it is replaced then."
 DIGEST = 64  # digits of what stands for an array among the facts
@@ -99,10 +100,12 @@ class Stored:
         return made.T if turned else made
 
     def numbers(self, name: str, like: dict[str, Any]) -> dict[str, Any]:
-        """Return an object that has these names, and numbers of these types."""
+        """Return an object that has these names, and numbers of these types; a count is one."""
         found = self[name]
         kinds = {key: type(value) for key, value in like.items()}
         if not isinstance(found, dict) or {k: type(v) for k, v in found.items()} != kinds:
+            raise self.odd(name)
+        if any(type(v) is int and not 0 <= v <= MOST for v in found.values()):
             raise self.odd(name)
         return found
 

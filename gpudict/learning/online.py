@@ -102,7 +102,7 @@ def step(
         if fits(state, samples, recipe):
             now = moved(state, samples, recipe, turn, kept)
         else:
-            now = by_parts(state, samples, recipe, turn)
+            now = by_parts(settled(state, kept), samples, recipe, turn)
         after, made, scale, summary, change, kept = now
         if summary.unused:
             after, change, kept = settled(after, kept), None, None

@@ -107,13 +107,16 @@ def walk_of(stored: Stored, like: Array, k: int, patience: Patience) -> Walk:
     """Return the run that a checkpoint holds, over k atoms for data such as `like`."""
     d, (recent, long, kept) = like.shape[1], _past(stored, like, k)
     stored.generator("shuffled")
+    counts, history = stored.numbers("counts", COUNTS), stored.history()
+    if counts["step"] != len(history):
+        raise stored.odd("history")
     atoms = placed(stored.array("atoms", (k, d), host_dtype(like.dtype)), like)
     return Walk(
         replace(patience, **stored.numbers("patience", patience.noted())),
-        State(atoms, recent, long, **stored.numbers("counts", COUNTS)),
+        State(atoms, recent, long, **counts),
         stored["shuffled"],
         kept,
-        stored.history(),
+        history,
         stored["converged"] is True,
         **stored.numbers("passes", PASSES),
         told=placed(stored.array("gap", (None,), finite=False), like),

@@ -77,6 +77,16 @@ class TestWhole:
         for a, b in zip(one, two, strict=True):
             close(a, b, 1e-10 if dtype == "float64" else 2e-5)
 
+    def test_a_batch_that_is_too_large(self, monkeypatch):
+        """It is coded by parts, from memories that have decayed by then."""
+        monkeypatch.setattr("gpudict.learning.whole.FEW_ROWS", 100)
+        cut = batches(40, 5)
+        cut[-2] = Samples.of(np.concatenate([batch.X for batch in cut]))
+        one, two = (walked(cut, whole, monkeypatch) for whole in (True, False))
+        assert np.isinf(one[-3].change)  # some has not been written into its memories
+        for a, b in zip(one, two, strict=True):
+            close(a, b, 1e-10)
+
     def test_another_library(self, monkeypatch):
         """Its arrays are made anew at each step: what has an old one keeps its values."""
         torch = pytest.importorskip("torch")
