@@ -25,7 +25,7 @@ from gpudict.arrays.door import (
     read,
     same_place,
 )
-from gpudict.arrays.peaks import extremes, peak_of
+from gpudict.arrays.peaks import extremes, length_of, peak_of
 from gpudict.arrays.phases import phase
 from gpudict.arrays.plain import FLOATS, cast, plain
 from gpudict.arrays.recurring import made_of, standing_for
@@ -71,7 +71,7 @@ def samples(
 def squares(x: Array, name: str, *, wide: bool = False) -> Array:
     """Return x, whose values must be finite, and their squares and sums of them fit its dtype."""
     with _looking(x, name), phase("checks"):
-        (peak,) = read(peak_of(x))
+        (peak,) = read(_peak(x, wide=wide))
     return _summable(x, name, peak, wide=wide)
 
 
@@ -100,7 +100,7 @@ def samples_and_atoms(
     V = standing_for(V) if X.shape[0] < V.shape[0] else V
     if finite:
         with _looking(X, names[0]), phase("checks"):
-            peak, *ends = read(peak_of(X), *made_of(V, extremes))
+            peak, *ends = read(_peak(X, wide=wide), *made_of(V, extremes))
         X = _summable(X, names[0], peak, wide=wide)
         V = _invertible(V, names[1], *ends)
     shape = (None, X.shape[1])
@@ -109,14 +109,28 @@ def samples_and_atoms(
 
 def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
     _finite(peak, name)
-    double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
-    low, high = _ends(double)
-    if peak and not low < peak * peak < high / (x.shape[0] * x.shape[1]):
+    low, high = _summed(x, wide=wide)
+    if peak and not low < peak * peak < high:
         raise ValueError(
             f"{name} has values up to {peak:.1e}, and sums of their squares do not fit {x.dtype}. "
             f"Divide {name}, and alpha with it, by its standard deviation, or pass float64."
         )
     return x
+
+
+def _summed(x: Array, *, wide: bool) -> tuple[float, float]:
+    """Return between which numbers the squares of the peak of x must be."""
+    double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
+    low, high = _ends(double)
+    return low, high / (x.shape[0] * x.shape[1])
+
+
+def _peak(x: Array, *, wide: bool) -> Array:
+    """Return the peak of x, or what is above it and fits too."""
+    if (length := length_of(x)) is None:
+        return peak_of(x)
+    low, high = _summed(x, wide=wide)
+    return length if math.sqrt(low * x.size) < length < math.sqrt(high) else peak_of(x)
 
 
 def _invertible(V: Array, name: str, peak: float, least: float) -> Array:

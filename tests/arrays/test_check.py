@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 
 import gpudict
+from gpudict.arrays import peaks
 from tests.support import problems
 from tests.support.backends import BackendCase
 from tests.support.shortage import PORTABLE
@@ -145,6 +146,33 @@ def test_what_has_no_squares_is_refused(backend: BackendCase, name: str, problem
     x, v, sentence = OUT_OF_RANGE[name]
     with pytest.raises(ValueError, match=sentence):
         gpudict.encode(backend.asarray(x), backend.asarray(v), **problem)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("place", [0, 30, 31, 99, 119])
+@pytest.mark.parametrize("face", [gpudict.learn, gpudict.learn_online])
+def test_one_pass_finds_what_two_find(face, place: int, dtype: str, monkeypatch):
+    """In large arrays, wherever it is, and the sentence is that of the peak."""
+    monkeypatch.setattr(peaks, "LARGE", 50)
+    monkeypatch.setattr(peaks, "ROW", 32)
+    x = np.random.default_rng(0).standard_normal((20, 6)).astype(dtype)
+    high, most = (1e160, r"1.0e\+160") if dtype == "float64" else (1e25, r"1.0e\+25")
+    wrong = {np.nan: "NaN or inf", np.inf: "NaN or inf", -np.inf: "NaN or inf", high: most}
+    for value, sentence in wrong.items():
+        bad = x.copy()
+        bad[np.unravel_index(place, bad.shape)] = value
+        with pytest.raises(ValueError, match=sentence):
+            face(bad, 2, alpha=0.1)
+    with pytest.raises(ValueError, match="NaN or inf"):
+        gpudict.encode(np.where(x == x.flat[place], np.nan, x), np.eye(6, dtype=dtype), alpha=0.1)
+    kind = np.finfo(dtype)
+    least = 0.5 * (kind.smallest_normal / kind.eps) ** 0.5  # of the peak; √Σx² is twice as much
+    with pytest.raises(ValueError, match="values up to"):
+        face(x / np.abs(x).max() * least, 2, alpha=0.1)
+    for some in (x, 0 * x):
+        found = gpudict.encode(some, np.eye(6, dtype=dtype), alpha=0.1)
+        assert found.Z.any() == some.any()
+    assert peaks.length_of(x) >= np.abs(x).max()
 
 
 @pytest.mark.parametrize("solver", ["cd", "working_set", "lars"])
