@@ -121,8 +121,7 @@ def _summable(x: Array, name: str, peak: float, *, wide: bool) -> Array:
 def _summed(x: Array, *, wide: bool) -> tuple[float, float]:
     """Return between which numbers the squares of the peak of x must be."""
     double = x.dtype == array_namespace(x).float64 or (wide and float64_of(x) is not None)
-    low, high = _ends(double)
-    return low, high / (x.shape[0] * x.shape[1])
+    return _ends(double)[0], _ends(double)[1] / (x.shape[0] * x.shape[1])
 
 
 def _peak(x: Array, *, wide: bool) -> Array:

@@ -195,8 +195,9 @@ def learned_from(
             warn_of_silence(source.first, recipe)
         dictionary = dictionary_of(state, recipe.update)
         objective = objectives(walk.history, source.first.X)
+    gap = None if recipe.devices else walk.gap  # or it is gathered, and no face has it then
     return Learned(
-        dictionary, None, objective, walk.gap, walk.converged, walk.n_iter, walk.history, state
+        dictionary, None, objective, gap, walk.converged, walk.n_iter, walk.history, state
     )
 
 

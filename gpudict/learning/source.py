@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check, per_row
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import Array, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
@@ -128,13 +129,21 @@ class Source(NamedTuple):
         that is begun and so many batches of it, is passed over; an iterable is walked all the same,
         as it may yield others each time.
         """
-        walk, (begun, over) = self.walk(rng), past
-        for number in range(1, passes + 1):
-            if number >= begun:
-                for rows in itertools.islice(walk(number), over * (number == begun), None):
-                    yield number, rows
-            elif not self.steps:
-                deque(walk(number), maxlen=0)
+        begun, over = past
+        with memory_error_saying(self._needs, self.first.X, tried=""):
+            walk = self.walk(rng)
+            for number in range(1, passes + 1):
+                if number >= begun:
+                    for rows in itertools.islice(walk(number), over * (number == begun), None):
+                        yield number, rows
+                elif not self.steps:
+                    deque(walk(number), maxlen=0)
+
+    def _needs(self) -> str:
+        return (
+            f"to read batches of {self.size:,} rows, and {8 * self.rows:,} bytes for the order of "
+            "all. Pass smaller batches, or free memory."
+        )
 
 
 def _shuffled(X: Array, rng: Any) -> Array:

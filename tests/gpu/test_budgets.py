@@ -32,7 +32,7 @@ CERTIFICATE = 90  # `refinement.refined`, the cast to float64 among it
 SCALARS = 64  # bytes of a `read`, at most
 ENTERS = {  # what may come from the host, and its largest share of the data's bytes
     "records.objectives": 0.01,  # the objectives, at the end
-    "samples._order": 0.05,  # the order of the samples, at the start
+    "source._shuffled": 0.05,  # the order of the samples, at the start
     "atoms.": 0.2,  # atoms that are drawn anew: NumPy's generator is the same for all libraries
     "codes.without": 0.01,  # which those are
 }
