@@ -81,8 +81,9 @@ def library(x: Any) -> str:
 def array_namespace(*arrays: Array) -> Namespace:
     """Return the standard's namespace of the arrays' library; looked up once for each type."""
     kinds = tuple(map(type, arrays))
-    found = _NAMESPACES.get(kinds)
-    return found or _NAMESPACES.setdefault(kinds, compat.array_namespace(*arrays))
+    if kinds not in _NAMESPACES:
+        _NAMESPACES[kinds] = compat.array_namespace(*arrays)
+    return _NAMESPACES[kinds]
 
 
 _NAMESPACES: dict[tuple[type, ...], Namespace] = {}

@@ -17,6 +17,8 @@ from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.learning.samples import Samples
 
+ADVICE = "Pass fewer rows at a time, or free memory."
+
 
 class Source(NamedTuple):
     """Where batches come from: an array that is cut, a stream, or an iterable that yields them.
@@ -62,10 +64,13 @@ class Source(NamedTuple):
 
         def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
             order = None if rng is None else _shuffled(X, rng)
-            return lambda number: _weighty(
-                samples.rows(cut if order is None else order[cut])
-                for cut in (slice(low, min(low + size, n)) for low in range(0, n, size))
-            )
+
+            def rows(low: int) -> Samples:
+                cut = slice(low, min(low + size, n))
+                with memory_error_saying(lambda: f"to gather {size:,} rows. {ADVICE}", X, tried=""):
+                    return samples.rows(cut if order is None else order[cut])
+
+            return lambda number: _weighty(map(rows, range(0, n, size)))
 
         return cls(samples, size, n, samples.total, lambda m, rng: samples, walk)
 
@@ -129,28 +134,22 @@ class Source(NamedTuple):
         that is begun and so many batches of it, is passed over; an iterable is walked all the same,
         as it may yield others each time.
         """
-        begun, over = past
-        with memory_error_saying(self._needs, self.first.X, tried=""):
-            walk = self.walk(rng)
-            for number in range(1, passes + 1):
-                if number >= begun:
-                    for rows in itertools.islice(walk(number), over * (number == begun), None):
-                        yield number, rows
-                elif not self.steps:
-                    deque(walk(number), maxlen=0)
-
-    def _needs(self) -> str:
-        return (
-            f"to read batches of {self.size:,} rows, and {8 * self.rows:,} bytes for the order of "
-            "all. Pass smaller batches, or free memory."
-        )
+        walk, (begun, over) = self.walk(rng), past
+        for number in range(1, passes + 1):
+            if number >= begun:
+                for rows in itertools.islice(walk(number), over * (number == begun), None):
+                    yield number, rows
+            elif not self.steps:
+                deque(walk(number), maxlen=0)
 
 
 def _shuffled(X: Array, rng: Any) -> Array:
     """Return the numbers of all rows in a random order: batch by batch their rows are gathered."""
-    order = np.arange(X.shape[0])
-    rng.shuffle(order)
-    return index_like(order, X)
+    n = X.shape[0]
+    with memory_error_saying(lambda: f"for the order of {n:,} rows. {ADVICE}", X, tried=""):
+        order = np.arange(n)
+        rng.shuffle(order)
+        return index_like(order, X)
 
 
 def _weighty(batches: Iterable[Samples]) -> Iterator[Samples]:
