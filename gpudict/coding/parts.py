@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
-from gpudict.arrays.plain import is_one
+from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream
 from gpudict.coding.asked import Asked, coded
@@ -24,6 +24,7 @@ def in_parts(
     Atoms of NumPy's follow the batches. What is `out` gets the codes in place of the solution,
     which has it.
     """
+    V = plain(V, "V")
     k, tops = V.shape[0], []
     if out is not None:
         _fits(out, X, k, asked)

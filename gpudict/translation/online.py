@@ -7,6 +7,7 @@ from typing import Any
 
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
+from gpudict.arrays.sources.stream import Stream
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.learn_online import learned_from
 from gpudict.learning.online import Step, begin, step
@@ -104,6 +105,11 @@ def online_step(
 def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:
     """Return where batches of data come from, which are checked if they are an array."""
     size = parameters.count(batch_size, "batch_size")
+    if isinstance(X, Stream) and X.shape is None:
+        raise TypeError(
+            "X is a stream of an iterable, of which nobody knows how many batches come. Pass them "
+            "one by one to partial_fit, or the stream to learn_online."
+        )
     return Source.of(X, size, sample_weight, checked=True)
 
 

@@ -190,6 +190,22 @@ def test_sources_that_are_refused(tmp_path: Path):
         gpudict.stream([tmp_path / "a.npy", tmp_path / "b.npy"])
 
 
+def test_what_a_face_can_not_use_is_said():
+    """A batch of no rows, atoms that are no array, batches without a number where it is needed."""
+    X = data()
+    for empty in (sp.csr_array((0, D)), sp.csr_array((D, 0))):
+        with pytest.raises(ValueError, match="at least one row and one column"):
+            gpudict.stream(empty)
+    with pytest.raises(TypeError, match="V must be an array"):
+        gpudict.encode(gpudict.stream(X), np.eye(D).tolist(), alpha=0.1)
+    for call in (
+        gpudict.MiniBatchDictionaryLearning(4).fit,
+        lambda batches: gpudict.dict_learning_online(batches, 4),
+    ):
+        with pytest.raises(TypeError, match="one by one to partial_fit"):
+            call(gpudict.stream([X, X]))
+
+
 class Broken:
     """Rows that can't all be read."""
 

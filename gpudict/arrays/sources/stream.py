@@ -19,7 +19,7 @@ from gpudict.arrays.door import Array, array_namespace, device, draws, is_array,
 from gpudict.arrays.moving import load
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
-from gpudict.arrays.sources.table import Table
+from gpudict.arrays.sources.table import Table, checked
 
 BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
 MIXED = 2**24  # bytes of a batch, where nobody says, and of blocks of which the rows are mixed
@@ -223,7 +223,7 @@ def _source_of(x: Any) -> Table | Iterable[Any]:
     for kind in KINDS:
         if kind.takes(x):
             found: Table = kind.table(x)
-            return found
+            return checked(found)
     if isinstance(x, Iterable) and not isinstance(x, str | bytes):
         return x
     raise TypeError(

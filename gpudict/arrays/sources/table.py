@@ -50,3 +50,13 @@ class Table(NamedTuple):
                     "every value must be finite. Remove or impute such entries first."
                 )
         return part.astype(part.dtype.newbyteorder("="), copy=False)
+
+
+def checked(table: Table) -> Table:
+    """Return a table that has rows and columns."""
+    if 0 in table.shape:
+        raise ValueError(
+            f"{table.name} must have at least one row and one column, but its shape is "
+            f"{table.shape}. Look at the step that selects or writes the data."
+        )
+    return table
