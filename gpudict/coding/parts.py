@@ -9,6 +9,7 @@ from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
 from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream
+from gpudict.arrays.sources.table import EMPTY
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.on_device import joined
 from gpudict.solvers.records import Solution
@@ -51,10 +52,7 @@ def _together(parts: Iterable[tuple[slice, Solution]], k: int) -> Solution:
     """Return the solution of batches of which the number was not known."""
     parts = list(parts)
     if not parts:
-        raise ValueError(
-            "X is an iterable that yielded no batch, and at least one is needed. An iterator can "
-            "be walked once only: pass a new one, or a list."
-        )
+        raise ValueError(EMPTY)
     return joined(parts, (parts[-1][0].stop, k))
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from gpudict.arrays import check, per_row
 from gpudict.arrays.batches import memory_error_saying
-from gpudict.arrays.door import Array, asarray_like, index_like, is_array
+from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
+from gpudict.arrays.sources.table import EMPTY
 from gpudict.learning.samples import Samples
 
 ADVICE = "Pass fewer rows at a time, or free memory."
@@ -80,7 +81,8 @@ class Source(NamedTuple):
         n = X.table.shape[0]
         size = min(X.batch_size or size, n)
         like = at_home(check.samples)(X.move(X.table.rows(0, size)), "the first rows of X")
-        weight = per_row.host_weights(sample_weight, n)
+        single = like.dtype == array_namespace(like).float32
+        weight = per_row.host_weights(sample_weight, n, single=single)
 
         def samples(numbers: Any, rows: Array) -> Samples:
             rows = check.samples(rows, "a batch of X", like=like)
@@ -110,10 +112,7 @@ class Source(NamedTuple):
         walk = iter(X)
         head = next(walk, None)
         if head is None:
-            raise ValueError(
-                "X is an iterable that yielded no batch, and at least one is needed. An iterator "
-                "can be walked once only: pass a new one, or a list."
-            )
+            raise ValueError(EMPTY)
         first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
         data = itertools.chain([head], walk) if walk is X else X
 

@@ -148,7 +148,7 @@ def _coded(X: Array, kept: Kept, recipe: updates.Recipe) -> tuple[Rows, np.ndarr
     """Return the codes in float64, their gaps and whether they converged; few rows as one chunk."""
     request, atoms = Request(to_host(X), kept.V), kept.atoms
     if X.shape[0] * recipe.k <= on_host.ALONE:
-        with calm(X.shape[0] * kept.V.size):
+        with precise(kept.V), calm(X.shape[0] * kept.V.size):
             return on_host.solved(request, atoms, recipe.plan)[0][:3]
     found = on_host.solve(request, recipe.plan, n_jobs=recipe.n_jobs, sparse=True, known=atoms)
     return found.Z.astype(np.float64), found.gap, found.converged

@@ -192,7 +192,7 @@ def test_cupy_tf32_is_off_inside(monkeypatch):
 
 FLAGGED = {  # where products are made: the faces that reach it
     "gpudict.coding.on_host.gram_of": ("encode", "learn", "learn_online"),
-    "gpudict.coding.on_host.product": ("encode", "learn"),
+    "gpudict.coding.on_host.product": ("encode", "learn", "learn_online"),
     "gpudict.learning.codes._full": ("learn",),
     "gpudict.solvers.portable.working_set.correlation": ("portable",),
     "gpudict.coding.request.gram_of": ("portable",),

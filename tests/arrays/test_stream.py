@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 import gpudict
+from gpudict.arrays.sources import files as archives
 from gpudict.arrays.sources import stream as streams
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.table import Table
@@ -188,6 +190,21 @@ def test_sources_that_are_refused(tmp_path: Path):
     np.save(tmp_path / "b.npy", np.zeros((2, 4)))
     with pytest.raises(ValueError, match="one width and dtype"):
         gpudict.stream([tmp_path / "a.npy", tmp_path / "b.npy"])
+
+
+def test_of_many_files_few_rows_are_held(tmp_path: Path):
+    """The last that was unpacked is kept, of whichever file; one that changes is seen."""
+    sources = [files(data(), tmp_path)[name] for name in ("X.npz", "X.parquet")]
+    kept = (archives._archived, archives._group)
+    for source in sources:
+        list(gpudict.stream(source, batch_size=50))
+    assert [cache.cache_info().currsize for cache in kept] == [1, 1]
+    np.savez(tmp_path / "X.npz", X=2 * data())
+    os.utime(tmp_path / "X.npz", ns=(1, 1))
+    first = next(iter(gpudict.stream(sources[0], batch_size=50)))
+    np.testing.assert_array_equal(first, 2 * data()[:50])
+    with pytest.raises(ValueError, match="yielded no batch"):
+        gpudict.SparseCoder(np.eye(D)).transform(gpudict.stream(iter([])))
 
 
 def test_what_a_face_can_not_use_is_said():

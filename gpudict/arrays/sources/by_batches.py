@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from gpudict.arrays.door import array_namespace
 from gpudict.arrays.sources.stream import as_stream, is_source
+from gpudict.arrays.sources.table import EMPTY
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -27,6 +28,8 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
     if not is_source(X):
         return mapped(X)
     parts = [mapped(rows) for rows in as_stream(X)]
+    if not parts:
+        raise ValueError(EMPTY)
     if not isinstance(parts[0], tuple):
         return _stacked(parts)
     return tuple(_stacked(part) for part in zip(*parts, strict=True))

@@ -83,13 +83,18 @@ def _npz(path: Path) -> Table:
         name = _only(list(archive.files), path)
         a = _two(archive[name], path)
 
-    @lru_cache(maxsize=1)  # the last one: rows are mostly read in order
-    def whole() -> np.ndarray:
-        with np.load(path) as archive:
-            return np.asarray(archive[name])
+    def read(low: int, high: int) -> np.ndarray:
+        return _archived(path, name, path.stat().st_mtime_ns)[low:high].copy()
 
     (n, d), dtype = a.shape, a.dtype
-    return Table(str(path), (n, d), dtype, lambda low, high: whole()[low:high].copy(), n)
+    return Table(str(path), (n, d), dtype, read, n)
+
+
+@lru_cache(maxsize=1)  # the last one, of all files: rows are mostly read in order
+def _archived(path: Path, name: str, changed: int) -> np.ndarray:
+    """Return an array of an archive that was changed then."""
+    with np.load(path) as archive:
+        return np.asarray(archive[name])
 
 
 def _safetensors(path: Path) -> Table:
@@ -116,10 +121,8 @@ def _parquet(path: Path) -> Table:
     starts = [0, *itertools.accumulate(sizes)]
     dtype = np.result_type(*(kind.to_pandas_dtype() for kind in columns.types))
 
-    @lru_cache(maxsize=1)
     def group(number: int) -> np.ndarray:
-        part = file.read_row_group(number)
-        return np.stack([np.asarray(c, dtype=dtype) for c in part.columns], axis=1)
+        return _group(path, number, dtype, path.stat().st_mtime_ns)
 
     def read(low: int, high: int) -> np.ndarray:
         first, last = (bisect.bisect_right(starts, row) - 1 for row in (low, high - 1))
@@ -129,6 +132,15 @@ def _parquet(path: Path) -> Table:
         return np.concatenate(list(cuts))
 
     return Table(str(path), (meta.num_rows, len(columns)), dtype, read, max([1, *sizes]))
+
+
+@lru_cache(maxsize=1)
+def _group(path: Path, number: int, dtype: np.dtype[Any], changed: int) -> np.ndarray:
+    """Return a row group of a file that was changed then."""
+    from pyarrow import parquet
+
+    part = parquet.ParquetFile(path).read_row_group(number)
+    return np.stack([np.asarray(c, dtype=dtype) for c in part.columns], axis=1)
 
 
 KINDS: dict[str, Callable[[Path], Table]] = {

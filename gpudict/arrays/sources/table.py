@@ -7,6 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+EMPTY = (  # what is said of an iterable in the place of a table
+    "X is an iterable that yielded no batch, and at least one is needed. An iterator can be walked "
+    "once only: pass a new one, or a list."
+)
+
 
 class Table(NamedTuple):
     """Rows that are read in slices, wherever they are.
