@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from signal import SIG_IGN, SIGINT, default_int_handler, getsignal
+from signal import signal as handle
 from typing import Any
 from unittest import mock
 
@@ -53,6 +55,16 @@ def _usable(request: pytest.FixtureRequest) -> None:
         pytest.skip("GPUDICT_KERNELS=portable: no compiled solver is wanted")
     if "array_namespace=cupy" in request.node.name and (why := lacks("cupy")):
         pytest.skip(why)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interrupts_are_heard() -> Iterator[None]:
+    """Undo what a shell does to its jobs in the background: they, and their children, ignore it."""
+    before = getsignal(SIGINT)
+    if before == SIG_IGN:
+        handle(SIGINT, default_int_handler)
+    yield
+    handle(SIGINT, before)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,6 +7,7 @@ then by real signals, at random moments, in a process of their own.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import subprocess
 import sys
@@ -56,6 +57,7 @@ class Points:
 def interrupted(run: Callable[[], Any], at: int | None) -> tuple[Any, int]:
     """Return what came out, None if it was interrupted, and the number of points."""
     points, found = Points(at), None
+    gc.disable()  # what a library calls as garbage is collected can't raise: it would be unheard
     try:
         sys.setprofile(points)
         found = run()
@@ -63,6 +65,7 @@ def interrupted(run: Callable[[], Any], at: int | None) -> tuple[Any, int]:
         pass
     finally:
         sys.setprofile(None)
+        gc.enable()
         phases._NOW.set("")  # an interrupt can leave its word, which is for those who count alone
     return found, points.number
 

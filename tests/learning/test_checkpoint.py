@@ -350,12 +350,9 @@ class TestFaults:
     @pytest.mark.compiled
     @pytest.mark.parametrize("at", ["step", "between", "twice"])
     @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="there are no signals")
-    def test_an_interrupt(self, at, tmp_path, monkeypatch, request):
+    def test_an_interrupt(self, at, tmp_path, monkeypatch):
         """A step that writes in place is made whole; the user's handler is back then."""
         want, path, seen = bits(online_run(X)), tmp_path / "c", []
-        ours = signal.getsignal(signal.SIGINT)  # a shell lets its jobs in the background ignore it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        request.addfinalizer(lambda: signal.signal(signal.SIGINT, ours))
         plain, before = whole._folded, signal.getsignal(signal.SIGINT)
 
         def folded(*given):
