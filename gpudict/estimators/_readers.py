@@ -121,19 +121,20 @@ def taken(value: Any, place: str, reading: Reading, kinds: str) -> np.ndarray:
     return array
 
 
-def array(letters: str, *, finite: bool = True) -> Reader:
-    """Return a reader of a fitted array with these sizes, of 32 or 64 bits a number."""
+def array(*letters: str, finite: bool = True) -> Reader:
+    """Return a reader of a fitted array with these sizes or those, of 32 or 64 bits a number."""
+    sizes = {len(some): some for some in letters}
 
     def read(value: Any, place: str, reading: Reading) -> np.ndarray:
         found = taken(value, place, reading, "f")
-        if found.ndim != len(letters) or found.dtype.itemsize < 4:
+        if found.ndim not in sizes or found.dtype.itemsize < 4:
             raise ValueError(
                 f"{place} has the shape {found.shape} and the dtype {found.dtype}, and "
-                f"{len(letters)} dimensions of float32 or float64 are needed"
+                f"{' or '.join(map(str, sizes))} dimensions of float32 or float64 are needed"
             )
         if finite and not (np.isfinite(found).all() and found.size):
             raise ValueError(f"{place} must have finite numbers, one at least")
-        reading.sized(place, letters, found.shape)
+        reading.sized(place, sizes[found.ndim], found.shape)
         return found
 
     return read

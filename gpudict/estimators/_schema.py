@@ -63,7 +63,7 @@ PARAMETERS: dict[str, to.Reader] = {
 
 HISTORY = to.many(to.record(Progress, to.count(), to.real, to.real, to.count(), to.real))
 STEPS = to.count(most=to.LARGEST // 2)  # others follow
-SUMS = to.record(Quadratic, to.array("dk"), to.array("d"), to.array("kk"), to.nothing)
+SUMS = to.record(Quadratic, to.array("dk"), to.array("d"), to.array("kk", "k"), to.nothing)
 PAST = to.record(State, to.atoms, SUMS, SUMS, STEPS, *[to.weight] * 3)
 FEATURES = {"n_features_in_": to.size("d")}
 ATOMS = {"components_": to.atoms, **FEATURES}
@@ -153,3 +153,5 @@ def _one_dtype(fitted: dict[str, Any]) -> None:
     dtypes = {a.dtype for q in sums for a in q[:3] if a is not None}
     if atoms.dtype != dtype or len(dtypes) > 1 or min(dtypes) < dtype:
         raise ValueError("fitted/past_ has another dtype than fitted/components_")
+    if len({np.ndim(q.gram) for q in sums}) > 1:
+        raise ValueError("fitted/past_ has one memory with a Gram, and one with its diagonal")

@@ -15,6 +15,7 @@ from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
+from gpudict.learning.apart import is_apart
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
 from gpudict.learning.samples import Samples
@@ -228,4 +229,9 @@ transform_max_iter
     def _sums(self) -> Quadratic:
         """Return the long memory, in the dtype of the atoms."""
         assert self.past_ is not None
+        if is_apart(self.past_.long):
+            raise ValueError(
+                f"UᵀU and XᵀU of {self._n_atoms} atoms were asked for, and of so many only what "
+                "each needs alone is kept. Take components_: there is no exchange of the past."
+            )
         return astype(self.past_.long, self.components_.dtype)

@@ -9,7 +9,7 @@ blocks is of no matter: here it is a loop for one, and a thread for each of seve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from gpudict.arrays import devices
 from gpudict.arrays.door import Array, array_namespace, copied, device, float64_of
 from gpudict.coding.plan import Plan
+from gpudict.learning import apart
 from gpudict.learning.codes import Codes, Dense, coded
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
@@ -52,10 +53,12 @@ class Block(NamedTuple):
     plan: Plan
     n_jobs: int | None
 
-    def coded(self, V: Array, before: Codes | None) -> tuple[Coded, Quadratic]:
+    def coded(self, V: Array, before: Codes | None, *, each: bool) -> tuple[Coded, Quadratic]:
         """Return codes for the atoms, warm from those before if there are any, and their sums."""
-        codes, found = coded(self.samples.X, V, self.plan, before, self.n_jobs)
-        return Coded(codes, found.gap, found.converged), codes.statistics(self.samples)
+        samples = self.samples
+        codes, found = coded(samples.X, V, self.plan, before, self.n_jobs)
+        q = apart.sums(codes, samples, V) if each else codes.statistics(samples)
+        return Coded(codes, found.gap, found.converged), q
 
     def told(self, V: Array, made: Coded) -> Told:
         """Return what there is to know of codes, with their cost for the atoms."""
@@ -101,10 +104,13 @@ class Blocks(NamedTuple):
         return [devices.moved(V, where) for where in self.devices] or [V]
 
     def coded(
-        self, V: Sequence[Array], before: Sequence[Codes | None]
+        self, V: Sequence[Array], before: Sequence[Codes | None], *, each: bool = False
     ) -> tuple[list[Coded], Quadratic]:
-        """Return the codes of all blocks, and the sums over all rows, where X is."""
-        made, sums = zip(*self._each(Block.coded, V, before), strict=True)
+        """Return the codes of all blocks, and the sums over all rows, where X is.
+
+        They are the statistics, or those of each atom apart.
+        """
+        made, sums = zip(*self._each(partial(Block.coded, each=each), V, before), strict=True)
         return list(made), reduce(accumulate, map(self._here, sums))
 
     def told(self, V: Sequence[Array], made: Sequence[Coded]) -> list[Told]:

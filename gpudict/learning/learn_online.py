@@ -70,6 +70,9 @@ def learn_online(
     seen; the dictionary follows five times as much. The atoms move once a tenth of the first is
     newer than they are: after each large batch, and after some small ones.
 
+    For more than 8,192 atoms, unless 'sweep' is asked for, a memory has no k × k matrix, but k × d
+    numbers (Mairal 2013): what the rows leave to each atom, with the others where they were.
+
     Parameters
     ----------
     X : array (n, d), or an iterable of arrays (b, d)
@@ -113,7 +116,8 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
 
     References
     ----------
-    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1.
+    Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1;
+    Mairal (2013), https://arxiv.org/abs/1306.4650, algorithm 1.
 
     Examples
     --------

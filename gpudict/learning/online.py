@@ -3,8 +3,8 @@
     A ← (1 − r) A + UᵀU / b,   B ← (1 − r) B + UᵀX / b,   then V ← the update for (A, B)
 
 Mairal, Bach, Ponce and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, algorithm 1, with
-the memories of `forgetting` in place of its section 3.4.2. The state is a value: `step` maps it and
-a batch to the next, so training can stop, be saved, and go on.
+the memories of `forgetting` in place of its section 3.4.2, and those of `apart` for many atoms. The
+state is a value: `step` maps it and a batch to the next, so training can stop, be saved, and go on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
+from gpudict.learning import apart
 from gpudict.learning.atoms import given, revived, sampled, start, unused
 from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
 from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
@@ -83,7 +84,8 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
         V, _ = start(some, k, first, None, rng, positive=recipe.positive)
         xp, place = array_namespace(V), {"device": V.device}
         dtype = float64_of(V) or V.dtype
-        zeros = (xp.zeros(s, dtype=dtype, **place) for s in ((d, k), (d,), (k, k)))
+        gram = (k,) if apart.wanted(recipe) else (k, k)
+        zeros = (xp.zeros(s, dtype=dtype, **place) for s in ((d, k), (d,), gram))
         copies = isinstance(first, str) and samples.X.shape[0] < k
         held = xp.full(k, not copies, dtype=xp.bool, **place)
         past = anchored(Quadratic(*zeros), held, V, 1.0)
@@ -126,28 +128,37 @@ def turn_of(state: State, size: float) -> Turn:
 
 def by_parts(state: State, samples: Samples, recipe: Recipe, turn: Turn) -> Moved:
     """Move the atoms part by part, on arrays of any library."""
-    before, square = state.atoms, samples.squares()
-    scale = samples.typical(square)
+    V, square, size = state.atoms, samples.squares(), samples.total
+    scale, each = samples.typical(square), apart.is_apart(state.recent)
     blocks = Blocks.of(samples, square, recipe)
-    there = blocks.everywhere(before)
-    made, now = blocks.coded(there, blocks.taken(None))
-    recent, long = folded(state, now, samples.total, scale, turn)
-    V = recipe.update(recent, before) if turn.move else before
+    there = blocks.everywhere(V)
+    made, now = blocks.coded(there, blocks.taken(None), each=each)
+    now, recent, long = folded(state, now, size, scale, turn)
     told, dead = blocks.told(there, made), unused(recent, scale)
     summary = Summary.of(told, dead, blocks.nonzeros(made))
+
+    def cost(V: Array) -> float:
+        told = blocks.told(blocks.everywhere(V), made)
+        return sum(read(*(one.cost for one in told))) / size
+
+    if turn.move and each:
+        V = apart.descended(recipe.update, recent, now, V, cost)
+    elif turn.move:
+        V = recipe.update(recent, V)
     after = state._replace(atoms=V, recent=recent, long=long)
     return Moved(after, made, scale, summary)
 
 
 def folded(state: State, now: Quadratic, size: float, scale: Array, turn: Turn) -> list[Quadratic]:
-    """Return the recent and the long memory with the sums of a batch of a typical ‖x‖² in them.
+    """Return the sums of a batch by its size, and the recent and the long memory with them.
 
-    They are in float64 where there is: with a share of 1/t, float32 would round a part of t away.
+    `scale` is a typical ‖x‖². They are in float64 where there is: with a share of 1/t, float32
+    would round a part of t away.
     """
     keeps = turn.keeps if state.step else [anchor(size) * scale] * 2
     each = scaled(astype(now, float64_of(now.cov) or now.cov.dtype), 1 / size)
     memories = zip((state.recent, state.long), keeps, strict=True)
-    return [accumulate(q, each, forget=keep) for q, keep in memories]
+    return [each, *(accumulate(q, each, forget=keep) for q, keep in memories)]
 
 
 def renewed(

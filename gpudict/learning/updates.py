@@ -37,15 +37,20 @@ ON_THE_SPHERE = "sphere_"  # what the names of the solvers of updates begin with
 
 
 class DictionaryStep(NamedTuple):
-    """How the atoms are updated: a solver on the sphere, its steps, and the sign."""
+    """How the atoms are updated: a solver on the sphere, its steps, the sign; by which name."""
 
     solver: IterativeSolver[Any, Any]
     penalty: UnitSphere
     steps: int
+    name: str = "auto"
 
     def __call__(self, q: Quadratic, V: Array) -> Array:
-        """Return the updated atoms for the statistics of the codes."""
+        """Return the updated atoms for the statistics of the codes; an atom without a use stays."""
         (k, d), q = V.shape, astype(q, V.dtype)
+        if q.gram is not None and q.gram.ndim == 1:  # each atom has its optimum
+            with phase("update"):
+                Z = array_namespace(V).where(q.gram > 0, self.penalty.prox(q.cov, 0.0), V.T)
+            return Z.T
         compiled = self.solver.place is Place.HOST
         with phase("update"), precise(V), nullcontext() if compiled else one_thread(k, d):
             Z = stepped(self.solver, q, self.penalty, V.T, self.steps)
@@ -64,13 +69,13 @@ def updates() -> tuple[str, ...]:
 
 def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
     """Return the update of that name; 'auto' is mm where a launch costs more than work."""
-    parameters.choice(name, "dictionary_update", updates())
+    asked = parameters.choice(name, "dictionary_update", updates())
     if name == "auto":
         name = "mm" if is_launch_bound(X) else "sweep"
     penalty = UnitSphere(bool(positive))
     solver = find(f"{ON_THE_SPHERE}{name}", penalty, X)
     assert isinstance(solver, IterativeSolver)
-    return DictionaryStep(solver, penalty, solver.max_iter)
+    return DictionaryStep(solver, penalty, solver.max_iter, asked)
 
 
 class Recipe(NamedTuple):

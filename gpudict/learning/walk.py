@@ -128,7 +128,9 @@ def _past(stored: Stored, like: Array, k: int) -> tuple[Quadratic, Quadratic, Ke
     """Return the memories, and what the next step may write into."""
     d, wide = like.shape[1], host_dtype(float64_of(like) or like.dtype)
     in_place = stored["factors"] is not None
-    shapes = ((k, k), (k, d) if in_place else (d, k), (d,))
+    alone = getattr(stored.arrays.get("recent/gram"), "ndim", 2) == 1  # atoms apart, without A
+    gram = (k,) if alone and not in_place else (k, k)
+    shapes = (gram, (k, d) if in_place else (d, k), (d,))
 
     def sums(name: str) -> Sums:
         dtype = np.dtype(np.float64) if in_place else wide

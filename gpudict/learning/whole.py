@@ -17,6 +17,7 @@ from gpudict.arrays.rows import Rows, wide
 from gpudict.coding import on_host
 from gpudict.coding.request import Request
 from gpudict.learning import updates
+from gpudict.learning.apart import is_apart
 from gpudict.learning.atoms import UNUSED
 from gpudict.learning.blocks import Coded
 from gpudict.learning.codes import ALONE as FEW_ROWS
@@ -98,7 +99,8 @@ def fits(state: State, samples: Samples, recipe: updates.Recipe) -> bool:
     (n, d), k = samples.X.shape, recipe.k
     compiled = (recipe.plan.solver, recipe.update.solver) == COMPILED
     small = n <= FEW_ROWS and k * k * d <= updates.ALONE
-    return compiled and small and state.step > 0 and not recipe.devices
+    with_gram = not is_apart(state.recent)
+    return compiled and small and with_gram and state.step > 0 and not recipe.devices
 
 
 def moved(

@@ -15,16 +15,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gpudict.arrays.door import (
-    Array,
-    array_namespace,
-    divisor,
-    take,
-)
+from gpudict.arrays.door import Array, array_namespace, divisor, take
 
 
 class Quadratic(NamedTuple):
-    """½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq; `factors` = (X, V) where it came from least squares."""
+    """½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq; `factors` = (X, V) where it came from least squares.
+
+    In learning, a gram (k,) is the diagonal of one.
+    """
 
     cov: Array
     sq: Array
@@ -109,12 +107,11 @@ def anchored(q: Quadratic, some: Array, V: Array, weight: float | Array, /) -> Q
     xp = array_namespace(V)
     held = xp.astype(some, q.gram.dtype)
     others, held = 1 - held, held * weight
+    cov = q.cov * others + xp.matrix_transpose(V) * held
+    if q.gram.ndim == 1:
+        return Quadratic(cov, q.sq, q.gram * others + held)
     own = xp.eye(V.shape[0], dtype=held.dtype, device=V.device) * held
-    return Quadratic(
-        q.cov * others + xp.matrix_transpose(V) * held,
-        q.sq,
-        q.gram * (others[:, None] * others) + own,
-    )
+    return Quadratic(cov, q.sq, q.gram * (others[:, None] * others) + own)
 
 
 def product(q: Quadratic, Z: Array, /) -> Array:
@@ -180,8 +177,8 @@ def diagonal(q: Quadratic, /) -> Array:
         assert q.factors is not None
         xp = array_namespace(q.cov)
         return xp.sum(q.factors[1] ** 2, axis=1)
-    k = q.gram.shape[0]
-    return array_namespace(q.gram).reshape(q.gram, (-1,))[:: k + 1]
+    k, diagonal_alone = q.gram.shape[0], q.gram.ndim == 1
+    return q.gram if diagonal_alone else array_namespace(q.gram).reshape(q.gram, (-1,))[:: k + 1]
 
 
 def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:

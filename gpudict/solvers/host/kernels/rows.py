@@ -1,7 +1,7 @@
 """Codes in compressed rows: values and columns one row after another, row i up to ends[i + 1].
 
 A learner needs two things of them, each a short loop over what is not zero: the statistics UᵀWU and
-UᵀWX, and the squared errors.
+UᵀWX, or those of each atom apart, and the squared errors.
 """
 
 from __future__ import annotations
@@ -64,6 +64,29 @@ def add_statistics(ends, columns, values, X, weight, A, B, squares):
                 A[j, columns[r]] += v * values[r]
             for f in range(d):
                 B[j, f] += v * X[i, f]
+
+
+@compiled
+def add_apart(ends, columns, values, X, weight, V, own, C, squares):
+    """Add what rows leave to each atom: own (k,) += diag(UᵀWU), C += UᵀW(X − UV) + own·V.
+
+    To the squares (d,) add those of X by W.
+    """
+    d = X.shape[1]
+    r = np.empty(d)
+    for i in range(X.shape[0]):
+        low, high = ends[i], ends[i + 1]
+        for f in range(d):
+            squares[f] += weight[i] * X[i, f] * X[i, f]
+            r[f] = X[i, f]
+        for p in range(low, high):
+            for f in range(d):
+                r[f] -= values[p] * V[columns[p], f]
+        for p in range(low, high):
+            u, j = values[p], columns[p]
+            own[j] += weight[i] * u * u
+            for f in range(d):
+                C[j, f] += weight[i] * u * (r[f] + u * V[j, f])
 
 
 @compiled
