@@ -153,5 +153,5 @@ def _one_dtype(fitted: dict[str, Any]) -> None:
     dtypes = {a.dtype for q in sums for a in q[:3] if a is not None}
     if atoms.dtype != dtype or len(dtypes) > 1 or min(dtypes) < dtype:
         raise ValueError("fitted/past_ has another dtype than fitted/components_")
-    if len({np.ndim(q.gram) for q in sums}) > 1:
+    if len({q.gram.ndim for q in sums if q.gram is not None}) > 1:
         raise ValueError("fitted/past_ has one memory with a Gram, and one with its diagonal")

@@ -232,6 +232,10 @@ def test_uncompiled_rows_are_dense_ones():
     np.testing.assert_allclose(squares, weight @ X**2)
     np.testing.assert_allclose(A, np.triu(U.T @ (weight[:, None] * U)))
     np.testing.assert_allclose(B, U.T @ (weight[:, None] * X))
+    own, C, squares = np.zeros(5), np.zeros((5, 4)), np.zeros(4)
+    rows.add_apart(*codes, X, weight, V, own, C, squares)
+    for ours, theirs in zip((own, C, squares), oracles.left_to_each(X, weight, U, V), strict=True):
+        np.testing.assert_allclose(ours, theirs)
     rows.squared_errors(*codes, X, V, error)
     np.testing.assert_allclose(error, ((X - U @ V) ** 2).sum(axis=1))
 

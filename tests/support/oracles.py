@@ -144,6 +144,23 @@ def sphere_sweep(A, B, V, positive=False):
     return V
 
 
+def left_to_each(X, weight, U, V):
+    """Σ wu² (k,), what rows leave to each atom times u and w (k, d), and the squares of X (d,)."""
+    own, C = np.zeros(len(V)), np.zeros(V.shape)
+    for x, w, u in zip(X, weight, U, strict=True):
+        for j in np.flatnonzero(u):
+            others = x - sum(u[i] * V[i] for i in range(len(V)) if i != j)
+            own[j] += w * u[j] ** 2
+            C[j] += w * u[j] * others
+    return own, C, weight @ X**2
+
+
+def on_the_sphere(C, positive=False):
+    """The unit vectors that go along with the rows of C most."""
+    C = np.maximum(C, 0) if positive else C
+    return C / np.linalg.norm(C, axis=1, keepdims=True)
+
+
 def scikit_learns_forgetting(size):
     """Return the share of a batch in scikit-learn's mini-batch learning, for both our memories."""
 
