@@ -58,15 +58,14 @@ def sums(codes: Codes, samples: Samples, V: Array) -> Quadratic:
 
 
 def _of_rows(codes: Compressed, samples: Samples, V: Array) -> Quadratic:
-    """Return it for compressed rows, summed in float64."""
+    """Return it for compressed rows, in float64."""
     from gpudict.solvers.host.kernels import rows
 
     x, atoms, (k, d) = to_host(samples.X), wide(V), V.shape
     weight = ones(len(x)) if samples.weight is None else wide(samples.weight)
     own, C, squares = np.zeros(k), np.zeros((k, d)), np.zeros(d)
     rows.add_apart(*codes.start.astype(np.float64), wide(x), weight, atoms, own, C, squares)
-    each = (a.astype(x.dtype, copy=False) for a in (C.T, squares, own))
-    return Quadratic(*(from_host(a, samples.X) for a in each))
+    return Quadratic(*(from_host(a, samples.X) for a in (C.T, squares, own)))
 
 
 def descended(
@@ -85,16 +84,18 @@ def descended(
     V : the atoms that coded the batch
     cost : of the codes of the batch for atoms, in these units
     """
-    xp, most = array_namespace(V), V.shape[1]  # a code has no more non-zeros, for what that needs
-    more, held = 0, xp.matrix_transpose(V) * now.gram
+    assert now.gram is not None
+    xp, most = array_namespace(V), V.shape[1]  # as many non-zeros as a code has, or more
 
     def value(atoms: Array) -> float:
-        pull = (recent.cov - now.cov) * xp.matrix_transpose(atoms)
-        return cost(atoms) - read(xp.sum(pull))[0]
+        Z = xp.matrix_transpose(atoms)
+        batch, both = read(*(xp.sum(xp.vecdot(q.cov, Z, axis=-2)) for q in (now, recent)))
+        return cost(atoms) - (both - batch)
 
-    before = value(V)
+    before, more, q = value(V), 0, recent
     while True:
-        after = update(recent._replace(cov=recent.cov + more * held), V)
+        after = update(q, V)
         if more >= most or value(after) <= before:
             return after
         more = 2 * more + 1
+        q = recent._replace(cov=recent.cov + xp.matrix_transpose(V) * (more * now.gram))

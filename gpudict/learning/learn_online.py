@@ -184,8 +184,11 @@ def learned_from(
         walk = walk_of(stored, source.first.X, recipe.k, patience)
     else:
         some = source.start(enough(source.first, recipe.k), rng)
-        state = begin(some, recipe, dict_init, rng)
-        walk = Walk(patience, state, {} if checkpoint is None else generators.packed(rng))
+        walk = Walk(
+            patience,
+            begin(some, recipe, dict_init, rng),  # it is large, and only the walk holds it
+            {} if checkpoint is None else generators.packed(rng),
+        )
     if not walk.ended:
         with keeper:
             order = walk.order(rng) if shuffle else None
