@@ -71,6 +71,19 @@ def test_statistics_add_up(seed, forget):
         np.testing.assert_allclose(a, b, atol=1e-12)
 
 
+def test_atoms_are_held_by_a_diagonal_too():
+    """Those that some are forget what was known of them, and the others do not."""
+    rng = np.random.default_rng(0)
+    some, V = np.array([True, False, True]), rng.standard_normal((3, 4))
+    q = quadratic.statistics(rng.standard_normal((9, 4)), rng.standard_normal((9, 3)))
+    apart = q._replace(gram=quadratic.diagonal(q))
+    one, two = (quadratic.anchored(form, some, V, 0.3) for form in (q, apart))
+    np.testing.assert_array_equal(quadratic.diagonal(one), quadratic.diagonal(two))
+    np.testing.assert_array_equal(one.cov, two.cov)
+    np.testing.assert_allclose(two.gram[some], 0.3)
+    np.testing.assert_allclose(two.cov[:, some], 0.3 * V[some].T)
+
+
 @given(seeds, st.sampled_from([0.0, 1e-3, 1.0, 100.0]))
 @settings(max_examples=20, deadline=None)
 def test_a_ridge_is_the_minimum(seed, strength):
