@@ -97,6 +97,7 @@ def step(
 ) -> Step:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's.
 
+    Of many atoms two or more others, for each step of theirs is looked at.
     What the step before has `kept` of its state is written into: the state is then gone.
     """
     with memory_to_learn(samples.X, recipe):
