@@ -10,22 +10,22 @@ from functools import partial
 from typing import Any
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.door import Array, array_namespace, device, draws, in_rows
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
-from gpudict.learning.atoms import start
 from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
-from gpudict.learning.course import Course, course_of, flat, followed, record_of, still
+from gpudict.learning.course import flat, followed, record_of, still
 from gpudict.learning.facts import facts
+from gpudict.learning.far import Far
 from gpudict.learning.keeper import keeper_of
 from gpudict.learning.records import Learned, objectives
-from gpudict.learning.row_space import Space, narrowed
+from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
-    one_thread,
     recipe_for,
     updates,
     warn_of_silence,
@@ -145,9 +145,10 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    X = check.samples(X)
+    rows = Far.of(chunked(X), sample_weight) if is_chunked(X) else check.samples(X)
+    samples = rows if isinstance(rows, Far) else Samples.of(rows, sample_weight)
     recipe = recipe_for(
-        X,
+        samples.X,
         n_components,
         alpha=alpha,
         n_nonzero_coefs=n_nonzero_coefs,
@@ -162,7 +163,7 @@ def learn(
         devices=devices,
     )
     return learned_from(
-        Samples.of(X, sample_weight),
+        samples,
         recipe,
         max_iter=max_iter,
         tol=tol,
@@ -175,7 +176,7 @@ def learn(
 
 
 def learned_from(
-    samples: Samples,
+    samples: Samples | Far,
     recipe: Recipe,
     *,
     max_iter: int,
@@ -194,31 +195,22 @@ def learned_from(
     keeper = keeper_of(checkpoint, told, rng, record_of)
     with memory_to_learn(samples.X, recipe):
         stored = keeper.found()
-        with one_thread(*sorted(samples.X.shape)):  # of which an SVD is not worth more
-            samples, first, space = narrowed(samples, dict_init, recipe)
-            samples = samples._replace(X=in_rows(samples.X))
-            course = Course([]) if stored is None else course_of(stored, samples.X, recipe)
-            if course.last is None:
-                V, U = start(samples, recipe.k, first, code_init, rng, positive=recipe.positive)
-            else:
-                V, U = course.last.atoms, None
-        X, xp = samples.X, array_namespace(samples.X)
-        gap = xp.full_like(X[:, 0], float("inf"))
+        rows, space, course, V, U = begun(samples, recipe, dict_init, code_init, rng, stored)
     if not course.ended:
-        steps = alternate(samples, V, None if code_init is None else U, recipe, rng, course.last)
+        steps = alternate(rows, V, None if code_init is None else U, recipe, rng, course.last)
         over = partial(flat if recipe.plan.penalty.certified else still, tol=tol)
         with keeper:
             course = followed(course, steps, limit, over, _shown(callback, space), keeper)
         keeper.end(course)
     history, best = course.history, course.best
-    with memory_to_learn(X, recipe):
+    with memory_to_learn(rows.X, recipe):
         if history and all(h.unused == recipe.k for h in history):
-            warn_of_silence(samples, recipe)
+            warn_of_silence(rows, recipe)
         if best is not None:
-            V, U, gap = best.atoms, code_of(best.made, X), best.gap
-        elif U is None:
-            U = xp.zeros((X.shape[0], recipe.k), dtype=X.dtype, device=device(X))
-        objective = objectives(history, X)
+            V, U, gap = best.atoms, code_of(best.made, rows.X), best.gap
+        else:
+            U, gap = zeros(rows, U, recipe)
+        objective = objectives(history, rows.X)
         V, count = space.lifted(V), len(history)
         return Learned(V, U, objective, gap, course.converged, count, history)
 

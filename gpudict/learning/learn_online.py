@@ -19,8 +19,7 @@ from gpudict.learning.keeper import Keeper, keeper_of
 from gpudict.learning.online import Step, begin, dictionary_of, step
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State, objectives
-from gpudict.learning.samples import Samples
-from gpudict.learning.source import Source
+from gpudict.learning.source import Batch, Source
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
@@ -179,7 +178,7 @@ def learned_from(
     if (stored := keeper.found()) is not None:
         walk = walk_of(stored, source.first.X, recipe.k, patience)
     else:
-        some = source.start(enough(source.first, recipe.k), rng)
+        some = source.start(enough(source.first.X, recipe.k), rng)
         state = begin(some, recipe, dict_init, rng)
         walk = Walk(patience, state, {} if checkpoint is None else generators.packed(rng))
     if not walk.ended:
@@ -203,8 +202,8 @@ def learned_from(
 
 def _walk(
     walk: Walk,
-    batches: Iterable[tuple[int, Samples]],
-    made: Callable[[State, Samples, Kept | None], Step],
+    batches: Iterable[tuple[int, Batch]],
+    made: Callable[[State, Batch, Kept | None], Step],
     most: int,
     watch: Watch | None,
     keeper: Keeper,

@@ -1,0 +1,90 @@
+"""What is asked of rows in chunks: a sum over all of them, and what each row is mapped to.
+
+A *job* is a function of a chunk's rows, its number and what is shared, that can be pickled. The rows
+stay where they are. What leaves them are sums, merged on the way; and codes, where they are asked
+for, which stay in chunks beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from gpudict.arrays.door import Array
+
+
+class Sum(Protocol):
+    """What a job returns where a total is asked for; merging is associative and commutes."""
+
+    def merge(self, /, *others: Self) -> Self:
+        """Return the sum of this one and others."""
+        ...
+
+
+class Output(NamedTuple):
+    """An array that a job returns for its rows: (b, width), or (b,) where there is no width."""
+
+    width: int | None
+    dtype: Any
+
+
+class Chunks(Protocol):
+    """Rows (n, d) in chunks."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The rows of each chunk."""
+        ...
+
+    @property
+    def like(self) -> Array:
+        """An array (n, d) in the library and dtype of the chunks, which takes no memory."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the rows are, in a word that is the same in another process."""
+        ...
+
+    def total(
+        self,
+        job: Callable[..., Any],
+        *shared: Any,
+        beside: Sequence[Any] | None = None,
+        some: Sequence[int] | None = None,
+        then: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Return the sum of job(rows, number, one of beside, *shared) over chunks, or some of them.
+
+        With `then` it is then(sum, *shared), made where the sum is.
+        """
+        ...
+
+    def mapped(
+        self,
+        job: Callable[..., tuple[Array, ...]],
+        outputs: Sequence[Output],
+        *shared: Any,
+        beside: Sequence[Any] | None = None,
+    ) -> tuple[Any, ...]:
+        """Return the arrays, in chunks and not made yet, of job(rows, number, beside, *shared)."""
+        ...
+
+    def ended(self, job: Callable[..., object], *given: Any) -> None:
+        """Call a job once wherever others ran, where that can be done."""
+        ...
+
+
+def nothing(n: int, d: int, dtype: Any) -> np.ndarray:
+    """Return zeros (n, d) that take no memory."""
+    return np.broadcast_to(np.zeros((), dtype), (n, d))
+
+
+def cut(values: Any, sizes: Sequence[int]) -> list[Any]:
+    """Return what there is for each row as each chunk has it; None is None for each."""
+    if values is None:
+        return [None] * len(sizes)
+    ends = np.cumsum([0, *sizes])
+    return [values[low:high] for low, high in zip(ends[:-1], ends[1:], strict=True)]
