@@ -17,7 +17,7 @@ from gpudict.coding.plan import Plan
 from gpudict.learning import atoms, warm
 from gpudict.learning.blocks import Block
 from gpudict.learning.samples import Samples
-from gpudict.learning.sums import Sums
+from gpudict.learning.sums import Sums, of_codes
 from gpudict.learning.updates import Recipe
 from gpudict.objective.penalties.contract import RowPenalty
 
@@ -90,7 +90,7 @@ def coded(
         warm.keep(run, number, made.codes)
         told = block.told(here, made)
         cost, gap, used = read(told.cost, told.gap, samples.summed(made.codes.nonzeros(), None))
-        sums = Sums.of_codes([block], [made], q, cost)
+        sums = of_codes([block], [made], q, cost)
         square = to_host(samples.squares()).astype(np.float64)
         some = np.where(square > 0, 1.0 if weight is None else np.asarray(weight), 0.0)
         logs = float(np.sum(some * np.log(np.where(square > 0, square, 1.0))))

@@ -14,6 +14,7 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
+from gpudict.learning.beginning import begun, zeros
 from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.course import flat, followed, record_of, still

@@ -18,7 +18,7 @@ from gpudict.arrays.plain import array_like
 from gpudict.learning.blocks import Blocks
 from gpudict.learning.far import Far
 from gpudict.learning.source import Source
-from gpudict.learning.sums import Sums
+from gpudict.learning.sums import Sums, of_codes
 from gpudict.learning.sums_file import read_sums, write_sums
 from gpudict.learning.updates import Recipe, dictionary_step, memory_to_learn, recipe_for
 from gpudict.objective.quadratic import Quadratic
@@ -202,4 +202,4 @@ def of_batch(samples: Any, V: Array, recipe: Recipe) -> Statistics:
         there = blocks.everywhere(V)
         made, q = blocks.coded(there, blocks.taken(None))
         cost = sum(read(told.cost)[0] for told in blocks.told(there, made))
-        return Statistics.of_codes(blocks.blocks, made, q, cost)
+        return Statistics(*of_codes(blocks.blocks, made, q, cost))

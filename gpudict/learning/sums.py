@@ -42,21 +42,6 @@ class Sums(NamedTuple):
     gap: float
     missed: int
 
-    @classmethod
-    def of_codes(
-        cls, blocks: Sequence[Block], made: Sequence[Coded], q: Quadratic, cost: float
-    ) -> Self:
-        """Return those of blocks of rows, whose codes have these statistics and this cost."""
-        each = [to_host(one.codes.uses()).astype(np.int64) for one in made]
-        uses: np.ndarray = reduce(np.add, each)
-        gaps = zip(blocks, made, strict=True)
-        gap = sum(read(block.samples.summed(one.gap, None))[0] for block, one in gaps)
-        missed = sum(int(np.count_nonzero(~to_host(one.converged))) for one in made)
-        cov, squares, gram = (to_host(a).astype(np.float64) for a in (q.cov, q.sq, q.gram))
-        samples = [block.samples for block in blocks]
-        n, total = sum(int(one.X.shape[0]) for one in samples), samples[0].total
-        return cls(gram, cov, squares, uses, n, total, cost, gap, missed)
-
     def merge(self, *others: Self) -> Self:
         """Return the statistics of all rows, in whichever order: the same up to rounding.
 
@@ -77,3 +62,16 @@ class Sums(NamedTuple):
                     f"{self.cov.shape}, and they can't be added. Merge those of one problem."
                 )
         return type(self)(*(sum(field[1:], field[0]) for field in zip(self, *others, strict=True)))
+
+
+def of_codes(blocks: Sequence[Block], made: Sequence[Coded], q: Quadratic, cost: float) -> Sums:
+    """Return those of blocks of rows, whose codes have these statistics and this cost."""
+    each = [to_host(one.codes.uses()).astype(np.int64) for one in made]
+    uses: np.ndarray = reduce(np.add, each)
+    gaps = zip(blocks, made, strict=True)
+    gap = sum(read(block.samples.summed(one.gap, None))[0] for block, one in gaps)
+    missed = sum(int(np.count_nonzero(~to_host(one.converged))) for one in made)
+    cov, squares, gram = (to_host(a).astype(np.float64) for a in (q.cov, q.sq, q.gram))
+    samples = [block.samples for block in blocks]
+    n, total = sum(int(one.X.shape[0]) for one in samples), samples[0].total
+    return Sums(gram, cov, squares, uses, n, total, cost, gap, missed)
