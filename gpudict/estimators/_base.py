@@ -20,6 +20,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, validate_data
 
 from gpudict.arrays import check
+from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -44,7 +45,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     """Input, place and persistence of an estimator; subclasses fit and transform."""
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
-        """Return X as a finite float array; note its features, or compare them, as `reset` says."""
+        """Return X as a finite float array; note its features, or compare them, as `reset` says.
+
+        Of rows in chunks it is a row of zeros.
+        """
+        if is_chunked(X):  # chunks are checked where they are
+            X = chunked(X).like[:1, :]
         given, X = X, as_numbers(X)
         if foreign(X):
             X = check.samples(X, wide=not reset)

@@ -65,6 +65,7 @@ class Coder(Estimator):
         code = split(found.Z) if self.split_sign else found.Z
         return (code, found.gap) if return_gap else code
 
+    @by_batches
     @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that codes stand for: code · dictionary.

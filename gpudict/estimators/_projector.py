@@ -71,6 +71,7 @@ class Projector(Learner):
         with precise(X):
             return ridge(least_squares(X - mean, V), strength)
 
+    @by_batches
     @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that scores stand for: X · components + mean.

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
@@ -148,7 +149,8 @@ class DictionaryLearning(Learner, Coder):
     def _learn(
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> Learned:
-        X = self._checked(X, method, reset=True)
+        like = self._checked(X, method, reset=True)
+        X = X if is_chunked(X) else like
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)
 
         def watch(now: Iteration) -> bool:
@@ -161,8 +163,8 @@ class DictionaryLearning(Learner, Coder):
             self.n_components,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
-            dict_init=self._moved(self.dict_init, X, "dict_init"),
-            code_init=self._moved(self.code_init, X, "code_init"),
+            dict_init=self._moved(self.dict_init, like, "dict_init"),
+            code_init=self._moved(self.code_init, like, "code_init"),
             sample_weight=sample_weight,
             watch=watch,
             checkpoint=kept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.solvers.docstrings import documented
@@ -109,7 +110,7 @@ def dict_learning(
     True
     """
     learned = batch_learned(
-        check.samples(array_like(X, "X")),
+        X if is_chunked(X) else check.samples(array_like(X, "X")),
         n_components,
         alpha=alpha,
         method=method,

@@ -98,12 +98,11 @@ def coded(
 
 
 def codes(
-    rows: Array, number: int, weight: Any, V: np.ndarray, how: How, run: str
-) -> tuple[Array, Array, Array]:
+    rows: Array, number: int, _: Any, V: np.ndarray, how: How, run: str, none: tuple[Array, ...]
+) -> tuple[Array, ...]:
     """Return the codes of the rows of a chunk, their gaps, and whether they converged."""
     if not rows.shape[0]:
-        xp = array_namespace(rows)
-        return xp.zeros((0, how.k)), xp.zeros(0), xp.zeros(0, dtype=xp.bool)
+        return none
     X = _checked(rows, number)
     with home(X), quiet():
         made, _ = how.block(Samples.of(X)).coded(asarray_like(V, X), warm.kept(run, number, True))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import per_row
-from gpudict.arrays.chunks.contract import Chunks, Output, cut
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.contract import Chunks, cut
 from gpudict.arrays.door import Array, array_namespace, asarray_like, float64_of, to_host
 from gpudict.learning import chunk_jobs, warm
 from gpudict.learning.atoms import given, normalised
@@ -181,10 +183,18 @@ class Far:
 
     def codes(self, V: np.ndarray) -> tuple[Any, Any, Any]:
         """Return codes (n, k), their gaps and whether they converged, each where its rows are."""
-        like = self.chunks.like
-        wide = float64_of(like) or like.dtype
-        outputs = [Output(len(V), like.dtype), Output(None, wide), Output(None, np.dtype(bool))]
-        return self.chunks.mapped(chunk_jobs.codes, outputs, V, self.how, self.run)
+        like, xp = self.chunks.like, array_namespace(self.chunks.like)
+        code = xp.zeros((0, len(V)), dtype=like.dtype)
+        gap = xp.zeros(0, dtype=float64_of(like) or like.dtype)
+        metas = (code, gap, xp.zeros(0, dtype=xp.bool))
+        made = self.chunks.mapped(
+            chunk_jobs.codes, metas, V, self.how, self.run, metas, some=self._seen()
+        )
+        return made[0], made[1], made[2]
+
+    def _seen(self) -> Sequence[int] | None:
+        """Return the chunks that codes are asked of: of all rows, those without a weight too."""
+        return None if self.run else self.some
 
     def longest(self) -> float:
         """Return the largest ‖x‖ of a row."""
@@ -195,6 +205,23 @@ class Far:
         """Let go of what stays where the rows are."""
         if self.run:
             self.chunks.ended(warm.forget, self.run)
+
+
+def rows_of(X: Any, sample_weight: Any = None) -> Samples | Far:
+    """Return rows in chunks, or of an array that is checked, with their weights."""
+    if is_chunked(X):
+        return Far.of(chunked(X), sample_weight)
+    return Samples.of(X, sample_weight)
+
+
+@contextmanager
+def working(rows: Samples | Far) -> Iterator[None]:
+    """Return the context in which rows are learned from: no code stays elsewhere after it."""
+    try:
+        yield
+    finally:
+        if isinstance(rows, Far):
+            rows.ended()
 
 
 def parts_of(rows: Samples | Far, recipe: Recipe) -> Parts:

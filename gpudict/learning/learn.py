@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
@@ -19,7 +19,7 @@ from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.course import flat, followed, record_of, still
 from gpudict.learning.facts import facts
-from gpudict.learning.far import Far
+from gpudict.learning.far import Far, rows_of, working
 from gpudict.learning.keeper import keeper_of
 from gpudict.learning.records import Learned, objectives
 from gpudict.learning.row_space import Space
@@ -146,8 +146,7 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    rows = Far.of(chunked(X), sample_weight) if is_chunked(X) else check.samples(X)
-    samples = rows if isinstance(rows, Far) else Samples.of(rows, sample_weight)
+    samples = rows_of(X if is_chunked(X) else check.samples(X), sample_weight)
     recipe = recipe_for(
         samples.X,
         n_components,
@@ -200,7 +199,7 @@ def learned_from(
     if not course.ended:
         steps = alternate(rows, V, None if code_init is None else U, recipe, rng, course.last)
         over = partial(flat if recipe.plan.penalty.certified else still, tol=tol)
-        with keeper:
+        with keeper, working(rows):
             course = followed(course, steps, limit, over, _shown(callback, space), keeper)
         keeper.end(course)
     history, best = course.history, course.best

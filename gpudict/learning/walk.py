@@ -15,7 +15,7 @@ import numpy as np
 
 from gpudict.arrays import generators
 from gpudict.arrays.door import Array, float64_of
-from gpudict.learning.blocks import Made, gap_of
+from gpudict.learning.blocks import Coded, Made, gap_of
 from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
 from gpudict.learning.online import Step
 from gpudict.learning.patience import Patience
@@ -73,6 +73,8 @@ class Walk:
     @property
     def gap(self) -> Array | None:
         """The gap of each row of the last batch, (b,), if there was one."""
+        if self.made and not isinstance(self.made[0], Coded):
+            return self.state.atoms[:0, 0]  # codes that are elsewhere are not fetched for it
         return gap_of(self.made, self.state.atoms) if self.made else self.told
 
     def order(self, rng: Any) -> Any:

@@ -1,6 +1,6 @@
 """What is asked of rows in chunks: a sum over all of them, and what each row is mapped to.
 
-A *job* is a function of a chunk's rows, its number and what is shared, that can be pickled. The rows
+A *job* is a function of a chunk's rows, its number and what is shared, that can be pickled. Rows
 stay where they are. What leaves them are sums, merged on the way; and codes, where they are asked
 for, which stay in chunks beside them.
 """
@@ -8,7 +8,8 @@ for, which stay in chunks beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, Self
+from itertools import pairwise
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -21,13 +22,6 @@ class Sum(Protocol):
     def merge(self, /, *others: Self) -> Self:
         """Return the sum of this one and others."""
         ...
-
-
-class Output(NamedTuple):
-    """An array that a job returns for its rows: (b, width), or (b,) where there is no width."""
-
-    width: int | None
-    dtype: Any
 
 
 class Chunks(Protocol):
@@ -65,11 +59,15 @@ class Chunks(Protocol):
     def mapped(
         self,
         job: Callable[..., tuple[Array, ...]],
-        outputs: Sequence[Output],
+        metas: Sequence[Any],
         *shared: Any,
         beside: Sequence[Any] | None = None,
+        some: Sequence[int] | None = None,
     ) -> tuple[Any, ...]:
-        """Return the arrays, in chunks and not made yet, of job(rows, number, beside, *shared)."""
+        """Return the arrays, in chunks and not made yet, of job(rows, number, beside, *shared).
+
+        `metas` are such arrays of no rows.
+        """
         ...
 
     def ended(self, job: Callable[..., object], *given: Any) -> None:
@@ -86,5 +84,4 @@ def cut(values: Any, sizes: Sequence[int]) -> list[Any]:
     """Return what there is for each row as each chunk has it; None is None for each."""
     if values is None:
         return [None] * len(sizes)
-    ends = np.cumsum([0, *sizes])
-    return [values[low:high] for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    return [values[low:high] for low, high in pairwise(np.cumsum([0, *sizes]))]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.chunks.contract import Output, nothing
-from gpudict.arrays.door import Array, array_namespace
+from gpudict.arrays.chunks.contract import nothing
+from gpudict.arrays.door import Array, array_namespace, is_array
 
 
 class Loop(NamedTuple):
@@ -39,28 +39,38 @@ class Loop(NamedTuple):
         then: Callable[..., Any] | None = None,
     ) -> Any:
         """Return the sum of a job over chunks."""
-        numbers = range(len(self.parts)) if some is None else some
-        first, *others = [
-            job(self.parts[i], i, None if beside is None else beside[i], *shared) for i in numbers
-        ]
+        first, *others = self._each(job, shared, beside, some)
         found = first.merge(*others)
         return found if then is None else then(found, *shared)
 
     def mapped(
         self,
         job: Callable[..., tuple[Array, ...]],
-        outputs: Sequence[Output],
+        metas: Sequence[Any],
         *shared: Any,
         beside: Sequence[Any] | None = None,
+        some: Sequence[int] | None = None,
     ) -> tuple[Any, ...]:
         """Return the arrays that a job returns, stacked."""
-        parts = [
-            job(rows, i, None if beside is None else beside[i], *shared)
-            for i, rows in enumerate(self.parts)
+        parts = self._each(job, shared, beside, some)
+        return tuple(_stacked(each) for each in zip(*parts, strict=True))
+
+    def _each(
+        self, job: Callable[..., Any], shared: Any, beside: Any, some: Sequence[int] | None
+    ) -> list[Any]:
+        numbers = range(len(self.parts)) if some is None else some
+        return [
+            job(self.parts[i], i, None if beside is None else beside[i], *shared) for i in numbers
         ]
-        xp = array_namespace(parts[0][0])
-        return tuple(xp.concat(list(each)) for each in zip(*parts, strict=True))
 
     def ended(self, job: Callable[..., object], *given: Any) -> None:
         """Call a job."""
         job(*given)
+
+
+def _stacked(parts: Sequence[Any]) -> Any:
+    if is_array(parts[0]):
+        return array_namespace(parts[0]).concat(list(parts))
+    from scipy.sparse import vstack
+
+    return vstack(parts)

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays import check
-from gpudict.arrays.chunks.contract import Output
 from gpudict.arrays.door import Array, array_namespace
 
 FAN = 8  # sums that are merged at once
@@ -116,30 +115,28 @@ class DaskChunks:
     def mapped(
         self,
         job: Callable[..., tuple[Array, ...]],
-        outputs: Sequence[Output],
+        metas: Sequence[Any],
         *shared: Any,
         beside: Sequence[Any] | None = None,
+        some: Sequence[int] | None = None,
     ) -> tuple[Any, ...]:
         """Return Dask arrays of what a job returns, in chunks of the same rows."""
         da = importlib.import_module("dask.array")
-        called = _delayed(job, nout=len(outputs), pure=True)
+        called = _delayed(job, nout=len(metas), pure=True)
         given = [_delayed(value, pure=True) for value in shared]
+        numbers = range(len(self.sizes)) if some is None else some
         parts = [
-            called(block, i, None if beside is None else beside[i], *given)
-            for i, block in enumerate(self.blocks)
+            called(self.blocks[i], i, None if beside is None else beside[i], *given)
+            for i in numbers
         ]
-        meta = self.array._meta
 
-        def joined(j: int, output: Output) -> Any:
-            width = () if output.width is None else (output.width,)
-            kind = array_namespace(meta).empty((0,) * (1 + len(width)), dtype=output.dtype)
-            each = [
-                da.from_delayed(part[j], (size, *width), meta=kind)
-                for part, size in zip(parts, self.sizes, strict=True)
-            ]
-            return da.concatenate(each)
+        def joined(j: int, meta: Any) -> Any:
+            each, rest = zip(parts, numbers, strict=True), meta.shape[1:]
+            return da.concatenate(
+                [da.from_delayed(part[j], (self.sizes[i], *rest), meta=meta) for part, i in each]
+            )
 
-        return tuple(joined(j, output) for j, output in enumerate(outputs))
+        return tuple(joined(j, meta) for j, meta in enumerate(metas))
 
     def ended(self, job: Callable[..., object], *given: Any) -> None:
         """Call a job on every worker that is there."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
+from gpudict.arrays.chunks import is_chunked
+from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import array_namespace
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
@@ -18,13 +21,25 @@ def by_batches(method: Method) -> Method:
 
     @functools.wraps(method)
     def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
+        if is_chunked(X):
+            return rowwise(partial(_of_rows, self, method.__name__, arguments, options), X)
         return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
 
     return cast(Method, inside)
 
 
+def _of_rows(self: Any, name: str, arguments: Any, options: Any, rows: Any) -> Any:
+    """Call a method with rows: a function that can be sent to where they are."""
+    return getattr(self, name)(rows, *arguments, **options)
+
+
 def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
-    """Return what the rows are mapped to, an array or a tuple of them; of a stream, stacked."""
+    """Return what the rows are mapped to, an array or a tuple of them; of a stream, stacked.
+
+    Of rows in chunks it is in chunks, and the function has to be one that can be sent there.
+    """
+    if is_chunked(X):
+        return rowwise(mapped, X)
     if not is_source(X):
         return mapped(X)
     parts = [mapped(rows) for rows in as_stream(X)]

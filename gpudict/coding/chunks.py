@@ -1,0 +1,37 @@
+"""Rows in chunks, coded where they are, once their codes are computed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from gpudict.arrays.chunks.rowwise import rowwise
+from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
+from gpudict.arrays.plain import is_one
+from gpudict.arrays.rows import Rows
+from gpudict.coding.asked import Asked, coded
+from gpudict.solvers.records import Solution
+
+
+def in_chunks(X: Any, V: Array, alpha: Any, init: Any, asked: Asked, out: Any) -> Solution:
+    """Return the solution of all rows, in chunks, not made yet; nobody knows its rounds."""
+    if out is not None:
+        raise ValueError(
+            "out came with rows in chunks, whose codes are in chunks, and not made yet. Leave it "
+            "out, and write them where they shall be, for instance by Z.to_zarr or Z.store."
+        )
+    one = is_one(alpha)
+    call = partial(_coded, V=to_host(V), asked=asked, alpha=alpha if one else None)
+    Z, gap, converged = rowwise(call, X, None if one else alpha, init)
+    return Solution(Z, gap, converged, 0, [])
+
+
+def _coded(
+    rows: Array, each: Any, init: Any, *, V: Any, asked: Asked, alpha: Any
+) -> tuple[Any, Array, Array]:
+    """Return the codes of the rows of a chunk, their gaps, and whether they converged."""
+    V = V if is_numpy(rows) else asarray_like(V, rows)
+    found = coded(rows, V, alpha if each is None else each, init, asked).found
+    rows_of = isinstance(found.Z, Rows)
+    Z = found.Z.matrix(V.shape[0], found.gap) if rows_of else found.Z
+    return Z, found.gap, found.converged
