@@ -8,8 +8,10 @@ What is shared goes to every worker once. Rows go nowhere.
 from __future__ import annotations
 
 import importlib
+import logging
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -18,9 +20,15 @@ import numpy as np
 from gpudict.arrays import check
 from gpudict.arrays.door import Array, array_namespace
 
+log = logging.getLogger(__name__)
 FAN = 8  # sums that are merged at once
 PATIENCE = 30.0  # seconds that a cluster may be without a worker
-TRIES = 3  # of a sum, whose shared values were lost with the workers that held them
+LOOK = 1.0  # seconds from one look at who is still there to the next
+TRIES = 4  # of a sum, each after a worker was lost
+
+
+class Lost(Exception):
+    """Workers that rows were given to are gone."""
 
 
 def takes(x: Any) -> bool:
@@ -51,24 +59,26 @@ class DaskChunks:
         """Return the sum of a job over chunks."""
         numbers = [i for i in (range(len(self.sizes)) if some is None else some) if self.sizes[i]]
 
-        def parts(numbers: Sequence[int], shared: Sequence[Any]) -> Any:
-            called = _delayed(job)
+        def parts(numbers: Sequence[int], shared: Any) -> Any:
+            called = _delayed(_done)
             each = [
-                called(self.blocks[i], i, None if beside is None else beside[i], *shared)
+                called(shared, self.blocks[i], i, None if beside is None else beside[i])
                 for i in numbers
             ]
             return _tree(each)
 
         client = active()
         if client is None:
-            given = [_delayed(value) for value in shared]
+            given = _delayed((job, shared), traverse=False)
             root = parts(numbers, given)
-            return (root if then is None else _delayed(then)(root, *given)).compute()
+            return (root if then is None else _delayed(_then)(then, root, given)).compute()
+        closed = importlib.import_module("distributed.comm").CommClosedError
         for _ in range(TRIES):
             try:
-                return self._on(client, numbers, parts, shared, then)
-            except CancelledError:  # a worker has died, and what only it had is made anew
-                continue
+                return self._on(client, numbers, parts, (job, shared), then)
+            except (CancelledError, Lost, closed) as error:
+                log.info("A worker is lost (%s), and a sum over rows is made anew.", error)
+                time.sleep(LOOK)
         raise _gone(client)
 
     def _on(
@@ -76,23 +86,20 @@ class DaskChunks:
         client: Any,
         numbers: Sequence[int],
         parts: Callable[..., Any],
-        shared: Sequence[Any],
+        shared: tuple[Callable[..., Any], Sequence[Any]],
         then: Callable[..., Any] | None,
     ) -> Any:
         """Return the sum from the workers of a client."""
         homes = self._homes(client, numbers)
-        given = client.scatter(list(shared), broadcast=True, hash=False) if shared else []
-        sums = [
-            client.compute(parts(own, given), workers=[home], allow_other_workers=True)
-            for home, own in homes.items()
-        ]
+        (given,) = client.scatter([shared], broadcast=True, hash=False)  # once, not with each task
+        sums = [client.compute(parts(own, given), workers=[home]) for home, own in homes.items()]
         while len(sums) > 1:
             sums = [
                 client.submit(_merged, *sums[i : i + FAN], pure=False)
                 for i in range(0, len(sums), FAN)
             ]
-        last = sums[0] if then is None else client.submit(then, sums[0], *given, pure=False)
-        return _answer(client, last)
+        last = sums[0] if then is None else client.submit(_then, then, sums[0], given, pure=False)
+        return _answer(client, last, homes)
 
     def _homes(self, client: Any, numbers: Sequence[int]) -> dict[str, list[int]]:
         """Return which chunks each worker adds up."""
@@ -171,6 +178,16 @@ def _tree(parts: list[Any]) -> Any:
     return parts[0]
 
 
+def _done(given: tuple[Callable[..., Any], Any], rows: Any, number: int, beside: Any) -> Any:
+    """Do a job, which comes with what is shared."""
+    job, shared = given
+    return job(rows, number, beside, *shared)
+
+
+def _then(then: Callable[..., Any], found: Any, given: tuple[Any, Sequence[Any]]) -> Any:
+    return then(found, *given[1])
+
+
 def _merged(first: Any, *others: Any) -> Any:
     return first.merge(*others)
 
@@ -191,15 +208,19 @@ def _threads(client: Any) -> dict[str, int]:
     return dict(sorted(client.nthreads().items()))
 
 
-def _answer(client: Any, future: Any) -> Any:
-    """Return what a future holds, if there are workers to make it."""
+def _answer(client: Any, future: Any, homes: Iterable[str]) -> Any:
+    """Return what a future holds, or raise Lost: its rows wait for the workers they were given."""
     distributed = importlib.import_module("distributed")
     while True:
         try:
-            distributed.wait(future, timeout=PATIENCE)
-            return future.result()
+            distributed.wait(future, timeout=LOOK)
         except TimeoutError:
-            _threads(client)
+            gone = set(homes) - set(_threads(client))
+            if gone:
+                future.cancel()
+                raise Lost(", ".join(sorted(gone))) from None
+        else:
+            return future.result()
 
 
 def _gone(client: Any) -> RuntimeError:
