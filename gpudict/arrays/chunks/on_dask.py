@@ -91,14 +91,21 @@ class DaskChunks:
     ) -> Any:
         """Return the sum from the workers of a client."""
         homes = self._homes(client, numbers)
-        (given,) = client.scatter([shared], broadcast=True, hash=False)  # once, not with each task
-        sums = [client.compute(parts(own, given), workers=[home]) for home, own in homes.items()]
+        (given,) = client.scatter([shared], hash=False)  # once for a worker, not with each task
+        sums = {
+            home: client.compute(parts(own, given), workers=[home]) for home, own in homes.items()
+        }
         while len(sums) > 1:
-            sums = [
-                client.submit(_merged, *sums[i : i + FAN], pure=False)
-                for i in range(0, len(sums), FAN)
-            ]
-        last = sums[0] if then is None else client.submit(_then, then, sums[0], given, pure=False)
+            groups = [list(sums)[i : i + FAN] for i in range(0, len(sums), FAN)]
+            sums = {
+                group[0]: client.submit(
+                    _merged, *(sums[home] for home in group), workers=[group[0]], pure=False
+                )
+                for group in groups
+            }
+        ((home, last),) = sums.items()
+        if then is not None:
+            last = client.submit(_then, then, last, given, workers=[home], pure=False)
         return _answer(client, last, homes)
 
     def _homes(self, client: Any, numbers: Sequence[int]) -> dict[str, list[int]]:
@@ -201,11 +208,14 @@ def _held(client: Any, array: Any) -> dict[Any, Sequence[str]]:
 
 def _threads(client: Any) -> dict[str, int]:
     """Return the threads of each worker, in the order of their addresses; wait for a first one."""
-    try:
-        client.wait_for_workers(1, timeout=PATIENCE)
-    except TimeoutError:
-        raise _gone(client) from None
-    return dict(sorted(client.nthreads().items()))
+    threads = client.nthreads()
+    if not threads:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise _gone(client) from None
+        threads = client.nthreads()
+    return dict(sorted(threads.items()))
 
 
 def _answer(client: Any, future: Any, homes: Iterable[str]) -> Any:
