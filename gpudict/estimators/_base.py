@@ -29,7 +29,6 @@ from gpudict.arrays.door import (
     float64_of,
     is_array,
     is_numpy,
-    no_graph,
     same_place,
     to_host,
 )
@@ -45,12 +44,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     """Input, place and persistence of an estimator; subclasses fit and transform."""
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
-        """Return X as a finite float array; note its features, or compare them, as `reset` says.
-
-        Of rows in chunks it is a row of zeros.
-        """
-        if is_chunked(X):  # chunks are checked where they are
-            X = chunked(X).like[:1, :]
+        """Return X as a finite float array; note its features, or compare them, as `reset` says."""
+        X = chunked(X).like[:1, :] if is_chunked(X) else X  # chunks are checked where they are
         given, X = X, as_numbers(X)
         if foreign(X):
             X = check.samples(X, wide=not reset)
@@ -229,16 +224,6 @@ def as_numbers(X: Any) -> Any:
         array_like(X[:0], "X")
         return X
     return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values of a parameter are one, or equal arrays."""
-    if a is b or a is None or b is None:
-        return a is b
-    if any(is_array(v) or isinstance(v, list | tuple) for v in (a, b)):
-        x, y = (to_host(no_graph(v)) if is_array(v) else np.asarray(v) for v in (a, b))
-        return np.array_equal(x, y)
-    return bool(a == b)
 
 
 @contextmanager

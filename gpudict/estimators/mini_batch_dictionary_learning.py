@@ -11,9 +11,9 @@ from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
-from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
+from gpudict.estimators._same import same
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.checkpoint import Checkpoint

@@ -18,7 +18,8 @@ import numpy as np
 from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import unused
 from gpudict.learning.blocks import Made, code_of, gap_of
-from gpudict.learning.far import Far, parts_of
+from gpudict.learning.far import Far
+from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples

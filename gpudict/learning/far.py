@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,14 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import per_row
-from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks, cut
 from gpudict.arrays.door import Array, array_namespace, asarray_like, float64_of, to_host
 from gpudict.learning import chunk_jobs, warm
 from gpudict.learning.atoms import given, normalised
-from gpudict.learning.blocks import Blocks, Parts, Told
+from gpudict.learning.blocks import Told
 from gpudict.learning.chunk_jobs import How
-from gpudict.learning.samples import Samples
 from gpudict.learning.sums import Sums
 from gpudict.learning.updates import Recipe
 from gpudict.objective.quadratic import Quadratic
@@ -205,28 +202,6 @@ class Far:
         """Let go of what stays where the rows are."""
         if self.run:
             self.chunks.ended(warm.forget, self.run)
-
-
-def rows_of(X: Any, sample_weight: Any = None) -> Samples | Far:
-    """Return rows in chunks, or of an array that is checked, with their weights."""
-    if is_chunked(X):
-        return Far.of(chunked(X), sample_weight)
-    return Samples.of(X, sample_weight)
-
-
-@contextmanager
-def working(rows: Samples | Far) -> Iterator[None]:
-    """Return the context in which rows are learned from: no code stays elsewhere after it."""
-    try:
-        yield
-    finally:
-        if isinstance(rows, Far):
-            rows.ended()
-
-
-def parts_of(rows: Samples | Far, recipe: Recipe) -> Parts:
-    """Return rows with all that is needed to code them."""
-    return Blocks.of(rows, recipe) if isinstance(rows, Samples) else rows.by(recipe)
 
 
 class Elsewhere(NamedTuple):

@@ -19,8 +19,9 @@ from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.course import flat, followed, record_of, still
 from gpudict.learning.facts import facts
-from gpudict.learning.far import Far, rows_of, working
+from gpudict.learning.far import Far
 from gpudict.learning.keeper import keeper_of
+from gpudict.learning.parts import rows_of, working
 from gpudict.learning.records import Learned, objectives
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
 from gpudict.learning.atoms import enough, given, revived, sampled, start, unused
 from gpudict.learning.blocks import Made, code_of, gap_of, own
-from gpudict.learning.far import Far, parts_of
+from gpudict.learning.far import Far
 from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
+from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn

@@ -9,9 +9,10 @@ from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
 from gpudict.arrays.sources.stream import Stream
 from gpudict.learning.checkpoint import Checkpoint
-from gpudict.learning.far import Far, rows_of
+from gpudict.learning.far import Far
 from gpudict.learning.learn_online import learned_from
 from gpudict.learning.online import Step, begin, step
+from gpudict.learning.parts import rows_of
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State
 from gpudict.learning.samples import Samples

@@ -17,6 +17,6 @@ def is_chunked(x: Any) -> bool:
     return isinstance(x, Loop | on_dask.DaskChunks) or on_dask.takes(x)
 
 
-def chunked(x: Any) -> Chunks:
-    """Return the chunks of x, looked at but for their values."""
-    return x if isinstance(x, Loop | on_dask.DaskChunks) else on_dask.DaskChunks(x)
+def chunked(x: Any, move: Any = None) -> Chunks:
+    """Return the chunks of x, whose values are yet unseen, moved by `move` where work is done."""
+    return x if isinstance(x, Loop | on_dask.DaskChunks) else on_dask.DaskChunks(x, move)

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays import parameters
-from gpudict.arrays.door import Array, array_namespace, device, draws, is_array, is_numpy, library
-from gpudict.arrays.moving import load
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.door import Array, draws, is_array, is_numpy, library
+from gpudict.arrays.moving import mover
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.table import Table, checked
@@ -105,7 +106,7 @@ def stream(
     to: Any = None,
     shuffle: bool = False,
     random_state: Any = None,
-) -> Stream:
+) -> Any:
     """Make batches of rows from a source that need not fit the memory.
 
     Batches are read ahead on a thread, and moved to `to` there. Nothing is read before it is asked
@@ -116,7 +117,9 @@ def stream(
     source : see below
         What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
         dataset of h5py, a sparse matrix of SciPy), a path of a .npy, .npz, .safetensors or .parquet
-        file or a list of them, whose rows follow each other, or an iterable of batches (b, d).
+        file or a list of them, whose rows follow each other, or an iterable of batches (b, d). An
+        array of Dask is rows in chunks as it is: of a stream of it, `to` is where a worker moves
+        its chunks.
     batch_size : int, optional
         Rows of a batch; None is the `batch_size` of the function it is passed to, or as many as
         16 MiB hold. An iterable has batches of its own.
@@ -155,8 +158,10 @@ def stream(
     ...     [batch.shape for batch in gpudict.stream(f"{folder}/X.npy", batch_size=2)]
     [(2, 3), (2, 3), (1, 3)]
     """
+    if is_chunked(source):
+        return chunked(source, None if to is None else mover(to))
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
-    return Stream(_source_of(source), size, _mover(to), bool(shuffle), draws(random_state))
+    return Stream(_source_of(source), size, mover(to), bool(shuffle), draws(random_state))
 
 
 def is_source(x: Any) -> bool:
@@ -231,18 +236,3 @@ def _source_of(x: Any) -> Table | Iterable[Any]:
         "rows, has two dimensions and a dtype, or a path, or an iterable of batches is needed. "
         "Pass such a source."
     )
-
-
-def _mover(to: Any) -> Callable[[np.ndarray], Array]:
-    """Return what moves NumPy arrays to what is named, or to where an array is."""
-    if to is None:
-        return np.asarray
-    if is_array(to):
-        return lambda a: array_namespace(to).asarray(a, device=device(to))
-    if not isinstance(to, str):
-        raise TypeError(
-            f"to is a {type(to).__name__}, and a name such as 'numpy', 'cupy' or 'torch:cuda:0', "
-            "or an array is needed. Pass one."
-        )
-    name, _, place = to.partition(":")
-    return load(name, place or None)
