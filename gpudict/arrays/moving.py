@@ -48,3 +48,8 @@ def mover(to: Any) -> Callable[[np.ndarray], Array]:
         )
     name, _, place = to.partition(":")
     return load(name, place or None)
+
+
+def moved(to: Any, a: np.ndarray) -> Array:
+    """Return an array where `mover` moves it: a function that can be sent to where that is."""
+    return mover(to)(a)

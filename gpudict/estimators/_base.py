@@ -191,7 +191,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
 def placed(value: Any, like: Array) -> Any:
     """Return an array, or each array of a tuple, where `like` is; anything else as it is."""
-    if is_array(value) and not is_names(value):
+    if is_array(value) and not is_names(value) and not is_chunked(value):
         there = array_namespace(value) is array_namespace(like) and same_place(value, like)
         return value if there else asarray_like(to_host(value), like, matching(value, like))
     if isinstance(value, tuple):

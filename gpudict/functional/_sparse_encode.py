@@ -102,10 +102,10 @@ def sparse_encode(
            [ 0.,  1.,  1.,  0.,  0.]])
     """
     if is_chunked(X):
-        options = {"gram": gram, "algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
+        options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
         options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
         options |= {"check_input": check_input}
-        code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), options)
+        code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), gram, options)
         return rowwise(code, X, None if cov is None else cov.T, init)
     X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
     X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)
@@ -133,7 +133,10 @@ def sparse_encode(
     ).Z
 
 
-def _of_chunk(V: Any, options: dict[str, Any], rows: Array, cov: Any, init: Any) -> Array:
+def _of_chunk(
+    V: Any, gram: Any, options: dict[str, Any], rows: Array, cov: Any, init: Any
+) -> Array:
     """Return the codes of the rows of a chunk."""
-    V = asarray_like(V, rows)
-    return sparse_encode(rows, V, cov=None if cov is None else cov.T, init=init, **options)
+    given = (V, gram, None if cov is None else cov.T, init)
+    V, gram, cov, init = (None if a is None else asarray_like(a, rows) for a in given)
+    return sparse_encode(rows, V, gram=gram, cov=cov, init=init, **options)

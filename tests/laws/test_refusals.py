@@ -168,6 +168,7 @@ SPARSE = (
     "learn_online",
     "dict_learning_online",
     "transform",
+    "inverse",
     "partial_fit",
     "SparseCoder",
 )
@@ -286,9 +287,9 @@ def test_traced_arrays_of_jax_eager_are_refused():
         jax.jit(lambda x: ENCODE(x, jax.numpy.asarray(V), alpha=0.1).Z)(jax.numpy.asarray(X))
 
 
-def test_lazy_arrays_are_refused():
+def test_lazy_arrays_are_refused_but_for_rows():
     array = pytest.importorskip("dask.array")
-    for entry in ENTRIES:
+    for entry in (e for e in ENTRIES if ENTRIES[e][0] != "X"):
         found, said = outcome(entry, array.from_array(ENTRIES[entry][1]), as_given)
         assert found is None
         assert "compute()" in said, entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.chunks.rowwise import rowwise
-from gpudict.arrays.door import array_namespace
+from gpudict.arrays.door import array_namespace, is_numpy
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 
@@ -22,15 +23,24 @@ def by_batches(method: Method) -> Method:
     @functools.wraps(method)
     def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
         if is_chunked(X):
-            return rowwise(partial(_of_rows, self, method.__name__, arguments, options), X)
+            return rowwise(partial(_of_rows, _alone(self), method.__name__, arguments, options), X)
         return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
 
     return cast(Method, inside)
 
 
+def _alone(self: Any) -> Any:
+    """Return an estimator without what is in chunks itself, to be sent."""
+    alone = copy.copy(self)
+    for name in [name for name, value in vars(self).items() if is_chunked(value)]:
+        delattr(alone, name)
+    return alone
+
+
 def _of_rows(self: Any, name: str, arguments: Any, options: Any, rows: Any) -> Any:
     """Call a method with rows: a function that can be sent to where they are."""
-    return getattr(self, name)(rows, *arguments, **options)
+    here = self if is_numpy(rows) else self.to(rows)
+    return getattr(here, name)(rows, *arguments, **options)
 
 
 def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:

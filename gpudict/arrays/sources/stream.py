@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from gpudict.arrays import parameters
 from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.door import Array, draws, is_array, is_numpy, library
-from gpudict.arrays.moving import mover
+from gpudict.arrays.moving import moved, mover
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.table import Table, checked
@@ -159,7 +160,7 @@ def stream(
     [(2, 3), (2, 3), (1, 3)]
     """
     if is_chunked(source):
-        return chunked(source, None if to is None else mover(to))
+        return chunked(source, None if to is None else partial(moved, to))
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
     return Stream(_source_of(source), size, mover(to), bool(shuffle), draws(random_state))
 
