@@ -82,7 +82,17 @@ class SparsePCA(Projector):
     U_init: Any = None
     V_init: Any = None
 
-    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
+    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
+        if self.U_init is not None:
+            raise ValueError(
+                "U_init came with rows that are read as they are needed, and sums over rows have "
+                "no place for a score of each. Pass V_init alone, or X as an array."
+            )
+        return super()._summed(X, sample_weight, method)
+
+    def _components(
+        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+    ) -> Array:
         options = self._given("alpha max_iter tol method n_jobs verbose random_state")
         for name, theirs in (("code_init", "V_init"), ("dict_init", "U_init")):
             moved = self._moved(getattr(self, theirs), features, theirs)
