@@ -32,7 +32,7 @@ from gpudict.learning.row_space import triangle
 from gpudict.learning.samples import Samples
 from gpudict.learning.source import Source
 
-NUMBERS = 2**22  # of a batch of rows
+NUMBERS = 2**20  # of a batch of rows
 
 
 class Moments(NamedTuple):

@@ -170,6 +170,8 @@ SPARSE = (
     "transform",
     "partial_fit",
     "SparseCoder",
+    "SparsePCA",
+    "MiniBatchSparsePCA",
 )
 
 SAID = {  # of what another sentence would be of no help
