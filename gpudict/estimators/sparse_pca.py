@@ -24,6 +24,9 @@ class SparsePCA(Projector):
     `sklearn.decomposition.SparsePCA` on any array library: its parameters, attributes and methods.
     The library, device and dtype of X are those of all that comes out.
 
+    Rows may be read as they are needed: sparse ones, a memory map, what `stream` takes. Then `fit`
+    reads each once, keeps d × d sums, and learns of them what it would of the rows.
+
     Parameters
     ----------
     n_components : int, optional
@@ -41,7 +44,7 @@ class SparsePCA(Projector):
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     U_init : array (n, k), optional
-        Scores to start from; moved to X, as V_init is.
+        Scores to start from; moved to X, as V_init is. Sums over rows that are read take none.
     V_init : array (k, d), optional
         Components to start from.
     verbose : int

@@ -43,8 +43,8 @@ def planted(offset: float = 0.0) -> np.ndarray:
 
 
 def learned(kind, X, weight=None, **options):
-    options = {"alpha": 0.5, "max_iter": 40, "random_state": 0} | options
-    return kind(4, **options).fit(X, sample_weight=weight)
+    options = {"n_components": 4, "alpha": 0.5, "max_iter": 40, "random_state": 0} | options
+    return kind(**options).fit(X, sample_weight=weight)
 
 
 def sources(X: np.ndarray, folder: Path) -> dict[str, object]:
@@ -85,6 +85,12 @@ def test_rows_that_are_read_are_the_array(kind, offset: float, tmp_path: Path):
         if name != "an iterator":
             same(learned(kind, source, weight), weighted, name)
             close(found.transform(source), want.transform(X), name)
+
+
+@KINDS
+def test_as_many_components_as_features_begin_as_of_the_array(kind):
+    X, few = planted(), {"n_components": None, "alpha": 0.05, "max_iter": 3}
+    same(learned(kind, gpudict.stream(X), **few), learned(kind, X, **few), "square")
 
 
 def same(found, want, name: str, atol: float = 1e-10) -> None:

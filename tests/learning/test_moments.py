@@ -42,7 +42,7 @@ def close(found: Moments, X: np.ndarray, w: np.ndarray, rtol: float = 1e-10) -> 
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("offset", [0, 1e6])
+@pytest.mark.parametrize("offset", [0, 1e9])
 def test_parts_merge(backend: BackendCase, weighted: bool, offset: float):
     """In order, in a tree, and from behind, with parts that are empty or have no weight."""
     with backend.temper():
