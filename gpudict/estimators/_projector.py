@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.by_batches import by_batches
@@ -22,9 +23,8 @@ from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.checkpoint import Checkpoint
-from gpudict.learning.moments import batch_rows, moments_of
 from gpudict.learning.samples import Samples
-from gpudict.learning.source import Source
+from gpudict.learning.summed import moments_of
 from gpudict.objective.inverses import ridge
 from gpudict.objective.quadratic import least_squares
 
@@ -42,7 +42,8 @@ class Projector(Learner):
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> None:
         X = _held(X)
-        n, features = (self._summed if is_source(X) else self._centred)(X, sample_weight, method)
+        there = is_source(X) or is_chunked(X)
+        n, features = (self._summed if there else self._centred)(X, sample_weight, method)
         with home(features):
             k = features.shape[0] if self.n_components is None else self.n_components
             tasks = Tasks(self, self._most(features), X, y, sample_weight)
@@ -59,16 +60,13 @@ class Projector(Learner):
         return X.shape[0], array_namespace(X).matrix_transpose(centred)
 
     def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
-        """Return how many rows were read, and features (d, r) whose inner products are theirs."""
-        stream = as_stream(X)
-        size = 1 if stream.shape is None else batch_rows(stream.shape[1])
-        source = Source.of(stream, size, sample_weight)
-        first = source.first.X
-        self._checked(first[:1, :], method, reset=True)
-        with home(first):
-            moments, xp = moments_of(source), array_namespace(first)
-            self.mean_ = xp.astype(moments.mean, first.dtype, copy=False)
-            return moments.rows, xp.astype(moments.root(), first.dtype, copy=False)
+        """Return how many rows there are, and features (d, r) whose inner products are theirs."""
+        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
+        self._checked(like[:1, :], method, reset=True)
+        with home(like):
+            xp = array_namespace(like)
+            self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
+            return moments.rows, xp.astype(moments.root(), like.dtype, copy=False)
 
     @by_batches
     @at_home

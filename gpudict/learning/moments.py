@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -30,9 +29,6 @@ from gpudict.arrays.door import (
 )
 from gpudict.learning.row_space import triangle
 from gpudict.learning.samples import Samples
-from gpudict.learning.source import Source
-
-NUMBERS = 2**20  # of a batch of rows
 
 
 class Moments(NamedTuple):
@@ -72,17 +68,9 @@ class Moments(NamedTuple):
         """The weighted mean of the rows, (d,)."""
         return self.origin + self.ahead
 
-    def merge(self, other: Moments) -> Moments:
-        """Return those of the rows of both, in either order: the same up to rounding."""
-        if self.total < other.total:  # an origin is near the mean of the most
-            return other.merge(self)
-        total = self.total + other.total
-        share = other.total / (total or 1.0)
-        step = (other.origin - self.origin) + (other.ahead - self.ahead)
-        between = step[:, None] * (step * (self.total * share))[None, :]
-        scatter = self.scatter + other.scatter + between
-        ahead = self.ahead + step * share
-        return Moments(self.rows + other.rows, total, self.origin, ahead, scatter)
+    def merge(self, *others: Moments) -> Moments:
+        """Return those of all rows, in whichever order: the same up to rounding."""
+        return reduce(_merged, others, self)
 
     def root(self) -> Array:
         """Return L (d, r) with L Lᵀ = scatter, a lower triangle with no negative diagonal.
@@ -97,23 +85,16 @@ class Moments(NamedTuple):
         return asarray_like(_root(to_host(scatter).astype(np.float64)), scatter)
 
 
-def moments_of(source: Source) -> Moments:
-    """Return the moments of all rows of a source, of which a batch is held at a time."""
-    d = source.first.X.shape[1]
-
-    def needs() -> str:
-        return (
-            f"the sums over rows are {d} × {d} numbers, {8 * d * d:,} bytes, and some are made at "
-            "a time. Pass fewer features, or smaller batches, or free memory."
-        )
-
-    with memory_error_saying(needs, source.first.X, tried=""):
-        return reduce(Moments.merge, (Moments.of(rows) for _, rows in source.batches(1, None)))
-
-
-def batch_rows(d: int) -> int:
-    """Return how many rows of d features make a batch: enough that merging costs little beside."""
-    return max(1, NUMBERS // d, d // 4)
+def _merged(one: Moments, other: Moments) -> Moments:
+    """Return the moments of two, seen from the origin of the heavier, which is nearer the mean."""
+    if one.total < other.total:
+        one, other = other, one
+    total = one.total + other.total
+    share = other.total / (total or 1.0)
+    step = (other.origin - one.origin) + (other.ahead - one.ahead)
+    between = step[:, None] * (step * (one.total * share))[None, :]
+    scatter, ahead = one.scatter + other.scatter + between, one.ahead + step * share
+    return Moments(one.rows + other.rows, total, one.origin, ahead, scatter)
 
 
 def _root(S: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import sklearn.decomposition as theirs
 
 import gpudict
 from gpudict import MiniBatchSparsePCA, SparsePCA
+from gpudict.arrays.chunks.loop import Loop
 from gpudict.arrays.sources.table import Table
-from gpudict.learning import moments
+from gpudict.learning import summed
 from tests.support import problems
 from tests.support.backends import BackendCase, host
 
@@ -88,6 +90,19 @@ def test_rows_that_are_read_are_the_array(kind, offset: float, tmp_path: Path):
 
 
 @KINDS
+def test_of_chunks_sums_come(kind):
+    """One after the other, and on Dask's threads; rows without weight are in one of them."""
+    import dask.array as da
+
+    X, weight = planted(1e4), np.where(np.arange(N) < 80, 0.0, np.arange(N) % 4 / 2)
+    cuts = [0, 70, 75, 220, N]
+    loop = Loop([X[low:high] for low, high in pairwise(cuts)])
+    for source in (loop, da.from_array(X, chunks=(tuple(np.diff(cuts)), D))):
+        same(learned(kind, source), learned(kind, X), type(source).__name__)
+        same(learned(kind, source, weight), learned(kind, X, weight), type(source).__name__)
+
+
+@KINDS
 def test_as_many_components_as_features_begin_as_of_the_array(kind):
     X, few = planted(), {"n_components": None, "alpha": 0.05, "max_iter": 3}
     same(learned(kind, gpudict.stream(X), **few), learned(kind, X, **few), "square")
@@ -125,7 +140,7 @@ def test_where_batches_go_is_where_it_is_fitted(kind, backend: BackendCase, dtyp
 def test_no_more_rows_are_made_than_a_batch(kind, monkeypatch: pytest.MonkeyPatch):
     """Nor all of them, unless they are fewer than features, and smaller than sums."""
     X, read = planted(), []
-    monkeypatch.setattr(moments, "NUMBERS", 50 * D)
+    monkeypatch.setattr(summed, "NUMBERS", 50 * D)
     monkeypatch.setattr(
         Table, "rows", lambda self, low, high: read.append(high - low) or X[low:high]
     )

@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gpudict.learning.moments import Moments, moments_of
+from gpudict.learning import summed
+from gpudict.learning.moments import Moments
 from gpudict.learning.samples import Samples
-from gpudict.learning.source import Source
+from gpudict.learning.summed import moments_of
 from tests.support.backends import BackendCase, host
 
 CUTS = [0, 0, 1, 40, 41, 90]
@@ -43,17 +44,19 @@ def close(found: Moments, X: np.ndarray, w: np.ndarray, rtol: float = 1e-10) -> 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("offset", [0, 1e9])
-def test_parts_merge(backend: BackendCase, weighted: bool, offset: float):
+def test_parts_merge(
+    backend: BackendCase, weighted: bool, offset: float, monkeypatch: pytest.MonkeyPatch
+):
     """In order, in a tree, and from behind, with parts that are empty or have no weight."""
     with backend.temper():
         X = rows(offset)
         w = np.where(np.arange(90) < 1, 0, np.arange(90) % 4 / 2) if weighted else np.ones(90)
-        weight = w if weighted else None
-        whole = Source.of(backend.asarray(X), 17, weight)
+        monkeypatch.setattr(summed, "NUMBERS", 17 * 7)
+        whole, _ = moments_of(backend.asarray(X), w if weighted else None)
         given = Samples.weighed(backend.asarray(X), backend.asarray(w) if weighted else None)
         parts = [Moments.of(given.rows(slice(low, high))) for low, high in pairwise(CUTS)]
-        tree = reduce(Moments.merge, parts[:2]).merge(reduce(Moments.merge, parts[2:]))
-        for found in (moments_of(whole), reduce(Moments.merge, parts), tree,
+        tree = parts[0].merge(parts[1]).merge(parts[2].merge(*parts[3:]))
+        for found in (whole, reduce(Moments.merge, parts), tree,
                       reduce(Moments.merge, parts[::-1])):  # fmt: skip
             close(found, X, w)
             assert found.rows == 90
@@ -62,7 +65,7 @@ def test_parts_merge(backend: BackendCase, weighted: bool, offset: float):
 def test_single_precision_is_summed_in_double(backend: BackendCase):
     X = rows(100.0).astype("float32")
     with backend.temper():
-        found = moments_of(Source.of(backend.asarray(X), 17))
+        found = moments_of(backend.asarray(X))[0]
         close(found, X.astype(np.float64), np.ones(90))
 
 
