@@ -16,6 +16,7 @@ from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan
 from gpudict.learning import atoms, warm
 from gpudict.learning.blocks import Block
+from gpudict.learning.moments import Moments
 from gpudict.learning.samples import Samples
 from gpudict.learning.sums import Sums, of_codes
 from gpudict.learning.updates import Recipe
@@ -107,6 +108,13 @@ def codes(
     with home(X), quiet():
         made, _ = how.block(Samples.of(X)).coded(asarray_like(V, X), warm.kept(run, number, True))
         return made.codes.array(), made.gap, made.converged
+
+
+def moments(rows: Array, number: int, weight: Any) -> Moments:
+    """Return the moments of the rows of a chunk."""
+    X = _checked(rows, number)
+    with home(X), quiet():
+        return Moments.of(_weighed(X, weight))
 
 
 class Longest(NamedTuple):

@@ -143,7 +143,8 @@ class Source(NamedTuple):
         if head is None:
             raise ValueError(EMPTY)
         first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
-        data = itertools.chain([head], walk) if walk is X else X
+        once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
+        data = itertools.chain([head], walk) if once else X
 
         def checked(number: int) -> Iterator[Samples]:
             shape = (None, first.X.shape[1])

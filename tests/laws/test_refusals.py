@@ -171,6 +171,8 @@ SPARSE = (
     "inverse",
     "partial_fit",
     "SparseCoder",
+    "SparsePCA",
+    "MiniBatchSparsePCA",
 )
 
 SAID = {  # of what another sentence would be of no help
