@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -140,10 +141,15 @@ def dict_learning_online(
         "positive": positive_code,
     }
     code = partial(_coded, learned.dictionary, algorithm, options)
-    return over_batches(code, X), learned.dictionary
+    held = not is_chunked(X) and not is_source(X)  # and so checked
+    return code(X) if held else over_batches(partial(_checked, code), X), learned.dictionary
+
+
+def _checked(code: Callable[[Array], Array], rows: Array) -> Array:
+    """Return the codes of rows as they are read."""
+    return code(check.samples(rows))
 
 
 def _coded(V: Array, algorithm: str, options: dict[str, Any], rows: Array) -> Array:
-    """Return the codes of some rows."""
-    rows = check.samples(rows)
+    """Return the codes of rows that are checked."""
     return encoded(Request(rows, asarray_like(V, rows)), algorithm, **options).Z
