@@ -68,6 +68,16 @@ class Moments(NamedTuple):
         """The weighted mean of the rows, (d,)."""
         return self.origin + self.ahead
 
+    def beside(self, like: Array) -> Moments:
+        """Return them where `like` is, in its library."""
+        dtype = float64_of(like) or like.dtype
+        return self._replace(
+            **{
+                name: asarray_like(to_host(getattr(self, name)), like, dtype)
+                for name in ("origin", "ahead", "scatter")
+            }
+        )
+
     def merge(self, *others: Moments) -> Moments:
         """Return those of all rows, in whichever order: the same up to rounding."""
         return reduce(_merged, others, self)

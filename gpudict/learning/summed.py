@@ -36,6 +36,6 @@ def moments_of(X: Any, sample_weight: Any = None) -> tuple[Moments, Array]:
     with memory_error_saying(needs, first.X, tried=""), home(first.X):
         if isinstance(first, Far):
             sums = first.chunks.total(chunk_jobs.moments, beside=first.weights, some=first.some)
-            return sums, first.X
+            return sums.beside(first.X), first.X
         batches = (rows for _, rows in source.batches(1, None) if not isinstance(rows, Far))
         return reduce(Moments.merge, map(Moments.of, batches)), first.X

@@ -213,6 +213,14 @@ def test_estimators(cut, tmp_path):
     near(line.fit_transform(cut(X)), line.fit_transform(X))
 
 
+@pytest.mark.parametrize("kind", [gpudict.SparsePCA, gpudict.MiniBatchSparsePCA])
+def test_sparse_pca(cut, kind):
+    want, found = (kind(4, alpha=0.2, random_state=0).fit(x) for x in (X + 100, cut(X + 100)))
+    near(found.components_, want.components_)
+    near(found.mean_, want.mean_)
+    near(found.transform(cut(X)), want.transform(X), 1e-9)
+
+
 @pytest.mark.parametrize("learner", ["learn", "learn_online"])
 def test_a_checkpoint(cut, learner, tmp_path):
     """A run goes on from where an error left it, to the atoms of one that was not left."""
