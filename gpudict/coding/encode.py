@@ -49,9 +49,10 @@ def encode(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (n, d), a stream, or a Dask array
         Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
-        or integers. Its library, device and dtype are those of the result.
+        or integers. Its library, device and dtype are those of the result. Codes of a Dask
+        array are Dask arrays, made when they are computed, and their rounds are not known.
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
         atom that is zero is zero.

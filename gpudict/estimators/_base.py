@@ -182,8 +182,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return made
 
     def __sklearn_tags__(self) -> Any:
-        """Declare arrays of any library, and that float32 stays float32."""
+        """Declare arrays of any library, sparse matrices, and that float32 stays float32."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.array_api_support = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

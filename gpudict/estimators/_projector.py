@@ -127,12 +127,6 @@ class Projector(Learner):
         """Return k components (k, d) learned from features of n rows, (d, n) or fewer numbers."""
         raise TypeError(f"{type(self).__name__} does not learn: use SparsePCA.")
 
-    def __sklearn_tags__(self) -> Any:
-        """Declare that sparse matrices are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
     def _like(self, X: Array) -> tuple[Array, Array]:
         """Return the components and the mean in the dtype of X."""
         xp = array_namespace(X)

@@ -7,7 +7,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict.arrays import parameters
-from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
@@ -15,6 +14,7 @@ from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.checkpoint import EVERY, Checkpoint
+from gpudict.learning.parts import elsewhere, stands_for
 from gpudict.learning.records import Learned
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
@@ -149,8 +149,9 @@ class DictionaryLearning(Learner, Coder):
     def _learn(
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> Learned:
-        like = self._checked(X, method, reset=True)
-        X = X if is_chunked(X) else like
+        there = elsewhere(X)
+        like = self._checked(stands_for(X, there), method, reset=True)
+        X = like if there is None else there
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)
 
         def watch(now: Iteration) -> bool:
@@ -168,10 +169,11 @@ class DictionaryLearning(Learner, Coder):
             sample_weight=sample_weight,
             watch=watch,
             checkpoint=kept,
+            codes=method == "fit_transform",
             **options,
         )
         self.components_, self.error_ = learned.dictionary, learned.objective
-        self.dual_gap_ = learned.gap
+        self.dual_gap_ = like[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
         return learned

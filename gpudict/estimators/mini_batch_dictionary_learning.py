@@ -221,12 +221,6 @@ transform_max_iter
     def _alpha(self) -> float | None:
         return transform_alpha(self)
 
-    def __sklearn_tags__(self) -> Any:
-        """Declare that sparse matrices are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
     _A = property(lambda self: self._sums().gram, doc="scikit-learn's name for UᵀU, (k, k).")
     _B = property(lambda self: self._sums().cov, doc="scikit-learn's name for XᵀU, (d, k).")
 

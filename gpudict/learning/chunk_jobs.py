@@ -1,10 +1,12 @@
 """What is done with the rows of a chunk, where they are: functions that can be sent there.
 
-A chunk is the work of one thread: there are many, and whoever runs them has threads of its own.
+A chunk is the work of one thread, as a rule: there are many, and whoever runs them has threads of
+its own.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan
 from gpudict.learning import atoms, warm
 from gpudict.learning.blocks import Block
+from gpudict.learning.codes import coded as codes_of
 from gpudict.learning.moments import Moments
 from gpudict.learning.samples import Samples
 from gpudict.learning.sums import Sums, of_codes
@@ -31,26 +34,34 @@ class How(NamedTuple):
     solver: str
     tol: float
     max_iter: int | None
-    n_jobs: int
+    n_jobs: int | None
 
     @classmethod
-    def of(cls, recipe: Recipe) -> How:
-        """Return it for a recipe."""
+    def of(cls, recipe: Recipe, *, alone: bool) -> How:
+        """Return it for a recipe; a job that is not alone has one thread, unless more are asked."""
         plan = recipe.plan
         limit = plan.max_iter if plan.limited else None
-        return cls(recipe.k, plan.penalty, plan.name, plan.tol, limit, recipe.n_jobs or 1)
-
-    def block(self, samples: Samples) -> Block:
-        """Return the rows with all that is needed to code them."""
-        plan = Plan.of(
-            samples.X,
-            self.k,
-            self.penalty,
-            solver=self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
+        return cls(
+            recipe.k,
+            plan.penalty,
+            plan.name,
+            plan.tol,
+            limit,
+            recipe.n_jobs or (None if alone else 1),
         )
-        return Block.of(samples, samples.squares(), plan, self.n_jobs)
+
+    def threads(self) -> AbstractContextManager[Any]:
+        """Return the context in which BLAS has no more threads than a job."""
+        return quiet() if self.n_jobs == 1 else nullcontext()
+
+    def plan(self, X: Array) -> Plan:
+        """Return the plan for rows."""
+        limits: dict[str, Any] = {"tol": self.tol, "max_iter": self.max_iter}
+        return Plan.of(X, self.k, self.penalty, solver=self.solver, **limits)
+
+    def block(self, samples: Samples, squares: Array) -> Block:
+        """Return the rows, whose ‖x‖² are given, with all that is needed to code them."""
+        return Block.of(samples, squares, self.plan(samples.X), self.n_jobs)
 
 
 class Round(NamedTuple):
@@ -84,15 +95,16 @@ def coded(
 ) -> Round:
     """Code the rows of a chunk over atoms, keep the codes here, and return their sums."""
     X = _checked(rows, number)
-    with home(X), quiet():
+    with home(X), how.threads():
         samples, here = _weighed(X, weight), asarray_like(V, X)
-        block = how.block(samples)
+        squares = samples.squares()
+        block = how.block(samples, squares)
         made, q = block.coded(here, warm.kept(run, number, begin))
         warm.keep(run, number, made.codes)
         told = block.told(here, made)
         cost, gap, used = read(told.cost, told.gap, samples.summed(made.codes.nonzeros(), None))
         sums = of_codes([block], [made], q, cost)
-        square = to_host(samples.squares()).astype(np.float64)
+        square = to_host(squares).astype(np.float64)
         some = np.where(square > 0, 1.0 if weight is None else np.asarray(weight), 0.0)
         logs = float(np.sum(some * np.log(np.where(square > 0, square, 1.0))))
         return Round(sums, gap, used, logs, float(some.sum()))
@@ -105,9 +117,10 @@ def codes(
     if not rows.shape[0]:
         return none
     X = _checked(rows, number)
-    with home(X), quiet():
-        made, _ = how.block(Samples.of(X)).coded(asarray_like(V, X), warm.kept(run, number, True))
-        return made.codes.array(), made.gap, made.converged
+    with home(X), how.threads():
+        before = warm.kept(run, number, True)
+        made, found = codes_of(X, asarray_like(V, X), how.plan(X), before, how.n_jobs)
+        return made.array(), found.gap, found.converged
 
 
 def moments(rows: Array, number: int, weight: Any) -> Moments:
@@ -135,30 +148,31 @@ def longest(rows: Array, number: int, _: Any) -> Longest:
 
 
 class Drawn(NamedTuple):
-    """Rows that were drawn from chunks, by the numbers of these."""
+    """Samples that were drawn from chunks, by the numbers of these."""
 
-    parts: dict[int, Array]
+    parts: dict[int, Samples]
 
     def merge(self, *others: Drawn) -> Drawn:
-        """Return all rows."""
+        """Return all of them."""
         return Drawn({n: rows for one in (self, *others) for n, rows in one.parts.items()})
 
     def samples(self) -> Samples:
         """Return them in the order of their chunks."""
         parts = [self.parts[n] for n in sorted(self.parts)]
-        return Samples.of(array_namespace(parts[0]).concat(parts))
+        X, weight = ([one[i] for one in parts] for i in (0, 1))
+        concat = array_namespace(X[0]).concat
+        return Samples.weighed(concat(X), None if weight[0] is None else concat(weight))
 
 
 def drawn(rows: Array, number: int, weight: Any, most: int, seed: Any, *_: Any) -> Drawn:
-    """Return so many rows of a chunk, drawn by their weights, or all where there are fewer."""
+    """Return so many random samples of a chunk that have a weight, or all where there are fewer."""
     X = _checked(rows, number)
     with home(X):
-        samples = _weighed(X, weight)
-        if weight is None and X.shape[0] <= most:
-            return Drawn({number: X})
-        rng = np.random.default_rng([*seed, number])
-        some = np.sort(atoms.choice(samples, min(most, X.shape[0]), rng))
-        return Drawn({number: samples.rows(index_like(some, X)).X})
+        some = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
+        if len(some) > most:
+            rng = np.random.default_rng([*seed, number])
+            some = np.sort(rng.choice(some, size=most, replace=False))
+        return Drawn({number: _weighed(X, weight).rows(index_like(some, X))})
 
 
 def started(found: Drawn, most: int, seed: Any, first: Any, k: int, positive: bool) -> np.ndarray:

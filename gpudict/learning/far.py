@@ -58,11 +58,12 @@ class Far:
         weights = cut(weight, chunks.sizes)
         each = zip(chunks.sizes, weights, strict=True)
         some = [i for i, (n, w) in enumerate(each) if n and (w is None or w.any())]
-        return cls(chunks, weights, tuple(some))
+        made = cls(chunks, weights, tuple(some))
+        return made.forgetful() if chunks.alone else made
 
     def by(self, recipe: Recipe) -> Far:
         """Return the rows, to be coded by a recipe."""
-        return replace(self, how=How.of(recipe))
+        return replace(self, how=How.of(recipe, alone=self.chunks.alone))
 
     @property
     def X(self) -> Array:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
@@ -21,7 +20,7 @@ from gpudict.learning.course import flat, followed, record_of, still
 from gpudict.learning.facts import facts
 from gpudict.learning.far import Far
 from gpudict.learning.keeper import keeper_of
-from gpudict.learning.parts import rows_of, working
+from gpudict.learning.parts import elsewhere, rows_of, working
 from gpudict.learning.records import Learned, objectives
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
@@ -69,9 +68,10 @@ def learn(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (n, d), a stream, or a Dask array
         Data, a sample a row, of any library that follows the standard. Its library, device and
-        dtype are those of the result.
+        dtype are those of the result. A stream, a sparse matrix or what is sliced is read anew in
+        each iteration, and no codes are kept; the chunks of a Dask array stay where they are.
     n_components : int, optional
         Number of atoms k; d by default.
     alpha, n_nonzero_coefs, target_error
@@ -147,7 +147,8 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    samples = rows_of(X if is_chunked(X) else check.samples(X), sample_weight)
+    there = elsewhere(X)
+    samples = rows_of(check.samples(X) if there is None else there, sample_weight)
     recipe = recipe_for(
         samples.X,
         n_components,
@@ -187,8 +188,12 @@ def learned_from(
     callback: Callable[[Iteration], object] | None = None,
     random_state: Any = None,
     checkpoint: Checkpoint | None = None,
+    codes: bool = False,
 ) -> Learned:
-    """Return what `learn` does, for samples that are checked and a recipe."""
+    """Return what `learn` does, for samples that are checked and a recipe.
+
+    With `codes` they are made where rows are read as they are needed, too.
+    """
     rng = draws(parameters.random_source(random_state))
     tol, limit = parameters.number(tol, "tol"), parameters.count(max_iter, "max_iter", minimum=0)
     given = {"max_iter": limit, "tol": tol, "dict_init": dict_init, "code_init": code_init}
@@ -207,7 +212,9 @@ def learned_from(
     with memory_to_learn(rows.X, recipe):
         if history and all(h.unused == recipe.k for h in history):
             warn_of_silence(rows, recipe)
-        if best is not None:
+        if isinstance(rows, Far) and rows.chunks.alone and not codes:
+            V, U, gap = V if best is None else best.atoms, None, None
+        elif best is not None:
             V, U, gap = best.atoms, code_of(best.made, rows.X), best.gap
         else:
             U, gap = zeros(rows, U, recipe)

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.on_stream import StreamChunks
+from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.learning.blocks import Blocks, Parts
 from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
@@ -14,10 +18,27 @@ from gpudict.learning.updates import Recipe
 
 
 def rows_of(X: Any, sample_weight: Any = None) -> Samples | Far:
-    """Return rows in chunks, or of an array that is checked, with their weights."""
+    """Return rows in chunks or of a stream, or of an array that is checked, with their weights."""
     if is_chunked(X):
         return Far.of(chunked(X), sample_weight)
+    if isinstance(X, Stream):
+        return Far.of(StreamChunks(X), sample_weight)
     return Samples.of(X, sample_weight)
+
+
+def elsewhere(X: Any) -> Any:
+    """Return rows in chunks, or the stream of what is read as it is needed; None of an array.
+
+    A memory map is the array that it is: its rows are walked many times.
+    """
+    if is_chunked(X) or isinstance(X, Stream):
+        return X
+    return as_stream(X) if is_source(X) and not isinstance(X, np.memmap) else None
+
+
+def stands_for(X: Any, there: Any) -> Any:
+    """Return a row of zeros for rows that are `elsewhere`, or the array itself."""
+    return X if there is None else rows_of(there).X[:1, :]
 
 
 @contextmanager

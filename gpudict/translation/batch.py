@@ -38,6 +38,7 @@ def batch_learned(
     sample_weight: Any = None,
     watch: Callable[[Iteration], object] | None = None,
     checkpoint: Checkpoint | None = None,
+    codes: bool = True,
 ) -> Learned:
     """Learn from X, which is checked, or in chunks; the parameters are those of `dict_learning`.
 
@@ -73,6 +74,7 @@ def batch_learned(
         callback=see,
         random_state=random_state,
         checkpoint=checkpoint,
+        codes=codes,
     )
     reporter.end(learned, max_iter)
     if not learned.converged:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -211,6 +212,22 @@ def test_estimators(cut, tmp_path):
     near(coder.fit(cut(X)).transform(cut(X)), coder.transform(X))
     line = make_pipeline(batch(K, tol=0, **options), gpudict.SparseCoder(np.eye(K)[:4]))
     near(line.fit_transform(cut(X)), line.fit_transform(X))
+
+
+def test_streams_are_read_in_each_iteration():
+    """The alternation of an array, without its codes but where they are asked for."""
+    options = {"alpha": 0.1, "dict_init": X[-K:], "max_iter": 6, "tol": 0}
+    want, kind = gpudict.learn(X, K, **options), gpudict.DictionaryLearning
+    for rows in (gpudict.stream(X, batch_size=70), csr_array(X)):
+        found = gpudict.learn(rows, K, **options)
+        near(found.dictionary, want.dictionary)
+        near(found.objective, want.objective, 1e-9)
+        assert found.code is found.gap is None
+        near(gpudict.dict_learning(rows, K, **options)[0], want.code)
+        near(kind(K, **options).fit_transform(rows), want.code)
+        near(kind(K, **options).fit(rows).components_, want.dictionary)
+    with pytest.raises(TypeError, match="stream of an iterable"):
+        gpudict.learn(gpudict.stream(iter([X])), K, **options)
 
 
 @pytest.mark.parametrize("kind", [gpudict.SparsePCA, gpudict.MiniBatchSparsePCA])

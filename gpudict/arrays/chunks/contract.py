@@ -38,6 +38,11 @@ class Chunks(Protocol):
         ...
 
     @property
+    def alone(self) -> bool:
+        """Whether a job has this process to itself: its threads, and no memory for codes."""
+        ...
+
+    @property
     def name(self) -> str:
         """What the rows are, in a word that is the same in another process."""
         ...

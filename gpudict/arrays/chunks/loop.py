@@ -13,6 +13,7 @@ class Loop(NamedTuple):
     """Arrays (b, d) of one library, which are one array (n, d) in chunks."""
 
     parts: Sequence[Array]
+    alone: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -53,7 +54,7 @@ class Loop(NamedTuple):
     ) -> tuple[Any, ...]:
         """Return the arrays that a job returns, stacked."""
         parts = self._each(job, shared, beside, some)
-        return tuple(_stacked(each) for each in zip(*parts, strict=True))
+        return tuple(stacked(each) for each in zip(*parts, strict=True))
 
     def _each(
         self, job: Callable[..., Any], shared: Any, beside: Any, some: Sequence[int] | None
@@ -68,7 +69,8 @@ class Loop(NamedTuple):
         job(*given)
 
 
-def _stacked(parts: Sequence[Any]) -> Any:
+def stacked(parts: Sequence[Any]) -> Any:
+    """Return the rows of all parts, dense or SciPy's sparse ones."""
     if is_array(parts[0]):
         return array_namespace(parts[0]).concat(list(parts))
     from scipy.sparse import vstack

@@ -28,6 +28,8 @@ class DaskChunks:
     NumPy's again.
     """
 
+    alone = False
+
     def __init__(self, array: Any, move: Callable[[np.ndarray], Array] | None = None) -> None:
         self.array = _cut_by_rows(array)
         self.sizes = tuple(int(size) for size in self.array.chunks[0])
