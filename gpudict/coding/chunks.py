@@ -24,7 +24,7 @@ def in_chunks(X: Any, V: Array, alpha: Any, init: Any, asked: Asked, out: Any) -
     one, on_host = is_one(alpha), is_numpy(chunked(X).like)
     alike: dict[str, Any] = {"asked": asked, "alpha": alpha if one else None, "on_host": on_host}
     call = partial(_coded, V=to_host(V), **alike)
-    Z, gap, converged = rowwise(call, X, None if one else alpha, init)
+    Z, gap, converged = rowwise(call, chunked(X), None if one else alpha, init)
     return Solution(Z, gap, converged, 0, [])
 
 

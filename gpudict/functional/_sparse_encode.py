@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from gpudict.arrays import check
-from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
+from gpudict.learning.parts import chunks_of, elsewhere
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.coding import encoded
 from gpudict.translation.words import algorithms
@@ -101,12 +101,12 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
-    if is_chunked(X):
+    if (there := elsewhere(X)) is not None:
         options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
         options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
         options |= {"check_input": check_input}
         code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), gram, options)
-        return rowwise(code, X, None if cov is None else cov.T, init)
+        return rowwise(code, chunks_of(there), None if cov is None else cov.T, init)
     X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
     X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)
     n, k = X.shape[0], V.shape[0]

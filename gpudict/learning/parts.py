@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.chunks.on_stream import StreamChunks
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.learning.blocks import Blocks, Parts
@@ -19,11 +20,14 @@ from gpudict.learning.updates import Recipe
 
 def rows_of(X: Any, sample_weight: Any = None) -> Samples | Far:
     """Return rows in chunks or of a stream, or of an array that is checked, with their weights."""
-    if is_chunked(X):
-        return Far.of(chunked(X), sample_weight)
-    if isinstance(X, Stream):
-        return Far.of(StreamChunks(X), sample_weight)
+    if is_chunked(X) or isinstance(X, Stream):
+        return Far.of(chunks_of(X), sample_weight)
     return Samples.of(X, sample_weight)
+
+
+def chunks_of(X: Any) -> Chunks:
+    """Return rows that are `elsewhere` as chunks."""
+    return StreamChunks(X) if isinstance(X, Stream) else chunked(X)
 
 
 def elsewhere(X: Any) -> Any:

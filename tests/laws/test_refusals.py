@@ -165,6 +165,8 @@ NO_TENSORS = {
 
 SPARSE = (
     "encode",
+    "sparse_encode",
+    "unchecked",
     "learn",
     "dict_learning",
     "DictionaryLearning",

@@ -226,6 +226,8 @@ def test_streams_are_read_in_each_iteration():
         near(gpudict.dict_learning(rows, K, **options)[0], want.code)
         near(kind(K, **options).fit_transform(rows), want.code)
         near(kind(K, **options).fit(rows).components_, want.dictionary)
+        found = gpudict.sparse_encode(rows, V, alpha=0.1, cov=V @ X.T)
+        near(found, gpudict.sparse_encode(X, V, alpha=0.1))
     with pytest.raises(TypeError, match="stream of an iterable"):
         gpudict.learn(gpudict.stream(iter([X])), K, **options)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from gpudict.arrays.chunks import is_chunked
+from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import array_namespace, is_numpy
 from gpudict.arrays.sources.stream import as_stream, is_source
@@ -23,7 +23,9 @@ def by_batches(method: Method) -> Method:
     @functools.wraps(method)
     def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
         if is_chunked(X):
-            return rowwise(partial(_of_rows, _alone(self), method.__name__, arguments, options), X)
+            return rowwise(
+                partial(_of_rows, _alone(self), method.__name__, arguments, options), chunked(X)
+            )
         return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
 
     return cast(Method, inside)
@@ -49,7 +51,7 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
     Of rows in chunks it is in chunks, and the function has to be one that can be sent there.
     """
     if is_chunked(X):
-        return rowwise(mapped, X)
+        return rowwise(mapped, chunked(X))
     if not is_source(X):
         return mapped(X)
     parts = [mapped(rows) for rows in as_stream(X)]
