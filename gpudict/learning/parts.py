@@ -10,7 +10,7 @@ import numpy as np
 
 from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
-from gpudict.arrays.chunks.on_stream import StreamChunks
+from gpudict.arrays.chunks.on_stream import streamed
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.learning.blocks import Blocks, Parts
 from gpudict.learning.far import Far
@@ -27,7 +27,7 @@ def rows_of(X: Any, sample_weight: Any = None) -> Samples | Far:
 
 def chunks_of(X: Any) -> Chunks:
     """Return rows that are `elsewhere` as chunks."""
-    return StreamChunks(X) if isinstance(X, Stream) else chunked(X)
+    return streamed(X) if isinstance(X, Stream) else chunked(X)
 
 
 def elsewhere(X: Any) -> Any:

@@ -14,23 +14,7 @@ from gpudict.objective.quadratic import Quadratic
 
 
 class Sums(NamedTuple):
-    """What there is to know of rows and their codes to improve the dictionary.
-
-    Every field is a sum over rows, so two are merged by adding them, field by field; the arrays are
-    NumPy's on the host, in float64.
-
-    Attributes
-    ----------
-    gram : (k, k), A = UᵀU
-    cov : (d, k), XᵀU, which is Bᵀ
-    squares : (d,), the squares of X, feature by feature
-    uses : (k,) of int64, in how many rows the code of each atom is not zero
-    rows : how many there are
-    total : the sum of their weights; each row counts so often in what is above `uses`, and in cost
-    cost : the objective of the codes, for the atoms that they were made with
-    gap : that objective − optimum is at most this; inf for pursuits
-    missed : rows whose code did not reach its tolerance
-    """
+    """What `Statistics` has: each field is a sum over rows, or may be added like one."""
 
     gram: np.ndarray
     cov: np.ndarray

@@ -28,7 +28,7 @@ LASSO = {"alpha": 0.1}
 
 def in_loop(x: np.ndarray) -> Any:
     """Cut rows for the reference."""
-    return Loop(np.split(x, np.cumsum(SIZES)[:-1]))
+    return Loop.of(np.split(x, np.cumsum(SIZES)[:-1]))
 
 
 def on_dask(x: np.ndarray) -> Any:

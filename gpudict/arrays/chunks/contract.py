@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from gpudict.arrays.door import Array
+from gpudict.arrays.door import Array, array_namespace
 
 
 class Sum(Protocol):
@@ -80,9 +80,10 @@ class Chunks(Protocol):
         ...
 
 
-def nothing(n: int, d: int, dtype: Any) -> np.ndarray:
-    """Return zeros (n, d) that take no memory."""
-    return np.broadcast_to(np.zeros((), dtype), (n, d))
+def standing_for(row: Array, n: int) -> Array:
+    """Return zeros (n, d) like a row (1, d), which take no memory."""
+    xp = array_namespace(row)
+    return xp.broadcast_to(xp.zeros_like(row), (n, row.shape[1]))
 
 
 def cut(values: Any, sizes: Sequence[int]) -> list[Any]:

@@ -1,35 +1,29 @@
-"""The reference of rows in chunks: arrays in this process, one after the other."""
+"""The reference of rows in chunks: one after the other, in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from gpudict.arrays.chunks.contract import nothing
+from gpudict.arrays.chunks.contract import standing_for
 from gpudict.arrays.door import Array, array_namespace, is_array
 
 
 class Loop(NamedTuple):
-    """Arrays (b, d) of one library, which are one array (n, d) in chunks."""
+    """Chunks that are there, or that are read: `read` yields the numbered rows of some of them."""
 
-    parts: Sequence[Array]
+    sizes: tuple[int, ...]
+    like: Array
+    name: str
+    read: Callable[[Sequence[int]], Iterator[tuple[int, Array]]]
     alone: bool = False
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The rows of each chunk."""
-        return tuple(part.shape[0] for part in self.parts)
-
-    @property
-    def like(self) -> Array:
-        """An array (n, d) that takes no memory."""
-        first = self.parts[0]
-        return nothing(sum(self.sizes), first.shape[1], first.dtype)
-
-    @property
-    def name(self) -> str:
-        """What the rows are."""
-        return f"a list of {len(self.parts)} arrays"
+    @classmethod
+    def of(cls, parts: Sequence[Array]) -> Loop:
+        """Take arrays (b, d) of one library, which are one array (n, d) in chunks."""
+        sizes = tuple(part.shape[0] for part in parts)
+        like = standing_for(parts[0][:1, :], sum(sizes))
+        return cls(sizes, like, f"{len(parts)} arrays", lambda some: ((i, parts[i]) for i in some))
 
     def total(
         self,
@@ -40,8 +34,9 @@ class Loop(NamedTuple):
         then: Callable[..., Any] | None = None,
     ) -> Any:
         """Return the sum of a job over chunks."""
-        first, *others = self._each(job, shared, beside, some)
-        found = first.merge(*others)
+        found = None
+        for part in self._each(job, shared, beside, some):
+            found = part if found is None else found.merge(part)
         return found if then is None else then(found, *shared)
 
     def mapped(
@@ -52,24 +47,22 @@ class Loop(NamedTuple):
         beside: Sequence[Any] | None = None,
         some: Sequence[int] | None = None,
     ) -> tuple[Any, ...]:
-        """Return the arrays that a job returns, stacked."""
-        parts = self._each(job, shared, beside, some)
-        return tuple(stacked(each) for each in zip(*parts, strict=True))
-
-    def _each(
-        self, job: Callable[..., Any], shared: Any, beside: Any, some: Sequence[int] | None
-    ) -> list[Any]:
-        numbers = range(len(self.parts)) if some is None else some
-        return [
-            job(self.parts[i], i, None if beside is None else beside[i], *shared) for i in numbers
-        ]
+        """Return the arrays that a job returns, made at once, and stacked in memory."""
+        parts = list(self._each(job, shared, beside, some))
+        return tuple(_stacked(each) for each in zip(*parts, strict=True))
 
     def ended(self, job: Callable[..., object], *given: Any) -> None:
         """Call a job."""
         job(*given)
 
+    def _each(
+        self, job: Callable[..., Any], shared: Any, beside: Any, some: Sequence[int] | None
+    ) -> Iterator[Any]:
+        for i, rows in self.read(range(len(self.sizes)) if some is None else some):
+            yield job(rows, i, None if beside is None else beside[i], *shared)
 
-def stacked(parts: Sequence[Any]) -> Any:
+
+def _stacked(parts: Sequence[Any]) -> Any:
     """Return the rows of all parts, dense or SciPy's sparse ones."""
     if is_array(parts[0]):
         return array_namespace(parts[0]).concat(list(parts))

@@ -12,6 +12,7 @@ import numpy as np
 
 from gpudict.arrays import check
 from gpudict.arrays.chunks import on_cluster
+from gpudict.arrays.chunks.contract import standing_for
 from gpudict.arrays.chunks.on_cluster import FAN, active, afterwards, merged
 from gpudict.arrays.door import Array, array_namespace, is_array, to_host
 
@@ -35,7 +36,7 @@ class DaskChunks:
         self.sizes = tuple(int(size) for size in self.array.chunks[0])
         xp = array_namespace(array._meta)
         one = check.samples(xp.zeros((1, array.shape[1]), dtype=array.dtype))
-        self.like: Array = array_namespace(one).broadcast_to(one, array.shape)
+        self.like = standing_for(one, array.shape[0])
         self.name = f"a Dask array in chunks of {self.sizes} rows"
         self.blocks = list(self.array.to_delayed().ravel())
         self.keys = [block.key for block in self.blocks]
