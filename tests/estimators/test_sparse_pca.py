@@ -96,7 +96,7 @@ def test_of_chunks_sums_come(kind):
 
     X, weight = planted(1e4), np.where(np.arange(N) < 80, 0.0, np.arange(N) % 4 / 2)
     cuts = [0, 70, 75, 220, N]
-    loop = Loop([X[low:high] for low, high in pairwise(cuts)])
+    loop = Loop.of([X[low:high] for low, high in pairwise(cuts)])
     for source in (loop, da.from_array(X, chunks=(tuple(np.diff(cuts)), D))):
         same(learned(kind, source), learned(kind, X), type(source).__name__)
         same(learned(kind, source, weight), learned(kind, X, weight), type(source).__name__)

@@ -18,7 +18,7 @@ from gpudict.arrays.chunks.loop import Loop
 from gpudict.learning import warm
 from tests.support import problems
 
-da = pytest.importorskip("dask.array")
+da, torch = pytest.importorskip("dask.array"), pytest.importorskip("torch")
 N, D, K = 300, 12, 18
 SIZES = (100, 1, 119, 80)  # a single row is a chunk, too
 X, V = problems.signal(n=N, d=D, k=K)
@@ -34,6 +34,11 @@ def in_loop(x: np.ndarray) -> Any:
 def on_dask(x: np.ndarray) -> Any:
     """Cut rows for Dask, which runs on threads where there is no client."""
     return da.from_array(x, chunks=(SIZES, x.shape[1]))
+
+
+def iter_of(x: np.ndarray) -> Any:
+    """Give rows as batches, of which nobody knows how many come."""
+    return gpudict.stream(iter([x[:100], x[100:]]))
 
 
 def on_torch(x: np.ndarray) -> Any:
@@ -55,7 +60,6 @@ def near(a: Any, b: Any, tol: float = 1e-10) -> None:
 @pytest.fixture(params=[in_loop, on_dask, on_torch], ids=["loop", "dask", "to_torch"])
 def cut(request: pytest.FixtureRequest) -> Callable[[np.ndarray], Any]:
     """Each way to have rows in chunks."""
-    pytest.importorskip("torch") if request.param is on_torch else None
     return request.param
 
 
@@ -230,6 +234,23 @@ def test_streams_are_read_in_each_iteration():
         near(found, gpudict.sparse_encode(X, V, alpha=0.1))
     with pytest.raises(TypeError, match="stream of an iterable"):
         gpudict.learn(gpudict.stream(iter([X])), K, **options)
+
+
+@pytest.mark.parametrize("algorithm", ["lasso_cd", "omp", "threshold"])
+def test_sparse_codes(algorithm):
+    """Of arrays, chunks, streams and sparse rows."""
+    coder = gpudict.SparseCoder(V, transform_algorithm=algorithm, transform_alpha=0.1)
+    want = coder.transform(X)
+    for rows in (X, on_dask(X), csr_array(X), gpudict.stream(X, batch_size=70), iter_of(X)):
+        found = coder.transform(rows, sparse_output=True)
+        found = found.compute() if hasattr(found, "compute") else found
+        assert type(found) is csr_array
+        near(found, want)
+    tensor = coder.transform(torch.asarray(X), sparse_output=True)
+    near(tensor.to_dense().numpy(), want)
+    coder.split_sign = True
+    with pytest.raises(ValueError, match="split codes are dense"):
+        coder.transform(X, sparse_output=True)
 
 
 @pytest.mark.parametrize("kind", [gpudict.SparsePCA, gpudict.MiniBatchSparsePCA])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gpudict.arrays.chunks.contract import standing_for
-from gpudict.arrays.door import Array, array_namespace, is_array
+from gpudict.arrays.door import Array, array_namespace
 
 
 class Loop(NamedTuple):
@@ -49,7 +49,7 @@ class Loop(NamedTuple):
     ) -> tuple[Any, ...]:
         """Return the arrays that a job returns, made at once, and stacked in memory."""
         parts = list(self._each(job, shared, beside, some))
-        return tuple(_stacked(each) for each in zip(*parts, strict=True))
+        return tuple(stacked(each) for each in zip(*parts, strict=True))
 
     def ended(self, job: Callable[..., object], *given: Any) -> None:
         """Call a job."""
@@ -62,10 +62,10 @@ class Loop(NamedTuple):
             yield job(rows, i, None if beside is None else beside[i], *shared)
 
 
-def _stacked(parts: Sequence[Any]) -> Any:
+def stacked(parts: Sequence[Any]) -> Any:
     """Return the rows of all parts, dense or SciPy's sparse ones."""
-    if is_array(parts[0]):
+    if not hasattr(parts[0], "tocsr"):
         return array_namespace(parts[0]).concat(list(parts))
     from scipy.sparse import vstack
 
-    return vstack(parts)
+    return vstack(parts, format="csr")

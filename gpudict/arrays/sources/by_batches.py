@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.loop import stacked
 from gpudict.arrays.chunks.rowwise import rowwise
-from gpudict.arrays.door import array_namespace, is_numpy
+from gpudict.arrays.door import is_numpy
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 
@@ -58,9 +59,5 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
     if not parts:
         raise ValueError(EMPTY)
     if not isinstance(parts[0], tuple):
-        return _stacked(parts)
-    return tuple(_stacked(part) for part in zip(*parts, strict=True))
-
-
-def _stacked(parts: Any) -> Any:
-    return array_namespace(parts[0]).concat(list(parts))
+        return stacked(parts)
+    return tuple(stacked(part) for part in zip(*parts, strict=True))
