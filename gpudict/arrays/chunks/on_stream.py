@@ -11,6 +11,7 @@ from gpudict.arrays.chunks.loop import Loop
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import home
 from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.progress import shown
 from gpudict.arrays.sources.stream import MIXED, Stream, row_bytes
 
 
@@ -25,7 +26,8 @@ def streamed(stream: Stream) -> Loop:
     cuts = list(pairwise([*range(0, n, stream.batch_size or max(1, MIXED // row_bytes(table))), n]))
 
     def rows(some: Sequence[int]) -> Iterator[tuple[int, Array]]:
-        return ahead((i, stream.move(table.rows(*cuts[i]))) for i in some)
+        read = ahead((i, stream.move(table.rows(*cuts[i]))) for i in some)
+        return shown(read, row_bytes(table), sum(cuts[i][1] - cuts[i][0] for i in some))
 
     first = stream.move(table.rows(0, 1))
     with home(first):

@@ -21,6 +21,7 @@ from gpudict.arrays.door import Array, draws, is_array, is_numpy, library
 from gpudict.arrays.moving import moved, mover
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.progress import shown
 from gpudict.arrays.sources.table import Table, checked
 
 BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
@@ -78,7 +79,8 @@ class Stream:
             parts: Iterator[tuple[Any, np.ndarray]] = in_order(self.source, size)
         else:
             parts = mixed(self.source, size, np.random.default_rng([*rng.bytes(16)]))
-        return ahead((numbers, self.move(rows)) for numbers, rows in parts)
+        read = ahead((numbers, self.move(rows)) for numbers, rows in parts)
+        return shown(read, row_bytes(self.source), self.source.shape[0])
 
     def some(self, most: int, rng: Any) -> tuple[np.ndarray, Array]:
         """Return the numbers of so many random rows, (m,), and the rows: of 64 chunks at most."""
