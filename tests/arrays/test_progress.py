@@ -21,20 +21,20 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Let errors go to a terminal that draws what it is told."""
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Let errors go to a terminal, from within a test: before it, pytest puts its own there."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "AFTER", 0.0)
-    monkeypatch.setattr(sys, "stderr", made := Terminal())
-    return made
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
 
 
 def batches():
     return iter(gpudict.stream(np.ones((40, 4)), batch_size=10))
 
 
-def test_it_is_drawn_and_gone(terminal: Terminal):
+def test_it_is_drawn_and_gone(monkeypatch: pytest.MonkeyPatch):
+    terminal = on_terminal(monkeypatch)
     learned = gpudict.learn(gpudict.stream(np.eye(20), batch_size=5), 3, alpha=0.1, max_iter=2)
     assert learned.n_iter == 2
     assert "reading" in terminal.getvalue()
@@ -49,7 +49,8 @@ def test_it_is_drawn_and_gone(terminal: Terminal):
 
 
 @pytest.mark.parametrize("why", ["piped", "unwanted", "quick"])
-def test_it_is_not_drawn(why: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+def test_it_is_not_drawn(why: str, monkeypatch: pytest.MonkeyPatch):
+    terminal = on_terminal(monkeypatch)
     if why == "piped":
         monkeypatch.setattr(terminal, "isatty", lambda: False)
     elif why == "unwanted":
