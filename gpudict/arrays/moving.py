@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from gpudict.arrays.backends import named, names
 from gpudict.arrays.backends._contract import Mover
+from gpudict.arrays.door import Array, array_namespace, device, is_array
 
 
 def load(name: str, device: str | None = None) -> Mover:
@@ -28,3 +33,23 @@ def load(name: str, device: str | None = None) -> Mover:
             name=row.requires,
         )
     return row.mover(device)
+
+
+def mover(to: Any) -> Callable[[np.ndarray], Array]:
+    """Return what moves NumPy arrays to what is named, or to where an array is."""
+    if to is None:
+        return np.asarray
+    if is_array(to):
+        return lambda a: array_namespace(to).asarray(a, device=device(to))
+    if not isinstance(to, str):
+        raise TypeError(
+            f"to is a {type(to).__name__}, and a name such as 'numpy', 'cupy' or 'torch:cuda:0', "
+            "or an array is needed. Pass one."
+        )
+    name, _, place = to.partition(":")
+    return load(name, place or None)
+
+
+def moved(to: Any, a: np.ndarray) -> Array:
+    """Return an array where `mover` moves it: a function that can be sent to where that is."""
+    return mover(to)(a)

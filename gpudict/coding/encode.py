@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.coding.asked import Asked, coded
+from gpudict.coding.chunks import in_chunks
 from gpudict.coding.parts import in_parts
 from gpudict.coding.silence import say_silent
 from gpudict.solvers.docstrings import documented
@@ -47,9 +49,10 @@ def encode(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (n, d), a stream, or a Dask array
         Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
-        or integers. Its library, device and dtype are those of the result.
+        or integers. Its library, device and dtype are those of the result. Codes of a Dask
+        array are Dask arrays, made when they are computed, and their rounds are not known.
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
         atom that is zero is zero.
@@ -139,6 +142,8 @@ def encode(
         sparse_output=sparse_output,
         devices=devices,
     )
+    if is_chunked(X):
+        return in_chunks(X, V, alpha, init, asked, out)
     if out is None and not is_source(X):
         found, *tops = coded(X, V, alpha, init, asked)
     else:

@@ -20,6 +20,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import check_array, validate_data
 
 from gpudict.arrays import check
+from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.door import (
     Array,
     array_namespace,
@@ -28,7 +29,6 @@ from gpudict.arrays.door import (
     float64_of,
     is_array,
     is_numpy,
-    no_graph,
     same_place,
     to_host,
 )
@@ -45,6 +45,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
         """Return X as a finite float array; note its features, or compare them, as `reset` says."""
+        X = chunked(X).like[:1, :] if is_chunked(X) else X  # chunks are checked where they are
         given, X = X, as_numbers(X)
         if foreign(X):
             X = check.samples(X, wide=not reset)
@@ -181,8 +182,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return made
 
     def __sklearn_tags__(self) -> Any:
-        """Declare arrays of any library, and that float32 stays float32."""
+        """Declare arrays of any library, sparse matrices, and that float32 stays float32."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
         tags.array_api_support = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -190,7 +192,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
 def placed(value: Any, like: Array) -> Any:
     """Return an array, or each array of a tuple, where `like` is; anything else as it is."""
-    if is_array(value) and not is_names(value):
+    if is_array(value) and not is_names(value) and not is_chunked(value):
         there = array_namespace(value) is array_namespace(like) and same_place(value, like)
         return value if there else asarray_like(to_host(value), like, matching(value, like))
     if isinstance(value, tuple):
@@ -223,16 +225,6 @@ def as_numbers(X: Any) -> Any:
         array_like(X[:0], "X")
         return X
     return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values of a parameter are one, or equal arrays."""
-    if a is b or a is None or b is None:
-        return a is b
-    if any(is_array(v) or isinstance(v, list | tuple) for v in (a, b)):
-        x, y = (to_host(no_graph(v)) if is_array(v) else np.asarray(v) for v in (a, b))
-        return np.array_equal(x, y)
-    return bool(a == b)
 
 
 @contextmanager

@@ -31,7 +31,9 @@ class Coder(Estimator):
 
     @by_batches
     @at_home
-    def transform(self, X: Any, y: Any = None, *, return_gap: bool = False) -> Any:
+    def transform(
+        self, X: Any, y: Any = None, *, return_gap: bool = False, sparse_output: bool = False
+    ) -> Any:
         """Code the rows of X sparsely over the atoms, by `transform_algorithm`.
 
         Parameters
@@ -41,6 +43,8 @@ class Coder(Estimator):
             takes.
         y : ignored
             Not used, present for scikit-learn's conventions.
+        sparse_output : bool
+            Give the codes as a sparse matrix, as `encode` does; not with `split_sign`.
         return_gap : bool
             Whether to return, beside the codes, a bound on how far each is from its optimum.
 
@@ -53,6 +57,11 @@ class Coder(Estimator):
         """
         check_is_fitted(self)
         X = self._checked(X, "transform")
+        if sparse_output and self.split_sign:
+            raise ValueError(
+                "sparse_output=True came with split_sign=True, and split codes are dense. Leave "
+                "one of the two out."
+            )
         found = encoded(
             Request(X, self._atoms(X)),
             parameters.choice(self.transform_algorithm, "transform_algorithm", algorithms()),
@@ -61,10 +70,12 @@ class Coder(Estimator):
             max_iter=self.transform_max_iter,
             n_jobs=self.n_jobs,
             positive=self.positive_code,
+            sparse_output=sparse_output,
         )
         code = split(found.Z) if self.split_sign else found.Z
         return (code, found.gap) if return_gap else code
 
+    @by_batches
     @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that codes stand for: code · dictionary.

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from gpudict._version import __version__
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array
 from gpudict.arrays.files import WRONG, Arrays, contents, once, pack, write
 from gpudict.estimators._schema import rebuilt
@@ -21,7 +22,11 @@ ADVICE = "Pass a file that an estimator's save() wrote."
 
 def save(estimator: Any, path: Any) -> None:
     """Write an estimator's parameters and fitted state to a file."""
-    fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
+    fitted = {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not is_chunked(value)  # of which only a recipe is here
+    }
     arrays: Arrays = {}
     model = {
         "format": FORMAT,

@@ -1,7 +1,8 @@
 """Sparse components and the ridge projection on them: what the two sparse PCAs share.
 
 Sparse PCA is dictionary learning of the transposed data: the codes, one row a feature, are the
-components, and the atoms are the scores.
+components, and the atoms are the scores. Of rows that are read as they are needed it learns from
+their moments, of which centring is a part: neither the dense rows nor the centred ones are made.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, precise
-from gpudict.arrays.home import at_home
+from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.by_batches import by_batches
+from gpudict.arrays.sources.stream import as_stream, is_source, whole
 from gpudict.estimators._learner import Learner
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.samples import Samples
+from gpudict.learning.summed import moments_of
 from gpudict.objective.inverses import ridge
 from gpudict.objective.quadratic import least_squares
 
@@ -37,16 +41,32 @@ class Projector(Learner):
     def _learn(
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> None:
+        X = _held(X)
+        there = is_source(X) or is_chunked(X)
+        n, features = (self._summed if there else self._centred)(X, sample_weight, method)
+        with home(features):
+            k = features.shape[0] if self.n_components is None else self.n_components
+            tasks = Tasks(self, self._most(features), X, y, sample_weight)
+            components = self._components(features, n, k, tasks, kept)
+            self.components_, self.n_components_ = components, int(components.shape[0])
+            tasks.end(lambda: {"components_": components})
+
+    def _centred(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
+        """Return how many rows there are, and the features of the centred ones, (d, n)."""
         X = self._checked(X, method, reset=True)
         rows = Samples.of(X, sample_weight)
         self.mean_ = rows.mean()
         centred = rows._replace(X=X - self.mean_).rooted()
-        features = array_namespace(X).matrix_transpose(centred)
-        k = X.shape[1] if self.n_components is None else self.n_components
-        tasks = Tasks(self, self._most(features), X, y, sample_weight)
-        components = self._components(features, k, tasks, kept)
-        self.components_, self.n_components_ = components, int(components.shape[0])
-        tasks.end(lambda: {"components_": components})
+        return X.shape[0], array_namespace(X).matrix_transpose(centred)
+
+    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
+        """Return how many rows there are, and features (d, r) whose inner products are theirs."""
+        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
+        self._checked(like[:1, :], method, reset=True)
+        with home(like):
+            xp = array_namespace(like)
+            self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
+            return moments.rows, xp.astype(moments.root(), like.dtype, copy=False)
 
     @by_batches
     @at_home
@@ -71,6 +91,7 @@ class Projector(Learner):
         with precise(X):
             return ridge(least_squares(X - mean, V), strength)
 
+    @by_batches
     @at_home
     def inverse_transform(self, X: Any) -> Array:
         """Return the data that scores stand for: X · components + mean.
@@ -100,14 +121,22 @@ class Projector(Learner):
         """Return the most iterations that learning from features (d, n) makes."""
         return self.max_iter
 
-    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
-        """Return k components (k, d) learned from features (d, n)."""
+    def _components(
+        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+    ) -> Array:
+        """Return k components (k, d) learned from features of n rows, (d, n) or fewer numbers."""
         raise TypeError(f"{type(self).__name__} does not learn: use SparsePCA.")
 
     def _like(self, X: Array) -> tuple[Array, Array]:
         """Return the components and the mean in the dtype of X."""
         xp = array_namespace(X)
         return tuple(xp.astype(a, X.dtype, copy=False) for a in (self.components_, self.mean_))
+
+
+def _held(X: Any) -> Any:
+    """Return X; as an array if it is a source of no more rows than features, fewer than sums."""
+    shape = as_stream(X).shape if is_source(X) else None
+    return X if shape is None or shape[0] > shape[1] else whole(X)
 
 
 def unit_rows(code: Array) -> Array:

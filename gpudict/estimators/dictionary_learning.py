@@ -14,6 +14,7 @@ from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.checkpoint import EVERY, Checkpoint
+from gpudict.learning.parts import elsewhere, stands_for
 from gpudict.learning.records import Learned
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
@@ -148,7 +149,9 @@ class DictionaryLearning(Learner, Coder):
     def _learn(
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> Learned:
-        X = self._checked(X, method, reset=True)
+        there = elsewhere(X)
+        like = self._checked(stands_for(X, there), method, reset=True)
+        X = like if there is None else there
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)
 
         def watch(now: Iteration) -> bool:
@@ -161,15 +164,16 @@ class DictionaryLearning(Learner, Coder):
             self.n_components,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
-            dict_init=self._moved(self.dict_init, X, "dict_init"),
-            code_init=self._moved(self.code_init, X, "code_init"),
+            dict_init=self._moved(self.dict_init, like, "dict_init"),
+            code_init=self._moved(self.code_init, like, "code_init"),
             sample_weight=sample_weight,
             watch=watch,
             checkpoint=kept,
+            codes=method == "fit_transform",
             **options,
         )
         self.components_, self.error_ = learned.dictionary, learned.objective
-        self.dual_gap_ = learned.gap
+        self.dual_gap_ = like[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
         return learned

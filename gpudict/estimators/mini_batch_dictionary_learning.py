@@ -7,22 +7,23 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
-from gpudict.estimators._base import same
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
+from gpudict.estimators._same import same
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.apart import is_apart
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
-from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, memory_to_learn
 from gpudict.objective.quadratic import Quadratic, astype
 from gpudict.translation.online import (
     n_steps,
+    one_batch,
     online_learned,
     online_recipe,
     online_step,
@@ -112,7 +113,10 @@ transform_max_iter
     def _learn(
         self, X: Any, y: Any, sample_weight: Any, method: str, kept: Checkpoint | None
     ) -> None:
-        X = as_stream(X) if is_source(X) else self._checked(X, method, reset=True)
+        X = as_stream(X) if is_source(X) else X
+        if not isinstance(X, Stream):
+            like = self._checked(X, method, reset=True)
+            X = X if is_chunked(X) else like
         source = source_of(X, self.batch_size, sample_weight)
         first = source.first.X
         if isinstance(X, Stream):
@@ -135,7 +139,7 @@ transform_max_iter
         )
         self.components_, self.past_ = learned.dictionary, learned.past
         self.n_steps_ = len(learned.history)
-        self.dual_gap_ = X[:0, 0] if learned.gap is None else learned.gap
+        self.dual_gap_ = first[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
         tasks.end(lambda: {"components_": learned.dictionary})
 
@@ -171,7 +175,7 @@ transform_max_iter
         """Learn from a batch."""
         first = not hasattr(self, "components_")
         X = whole(X) if is_source(X) else X
-        X = self._checked(X, "partial_fit", reset=first)
+        X, chunks = self._checked(X, "partial_fit", reset=first), X if is_chunked(X) else None
         recipe = self._recipe(X)
         if first:
             self.rng_, self.history_, self.converged_ = draws(self.random_state), [], True
@@ -181,12 +185,13 @@ transform_max_iter
             X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
             state = self.past_
             assert state is not None
-        start, samples = self._moved(self.dict_init, X, "dict_init"), Samples.of(X, sample_weight)
+        start = self._moved(self.dict_init, X, "dict_init")
+        samples = one_batch(X if chunks is None else chunks, sample_weight)
         step = online_step(samples, state, recipe, start, self.rng_)
         with memory_to_learn(X, recipe):
             dictionary = step.dictionary
         self.components_, self.past_, self.n_steps_ = dictionary, step.state, step.state.step
-        self.dual_gap_ = step.gap
+        self.dual_gap_ = step.gap if chunks is None else X[:0, 0]
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
 
@@ -216,12 +221,6 @@ transform_max_iter
 
     def _alpha(self) -> float | None:
         return transform_alpha(self)
-
-    def __sklearn_tags__(self) -> Any:
-        """Declare that sparse matrices are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     _A = property(lambda self: self._sums().gram, doc="scikit-learn's name for UᵀU, (k, k).")
     _B = property(lambda self: self._sums().cov, doc="scikit-learn's name for XᵀU, (d, k).")

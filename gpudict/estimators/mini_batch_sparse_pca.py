@@ -70,11 +70,14 @@ class MiniBatchSparsePCA(Projector):
     def _most(self, features: Array) -> int:
         return n_steps(source_of(features, self.batch_size), self.max_iter)
 
-    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
+    def _components(
+        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+    ) -> Array:
         algorithm = algorithm_of(self.method)
         weight = None if is_pursuit(algorithm) else self.alpha
         options = self._given("max_iter shuffle callback verbose random_state")
         options |= self._given("tol max_no_improvement")
+        options["dict_init"] = "svd" if k < n else "data"
 
         def components(V: Array) -> dict[str, Any]:
             found = encoded(Request(features, V), algorithm, alpha=weight, n_jobs=self.n_jobs)

@@ -10,6 +10,7 @@ from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.estimators._coder import Coder
+from gpudict.learning.parts import elsewhere, stands_for
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.words import algorithms
 
@@ -86,7 +87,7 @@ class SparseCoder(Coder):
         self
             This estimator.
         """
-        X = self._checked(X, "fit", reset=True)
+        X = self._checked(stands_for(X, elsewhere(X)), "fit", reset=True)
         self.dictionary_ = self._atoms(X)
         self.n_components_ = int(self.dictionary_.shape[0])
         return self

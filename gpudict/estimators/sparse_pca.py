@@ -24,6 +24,9 @@ class SparsePCA(Projector):
     `sklearn.decomposition.SparsePCA` on any array library: its parameters, attributes and methods.
     The library, device and dtype of X are those of all that comes out.
 
+    Rows may be read as they are needed: sparse ones, a memory map, what `stream` takes. Then `fit`
+    reads each once, keeps d × d sums, and learns of them what it would of the rows.
+
     Parameters
     ----------
     n_components : int, optional
@@ -41,7 +44,7 @@ class SparsePCA(Projector):
     n_jobs : int, optional
         Threads for NumPy arrays: None as many as BLAS would use, -1 all.
     U_init : array (n, k), optional
-        Scores to start from; moved to X, as V_init is.
+        Scores to start from; moved to X, as V_init is. Sums over rows that are read take none.
     V_init : array (k, d), optional
         Components to start from.
     verbose : int
@@ -82,7 +85,17 @@ class SparsePCA(Projector):
     U_init: Any = None
     V_init: Any = None
 
-    def _components(self, features: Array, k: int, tasks: Tasks, kept: Checkpoint | None) -> Array:
+    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
+        if self.U_init is not None:
+            raise ValueError(
+                "U_init came with rows that are read as they are needed, and sums over rows have "
+                "no place for a score of each. Pass V_init alone, or X as an array."
+            )
+        return super()._summed(X, sample_weight, method)
+
+    def _components(
+        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+    ) -> Array:
         options = self._given("alpha max_iter tol method n_jobs verbose random_state")
         for name, theirs in (("code_init", "V_init"), ("dict_init", "U_init")):
             moved = self._moved(getattr(self, theirs), features, theirs)

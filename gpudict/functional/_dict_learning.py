@@ -7,6 +7,7 @@ from typing import Any
 from gpudict.arrays import check
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
+from gpudict.learning.parts import elsewhere
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import Callback, methods
@@ -108,8 +109,9 @@ def dict_learning(
     >>> np.allclose(np.linalg.norm(dictionary, axis=1), 1)
     True
     """
+    there = elsewhere(X)
     learned = batch_learned(
-        check.samples(array_like(X, "X")),
+        check.samples(array_like(X, "X")) if there is None else there,
         n_components,
         alpha=alpha,
         method=method,

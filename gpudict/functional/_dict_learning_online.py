@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gpudict.arrays import check
-from gpudict.arrays.door import Array
+from gpudict.arrays.chunks import is_chunked
+from gpudict.arrays.door import Array, asarray_like
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.arrays.sources.by_batches import over_batches
@@ -103,7 +106,8 @@ def dict_learning_online(
     >>> code.shape, dictionary.shape
     ((30, 15), (15, 20))
     """
-    X = as_stream(X) if is_source(X) else check.samples(array_like(X, "X"))
+    if not is_chunked(X):
+        X = as_stream(X) if is_source(X) else check.samples(array_like(X, "X"))
     source = source_of(X, batch_size)
     recipe = online_recipe(
         source.first.X,
@@ -130,15 +134,22 @@ def dict_learning_online(
     if not return_code:
         return learned.dictionary
     algorithm = algorithm_of(method)
+    options = {
+        "alpha": None if is_pursuit(algorithm) else alpha,
+        "max_iter": method_max_iter,
+        "n_jobs": n_jobs,
+        "positive": positive_code,
+    }
+    code = partial(_coded, learned.dictionary, algorithm, options)
+    held = not is_chunked(X) and not is_source(X)  # and so checked
+    return code(X) if held else over_batches(partial(_checked, code), X), learned.dictionary
 
-    def coded(rows: Array) -> Array:
-        return encoded(
-            Request(rows if rows is X else check.samples(rows), learned.dictionary),
-            algorithm,
-            alpha=None if is_pursuit(algorithm) else alpha,
-            max_iter=method_max_iter,
-            n_jobs=n_jobs,
-            positive=positive_code,
-        ).Z
 
-    return over_batches(coded, X), learned.dictionary
+def _checked(code: Callable[[Array], Array], rows: Array) -> Array:
+    """Return the codes of rows as they are read."""
+    return code(check.samples(rows))
+
+
+def _coded(V: Array, algorithm: str, options: dict[str, Any], rows: Array) -> Array:
+    """Return the codes of rows that are checked."""
+    return encoded(Request(rows, asarray_like(V, rows)), algorithm, **options).Z

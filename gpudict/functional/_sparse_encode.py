@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from gpudict.arrays import check
-from gpudict.arrays.door import Array, array_namespace
+from gpudict.arrays.chunks.rowwise import rowwise
+from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.coding.request import Request
+from gpudict.learning.parts import chunks_of, elsewhere
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.coding import encoded
 from gpudict.translation.words import algorithms
@@ -98,6 +101,12 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
+    if (there := elsewhere(X)) is not None:
+        options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
+        options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
+        options |= {"check_input": check_input}
+        code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), gram, options)
+        return rowwise(code, chunks_of(there), None if cov is None else cov.T, init)
     X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
     X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)
     n, k = X.shape[0], V.shape[0]
@@ -122,3 +131,12 @@ def sparse_encode(
         verbose=verbose,
         positive=positive,
     ).Z
+
+
+def _of_chunk(
+    V: Any, gram: Any, options: dict[str, Any], rows: Array, cov: Any, init: Any
+) -> Array:
+    """Return the codes of the rows of a chunk."""
+    given = (V, gram, None if cov is None else cov.T, init)
+    V, gram, cov, init = (None if a is None else asarray_like(a, rows) for a in given)
+    return sparse_encode(rows, V, gram=gram, cov=cov, init=init, **options)

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays.door import Array, copied, to_host
-from gpudict.learning.atoms import revived, unused
-from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of
+from gpudict.learning.atoms import unused
+from gpudict.learning.blocks import Made, code_of, gap_of
+from gpudict.learning.far import Far
+from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
@@ -32,7 +34,7 @@ class Iteration(NamedTuple):
     has been reached, and `dead` which atoms are revived first, (k,) bool on the host, if any are.
     """
 
-    made: Sequence[Coded]
+    made: Sequence[Made]
     atoms: Array
     converged: bool
     progress: Progress
@@ -61,7 +63,7 @@ class Iteration(NamedTuple):
 
 
 def alternate(
-    samples: Samples,
+    rows: Samples | Far,
     V: Array,
     code: Array | None,
     recipe: Recipe,
@@ -72,12 +74,10 @@ def alternate(
 
     With one that is past, yield those that follow it.
     """
-    X, begun, gone = samples.X, 0, None
-    made: Sequence[Coded] = ()
+    X, begun, gone = rows.X, 0, None
+    made: Sequence[Made] = ()
     with memory_to_learn(X, recipe):
-        began, square = time.perf_counter(), samples.squares()
-        scale = samples.typical(square)
-        blocks = Blocks.of(samples, square, recipe)
+        began, blocks = time.perf_counter(), parts_of(rows, recipe)
         codes, there = blocks.taken(code), blocks.everywhere(V)
         if past is not None:
             made, gone = past.made, past.dead
@@ -86,11 +86,11 @@ def alternate(
     for iteration in count(begun):
         if gone is not None:
             with memory_to_learn(X, recipe):
-                V = revived(V, gone, samples, rng, positive=recipe.positive)
+                V = blocks.revived(V, gone, rng, positive=recipe.positive)
                 codes, there = blocks.without(made, gone), blocks.everywhere(V)
         with memory_to_learn(X, recipe), recipe.quietly(*X.shape):
             made, q = blocks.coded(there, codes)
-            V, dead = recipe.update(q, V), unused(q, scale)
+            V, dead = recipe.update(q, V), unused(q, blocks.scale(made))
             there = blocks.everywhere(V)
             now = Summary.of(blocks.told(there, made), dead)
             codes = [one.codes for one in made]

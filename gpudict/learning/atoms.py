@@ -93,15 +93,15 @@ def sampled(samples: Samples, k: int, rng: Any) -> Samples:
 
     All of them, where there are few; by their weights, of which the drawn ones have none.
     """
-    most = enough(samples, k)
+    most = enough(samples.X, k)
     if samples.X.shape[0] <= most:
         return samples
     return Samples.of(take(samples.X, index_like(choice(samples, most, rng), samples.X)))
 
 
-def enough(samples: Samples, k: int) -> int:
-    """Return how many such samples have the directions of all, for k atoms."""
-    return max(k, ENOUGH * min(k, int(samples.X.shape[1])), FEW)
+def enough(X: Array, k: int) -> int:
+    """Return how many rows of such data have the directions of all, for k atoms."""
+    return max(k, ENOUGH * min(k, int(X.shape[1])), FEW)
 
 
 def flips(U: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from gpudict.arrays import devices
 from gpudict.arrays.door import Array, array_namespace, copied, device, float64_of
 from gpudict.coding.plan import Plan
 from gpudict.learning import apart
+from gpudict.learning.atoms import revived
 from gpudict.learning.codes import Codes, Dense, coded
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
@@ -53,11 +54,17 @@ class Block(NamedTuple):
     plan: Plan
     n_jobs: int | None
 
-    def coded(self, V: Array, before: Codes | None, *, each: bool) -> tuple[Coded, Quadratic]:
+    @classmethod
+    def of(cls, samples: Samples, square: Array, plan: Plan, n_jobs: int | None) -> Block:
+        """Return samples, whose ‖x‖² are `square`, as a block."""
+        dtype = float64_of(square) or square.dtype  # as gaps have
+        unit = gap_unit(array_namespace(square).astype(square, dtype, copy=False))
+        return cls(samples, unit, plan, n_jobs)
+
+    def coded(self, V: Array, before: Codes | None, each: bool = False) -> tuple[Coded, Quadratic]:
         """Return codes for the atoms, warm from those before if there are any, and their sums."""
-        samples = self.samples
-        codes, found = coded(samples.X, V, self.plan, before, self.n_jobs)
-        q = apart.sums(codes, samples, V) if each else codes.statistics(samples)
+        codes, found = coded(self.samples.X, V, self.plan, before, self.n_jobs)
+        q = apart.sums(codes, self.samples, V) if each else codes.statistics(self.samples)
         return Coded(codes, found.gap, found.converged), q
 
     def told(self, V: Array, made: Coded) -> Told:
@@ -68,29 +75,101 @@ class Block(NamedTuple):
         return Told(cost, xp.max(gap / self.unit), xp.all(converged))
 
 
+class Made(Protocol):
+    """Codes of rows as what a learner holds of them: in arrays, or elsewhere."""
+
+    @property
+    def codes(self) -> Any:
+        """What the next round starts from; its `array()` are the codes (b, k)."""
+        ...
+
+    @property
+    def gap(self) -> Any:
+        """The gap of each row, (b,)."""
+        ...
+
+
+class Parts(Protocol):
+    """All rows, in parts of which each is coded where it is; what there is of each is in a list."""
+
+    def taken(self, codes: Any, /) -> Sequence[Any]:
+        """Return what to start from, of codes (n, k) where X is, or of None."""
+        ...
+
+    def everywhere(self, V: Array, /) -> Sequence[Array]:
+        """Return the atoms as each part has them."""
+        ...
+
+    def coded(
+        self, V: Sequence[Array], before: Sequence[Any], /, *, each: bool = False
+    ) -> tuple[Sequence[Made], Quadratic]:
+        """Return the codes of all parts, and the sums over all rows, or of `each` atom apart."""
+        ...
+
+    def told(self, V: Sequence[Array], made: Any, /) -> Sequence[Told]:
+        """Return what each part says of its codes, where X is."""
+        ...
+
+    def nonzeros(self, made: Any, /) -> Sequence[Array]:
+        """Return the sum of the non-zeros of each part by the weights, 0-d, where X is."""
+        ...
+
+    def without(self, made: Any, dead: np.ndarray, /) -> Sequence[Any]:
+        """Return what to start from with zeros for the atoms that are dead, (k,) bool."""
+        ...
+
+    def scale(self, made: Any, /) -> Any:
+        """Return a typical ‖x‖² of the rows, 0-d."""
+        ...
+
+    def revived(self, V: Array, dead: np.ndarray, rng: Any, /, *, positive: bool) -> Array:
+        """Return V with the dead atoms drawn anew from the rows."""
+        ...
+
+
 class Blocks(NamedTuple):
-    """All rows: a block on each of the devices, or one where X is, if there are none."""
+    """All rows: a block on each of the devices, or one where X is, if there are none.
+
+    `typical` is a typical ‖x‖² of them, 0-d.
+    """
 
     blocks: tuple[Block, ...]
     devices: Sequence[Any]
-    X: Array
+    samples: Samples
+    typical: Array
 
     @classmethod
-    def of(cls, samples: Samples, square: Array, recipe: Recipe) -> Blocks:
-        """Cut the samples, whose ‖x‖² are `square`, and move each block to its device."""
-        X, weight, total = samples
+    def of(cls, samples: Samples, recipe: Recipe) -> Blocks:
+        """Cut the samples, and move each block to its device."""
+        (X, weight, total), square = samples, samples.squares()
+        typical = samples.typical(square)
         if not recipe.devices:
-            return cls((Block(samples, _unit(square), recipe.plan, recipe.n_jobs),), (), X)
+            whole = Block.of(samples, square, recipe.plan, recipe.n_jobs)
+            return cls((whole,), (), samples, typical)
         cuts = devices.blocks(X.shape[0], len(recipe.devices))
         where = recipe.devices[: len(cuts)]
         rows = _cut(X, cuts, where)
         weights = [None] * len(cuts) if weight is None else _cut(weight, cuts, where)
 
         def block(X: Array, weight: Array | None) -> Block:
-            part = Samples(X, weight, total)
-            return Block(part, _unit(part.squares()), recipe.plan.at(X, recipe.k), recipe.n_jobs)
+            part, plan = Samples(X, weight, total), recipe.plan.at(X, recipe.k)
+            return Block.of(part, part.squares(), plan, recipe.n_jobs)
 
-        return cls(tuple(devices.on_each(block, rows, rows, weights)), where, X)
+        each = tuple(devices.on_each(block, rows, rows, weights))
+        return cls(each, where, samples, typical)
+
+    @property
+    def X(self) -> Array:
+        """All rows, where they came."""
+        return self.samples.X
+
+    def scale(self, made: Sequence[Coded]) -> Array:
+        """Return a typical ‖x‖² of the rows, 0-d."""
+        return self.typical
+
+    def revived(self, V: Array, dead: np.ndarray, rng: Any, *, positive: bool) -> Array:
+        """Return V with the dead atoms drawn anew from the rows."""
+        return revived(V, dead, self.samples, rng, positive=positive)
 
     def taken(self, codes: Array | None) -> Sequence[Codes | None]:
         """Return codes to start from as each block has them, of codes (n, k) where X is."""
@@ -106,10 +185,7 @@ class Blocks(NamedTuple):
     def coded(
         self, V: Sequence[Array], before: Sequence[Codes | None], *, each: bool = False
     ) -> tuple[list[Coded], Quadratic]:
-        """Return the codes of all blocks, and the sums over all rows, where X is.
-
-        They are the statistics, or those of each atom apart.
-        """
+        """Return the codes of all blocks, and the sums over all rows, where X is."""
         made, sums = zip(*self._each(partial(Block.coded, each=each), V, before), strict=True)
         return list(made), reduce(accumulate, map(self._here, sums))
 
@@ -145,26 +221,28 @@ class Blocks(NamedTuple):
         return devices.on_each(job, rows, self.blocks, *columns)
 
 
-def code_of(made: Sequence[Coded], like: Array) -> Array:
-    """Return the codes of all blocks as an array (n, k) where `like` is."""
+def code_of(made: Sequence[Made], like: Array) -> Array:
+    """Return the codes of all blocks as an array (n, k) where `like` is, or where the rows are."""
+    first = made[0]
+    if not isinstance(first, Coded):
+        return first.codes.array()
     return devices.gathered([one.codes.array() for one in made], like)
 
 
-def gap_of(made: Sequence[Coded], like: Array) -> Array:
-    """Return the gaps of all blocks, (n,), where `like` is."""
+def gap_of(made: Sequence[Made], like: Array) -> Array:
+    """Return the gaps of all blocks, (n,), where `like` is, or where the rows are."""
+    first = made[0]
+    if not isinstance(first, Coded):
+        return first.gap
     return devices.gathered([one.gap for one in made], like)
 
 
-def own(made: Sequence[Coded], like: Array) -> Sequence[Coded]:
+def own(made: Sequence[Made], like: Array) -> Sequence[Made]:
     """Return codes whose gaps may be written; those of several blocks are gathered each time."""
     first, *others = made
-    return made if others else [first._replace(gap=copied(gap_of(made, like)))]
-
-
-def _unit(square: Array) -> Array:
-    """Return the unit of each relative gap, in float64 where the device has that, as gaps are."""
-    dtype = float64_of(square) or square.dtype
-    return gap_unit(array_namespace(square).astype(square, dtype, copy=False))
+    if others or not isinstance(first, Coded):
+        return made
+    return [first._replace(gap=copied(gap_of(made, like)))]
 
 
 def _cut(x: Array, cuts: Sequence[slice], where: Sequence[Any]) -> list[Array]:

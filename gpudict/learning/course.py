@@ -18,8 +18,10 @@ from gpudict.learning.alternate import Iteration
 from gpudict.learning.blocks import Coded
 from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
 from gpudict.learning.codes import Codes, Compressed, Dense
+from gpudict.learning.far import Elsewhere, Far
 from gpudict.learning.keeper import Keeper
 from gpudict.learning.records import Progress
+from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 
 INDEX = np.dtype(np.int64)
@@ -34,6 +36,12 @@ class Course(NamedTuple):
     best: Iteration | None = None
     converged: bool = True
     ended: bool = False
+
+    @property
+    def atoms(self) -> Array:
+        """The atoms of the last iteration."""
+        assert self.last is not None
+        return self.last.atoms
 
     def after(self, now: Iteration) -> Course:
         """Return the run with one iteration more."""
@@ -81,16 +89,16 @@ def record_of(course: Course) -> Record | None:
     return packed(values, arrays, course.history[: last.progress.iteration + 1])
 
 
-def course_of(stored: Stored, X: Array, recipe: Recipe) -> Course:
+def course_of(stored: Stored, rows: Samples | Far, recipe: Recipe) -> Course:
     """Return the run that a checkpoint holds, for these rows."""
     history, best = stored.history(), stored["best"]
     if type(best) is not int or not 0 <= best < len(history):
         raise stored.odd("best")
-    last = _iteration(stored, "last", history[-1], X, recipe)
+    last = _iteration(stored, "last", history[-1], rows, recipe)
     if history[-1].unused:
         last = last._replace(dead=stored.array("dead", (recipe.k,), np.dtype(bool)))
     found = last if best == len(history) - 1 else None
-    found = found or _iteration(stored, "best", history[best], X, recipe)
+    found = found or _iteration(stored, "best", history[best], rows, recipe)
     converged, ended = stored["converged"] is True, stored["ended"] is True
     return Course(history, last, found, converged, ended)
 
@@ -98,7 +106,11 @@ def course_of(stored: Stored, X: Array, recipe: Recipe) -> Course:
 def _arrays(name: str, one: Iteration) -> dict[str, Any]:
     """Return the arrays of an iteration by their names."""
     arrays = {f"{name}/atoms": one.atoms}
-    for i, (codes, gap, converged) in enumerate(one.made):
+    for i, made in enumerate(one.made):
+        if isinstance(made, Elsewhere):
+            return arrays | {f"{name}/before": made.V}
+        assert isinstance(made, Coded)
+        codes, gap, converged = made
         parts = codes.start
         each = parts._asdict() if isinstance(parts, Rows) else {"codes": parts}
         each |= {"gap": gap, "converged": converged}
@@ -107,11 +119,15 @@ def _arrays(name: str, one: Iteration) -> dict[str, Any]:
 
 
 def _iteration(
-    stored: Stored, name: str, progress: Progress, X: Array, recipe: Recipe
+    stored: Stored, name: str, progress: Progress, rows: Samples | Far, recipe: Recipe
 ) -> Iteration:
     """Return an iteration that has the arrays of this name."""
+    X = rows.X
     dtype, shape = host_dtype(X.dtype), (recipe.k, X.shape[1])
     V = placed(stored.array(f"{name}/atoms", shape, dtype), X)
+    if isinstance(rows, Far):
+        before = stored.array(f"{name}/before", shape, dtype)
+        return Iteration([Elsewhere(rows.by(recipe), before, None)], V, True, progress)
     cuts = devices.blocks(X.shape[0], max(1, len(recipe.devices)))
     made = []
     for i, cut in enumerate(cuts):

@@ -13,6 +13,7 @@ import numpy as np
 
 from gpudict.arrays.door import Array, index_like, is_array, library, take, to_host
 from gpudict.learning.checkpoint import Checkpoint
+from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 
@@ -28,7 +29,7 @@ NAMES = {
 def facts(
     asked: Checkpoint | None,
     learner: str,
-    samples: Samples,
+    samples: Samples | Far,
     recipe: Recipe,
     random_state: Any,
     **options: Any,
@@ -44,6 +45,7 @@ def facts(
         "the dtype of X": str(to_host(X[:1, :]).dtype),
         "X": _digest(_some(X)),
         "sample_weight": None if weight is None else _digest(_some(weight)),
+        "the chunks of X": samples.chunks.name if isinstance(samples, Far) else None,
         "n_components": recipe.k,
         **{NAMES.get(name, name): value for name, value in sorted(vars(plan.penalty).items())},
         "solver": f"{plan.name} ({plan.solver.name})",

@@ -10,22 +10,23 @@ from functools import partial
 from typing import Any
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.door import Array, array_namespace, device, draws, in_rows
+from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
 from gpudict.learning.alternate import Iteration, alternate
-from gpudict.learning.atoms import start
+from gpudict.learning.beginning import begun, zeros
 from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
-from gpudict.learning.course import Course, course_of, flat, followed, record_of, still
+from gpudict.learning.course import flat, followed, record_of, still
 from gpudict.learning.facts import facts
+from gpudict.learning.far import Far
 from gpudict.learning.keeper import keeper_of
+from gpudict.learning.parts import elsewhere, rows_of, working
 from gpudict.learning.records import Learned, objectives
-from gpudict.learning.row_space import Space, narrowed
+from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
-    one_thread,
     recipe_for,
     updates,
     warn_of_silence,
@@ -67,9 +68,10 @@ def learn(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (n, d), a stream, or a Dask array
         Data, a sample a row, of any library that follows the standard. Its library, device and
-        dtype are those of the result.
+        dtype are those of the result. A stream, a sparse matrix or what is sliced is read anew in
+        each iteration, and no codes are kept; the chunks of a Dask array stay where they are.
     n_components : int, optional
         Number of atoms k; d by default.
     alpha, n_nonzero_coefs, target_error
@@ -145,9 +147,10 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    X = check.samples(X)
+    there = elsewhere(X)
+    samples = rows_of(check.samples(X) if there is None else there, sample_weight)
     recipe = recipe_for(
-        X,
+        samples.X,
         n_components,
         alpha=alpha,
         n_nonzero_coefs=n_nonzero_coefs,
@@ -162,7 +165,7 @@ def learn(
         devices=devices,
     )
     return learned_from(
-        Samples.of(X, sample_weight),
+        samples,
         recipe,
         max_iter=max_iter,
         tol=tol,
@@ -175,7 +178,7 @@ def learn(
 
 
 def learned_from(
-    samples: Samples,
+    samples: Samples | Far,
     recipe: Recipe,
     *,
     max_iter: int,
@@ -185,8 +188,12 @@ def learned_from(
     callback: Callable[[Iteration], object] | None = None,
     random_state: Any = None,
     checkpoint: Checkpoint | None = None,
+    codes: bool = False,
 ) -> Learned:
-    """Return what `learn` does, for samples that are checked and a recipe."""
+    """Return what `learn` does, for samples that are checked and a recipe.
+
+    With `codes` they are made where rows are read as they are needed, too.
+    """
     rng = draws(parameters.random_source(random_state))
     tol, limit = parameters.number(tol, "tol"), parameters.count(max_iter, "max_iter", minimum=0)
     given = {"max_iter": limit, "tol": tol, "dict_init": dict_init, "code_init": code_init}
@@ -194,31 +201,24 @@ def learned_from(
     keeper = keeper_of(checkpoint, told, rng, record_of)
     with memory_to_learn(samples.X, recipe):
         stored = keeper.found()
-        with one_thread(*sorted(samples.X.shape)):  # of which an SVD is not worth more
-            samples, first, space = narrowed(samples, dict_init, recipe)
-            samples = samples._replace(X=in_rows(samples.X))
-            course = Course([]) if stored is None else course_of(stored, samples.X, recipe)
-            if course.last is None:
-                V, U = start(samples, recipe.k, first, code_init, rng, positive=recipe.positive)
-            else:
-                V, U = course.last.atoms, None
-        X, xp = samples.X, array_namespace(samples.X)
-        gap = xp.full_like(X[:, 0], float("inf"))
+        rows, space, course, V, U = begun(samples, recipe, dict_init, code_init, rng, stored)
     if not course.ended:
-        steps = alternate(samples, V, None if code_init is None else U, recipe, rng, course.last)
+        steps = alternate(rows, V, None if code_init is None else U, recipe, rng, course.last)
         over = partial(flat if recipe.plan.penalty.certified else still, tol=tol)
-        with keeper:
+        with keeper, working(rows):
             course = followed(course, steps, limit, over, _shown(callback, space), keeper)
         keeper.end(course)
     history, best = course.history, course.best
-    with memory_to_learn(X, recipe):
+    with memory_to_learn(rows.X, recipe):
         if history and all(h.unused == recipe.k for h in history):
-            warn_of_silence(samples, recipe)
-        if best is not None:
-            V, U, gap = best.atoms, code_of(best.made, X), best.gap
-        elif U is None:
-            U = xp.zeros((X.shape[0], recipe.k), dtype=X.dtype, device=device(X))
-        objective = objectives(history, X)
+            warn_of_silence(rows, recipe)
+        if isinstance(rows, Far) and rows.chunks.alone and not codes:
+            V, U, gap = V if best is None else best.atoms, None, None
+        elif best is not None:
+            V, U, gap = best.atoms, code_of(best.made, rows.X), best.gap
+        else:
+            U, gap = zeros(rows, U, recipe)
+        objective = objectives(history, rows.X)
         V, count = space.lifted(V), len(history)
         return Learned(V, U, objective, gap, course.converged, count, history)
 

@@ -19,8 +19,7 @@ from gpudict.learning.keeper import Keeper, keeper_of
 from gpudict.learning.online import Step, begin, dictionary_of, step
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State, objectives
-from gpudict.learning.samples import Samples
-from gpudict.learning.source import Source
+from gpudict.learning.source import Batch, Source
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
@@ -75,9 +74,9 @@ def learn_online(
 
     Parameters
     ----------
-    X : array (n, d), or an iterable of arrays (b, d)
+    X : array (n, d), a stream, a Dask array, or an iterable of arrays (b, d)
         Data, as in `learn`. An iterable is walked once for each pass; an iterator has one pass. Its
-        first batch provides the start.
+        first batch provides the start. Of a Dask array a batch is whole chunks.
     n_components : int, optional
         Number of atoms k; d by default.
     batch_size : int
@@ -183,7 +182,7 @@ def learned_from(
     if (stored := keeper.found()) is not None:
         walk = walk_of(stored, source.first.X, recipe.k, patience)
     else:
-        some = source.start(enough(source.first, recipe.k), rng)
+        some = source.start(enough(source.first.X, recipe.k), rng)
         walk = Walk(
             patience,
             begin(some, recipe, dict_init, rng),  # it is large, and only the walk holds it
@@ -210,8 +209,8 @@ def learned_from(
 
 def _walk(
     walk: Walk,
-    batches: Iterable[tuple[int, Samples]],
-    made: Callable[[State, Samples, Kept | None], Step],
+    batches: Iterable[tuple[int, Batch]],
+    made: Callable[[State, Batch, Kept | None], Step],
     most: int,
     watch: Watch | None,
     keeper: Keeper,

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, copied, float64_of, read, to_host
 from gpudict.learning import apart
-from gpudict.learning.atoms import given, revived, sampled, start, unused
-from gpudict.learning.blocks import Blocks, Coded, code_of, gap_of, own
+from gpudict.learning.atoms import enough, given, revived, sampled, start, unused
+from gpudict.learning.blocks import Made, code_of, gap_of, own
+from gpudict.learning.far import Far
 from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
+from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
@@ -35,7 +37,7 @@ class Step(NamedTuple):
 
     state: State
     update: DictionaryStep
-    made: Sequence[Coded]
+    made: Sequence[Made]
     converged: bool
     change: float
     progress: Progress
@@ -70,7 +72,7 @@ class Step(NamedTuple):
         return self._replace(state=state, made=own(self.made, V), kept=None)
 
 
-def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
+def begin(samples: Samples | Far, recipe: Recipe, dict_init: Any, rng: Any) -> State:
     """Return the state before the first batch; its past is ½‖V − V₀‖², as yet without a weight.
 
     By default the atoms are singular vectors of a sample where they suffice, else samples, which
@@ -80,11 +82,10 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
         k, d = recipe.k, samples.X.shape[1]
         usual = "svd" if k < d else "data"
         first = given(usual if dict_init is None else dict_init, samples.X)
-        some = sampled(samples, k, rng) if isinstance(first, str) else samples
-        V, _ = start(some, k, first, None, rng, positive=recipe.positive)
+        V = first_atoms(samples, first, recipe, rng)
         xp, place = array_namespace(V), {"device": V.device}
         dtype = float64_of(V) or V.dtype
-        gram = (k,) if apart.wanted(recipe) else (k, k)
+        gram = (k,) if apart.wanted(recipe) and isinstance(samples, Samples) else (k, k)
         zeros = (xp.zeros(s, dtype=dtype, **place) for s in ((d, k), (d,), gram))
         copies = isinstance(first, str) and samples.X.shape[0] < k
         held = xp.full(k, not copies, dtype=xp.bool, **place)
@@ -92,8 +93,17 @@ def begin(samples: Samples, recipe: Recipe, dict_init: Any, rng: Any) -> State:
         return State(V, past, past, 0, 0.0, 0.0)
 
 
+def first_atoms(samples: Samples | Far, first: Any, recipe: Recipe, rng: Any) -> Array:
+    """Return unit atoms (k, d) from some of the samples, or from those that were given."""
+    k, positive = recipe.k, recipe.positive
+    if not isinstance(samples, Samples):
+        return samples.started(enough(samples.X, k), first, k, rng, positive=positive)
+    some = sampled(samples, k, rng) if isinstance(first, str) else samples
+    return start(some, k, first, None, rng, positive=positive)[0]
+
+
 def step(
-    state: State, samples: Samples, recipe: Recipe, rng: Any, kept: Kept | None = None
+    state: State, samples: Samples | Far, recipe: Recipe, rng: Any, kept: Kept | None = None
 ) -> Step:
     """Code a batch, fold it into the past, update the atoms; two waits beyond the solver's.
 
@@ -102,7 +112,7 @@ def step(
     """
     with memory_to_learn(samples.X, recipe):
         began, size, turn = time.perf_counter(), samples.total, turn_of(state, samples.total)
-        if fits(state, samples, recipe):
+        if isinstance(samples, Samples) and fits(state, samples, recipe):
             now = moved(state, samples, recipe, turn, kept)
         else:
             now = by_parts(settled(state, kept), samples, recipe, turn)
@@ -127,13 +137,12 @@ def turn_of(state: State, size: float) -> Turn:
     return Turn((1 - recent, 1 - long), move, 0.0 if move else fresh)
 
 
-def by_parts(state: State, samples: Samples, recipe: Recipe, turn: Turn) -> Moved:
+def by_parts(state: State, samples: Samples | Far, recipe: Recipe, turn: Turn) -> Moved:
     """Move the atoms part by part, on arrays of any library."""
-    V, square, size = state.atoms, samples.squares(), samples.total
-    scale, each = samples.typical(square), apart.is_apart(state.recent)
-    blocks = Blocks.of(samples, square, recipe)
-    there = blocks.everywhere(V)
+    V, blocks, size = state.atoms, parts_of(samples, recipe), samples.total
+    there, each = blocks.everywhere(V), apart.is_apart(state.recent)
     made, now = blocks.coded(there, blocks.taken(None), each=each)
+    scale = blocks.scale(made)
     now, recent, long = folded(state, now, size, scale, turn)
     told, dead = blocks.told(there, made), unused(recent, scale)
     summary = Summary.of(told, dead, blocks.nonzeros(made))
@@ -163,11 +172,15 @@ def folded(state: State, now: Quadratic, size: float, scale: Array, turn: Turn) 
 
 
 def renewed(
-    state: State, samples: Samples, scale: Array | float, rng: Any, *, positive: bool
+    state: State, samples: Samples | Far, scale: Array | float, rng: Any, *, positive: bool
 ) -> State:
     """Return the state with samples in place of atoms that no code uses, held where they are."""
     dead = unused(state.recent, scale)
-    V = revived(state.atoms, to_host(dead), samples, rng, positive=positive)
+    gone, V = to_host(dead), state.atoms
+    if isinstance(samples, Samples):
+        V = revived(V, gone, samples, rng, positive=positive)
+    else:
+        V = samples.revived(V, gone, rng, positive=positive)
     weight = anchor(samples.total) * scale
     recent, long = (anchored(q, dead, V, weight) for q in (state.recent, state.long))
     return state._replace(atoms=V, recent=recent, long=long)

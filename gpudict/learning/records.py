@@ -64,11 +64,11 @@ class Learned(NamedTuple):
     Attributes
     ----------
     dictionary : (k, d), atoms of norm 1 in rows
-    code : (n, k); None from online learning
+    code : (n, k); None from online learning, and where rows are read as they are needed
     objective : (n_iter,), ½‖X − UV‖² + alpha·‖U‖₁ after each iteration (online: of each
         mini-batch, per sample); dictionary and code are of the lowest
     gap : (n,), how far each row's code is, at most, from the optimum for the dictionary that it was
-        computed with; None from `learn_online`
+        computed with; None where there is no code
     converged : whether the codes of every iteration reached their tolerance
     n_iter : iterations made
     history : list of Progress

@@ -48,7 +48,16 @@ def narrowed(samples: Samples, dict_init: Any, recipe: Recipe) -> tuple[Samples,
     if recipe.positive or not spares or not hasattr(xp, "linalg"):
         return samples, first, Space()
     with precise(X):
-        Q, R = xp.linalg.qr(xp.matrix_transpose(X if drawn else xp.concat([X, first])))
-    ahead = xp.where(xp.linalg.diagonal(R) < 0, -xp.ones_like(R[0, :]), xp.ones_like(R[0, :]))
-    basis, rows = xp.matrix_transpose(Q * ahead), xp.matrix_transpose(R) * ahead
+        Q, R = triangle(xp.matrix_transpose(X if drawn else xp.concat([X, first])))
+    basis, rows = xp.matrix_transpose(Q), xp.matrix_transpose(R)
     return samples._replace(X=rows[:n, :]), first if drawn else rows[n:, :], Space(basis)
+
+
+def triangle(X: Array) -> tuple[Array, Array]:
+    """Return Q and R with X = Q R, the triangle R without a negative diagonal."""
+    xp = array_namespace(X)
+    Q, R = xp.linalg.qr(X)
+    diagonal = xp.linalg.diagonal(R)
+    ones = xp.ones_like(diagonal)
+    ahead = xp.where(diagonal < 0, -ones, ones)
+    return Q * ahead, R * ahead[:, None]

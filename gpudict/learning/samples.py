@@ -6,6 +6,7 @@ absence.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from gpudict.arrays.door import (
     array_namespace,
     divisor,
     float64_of,
+    read,
     take,
     to_host,
 )
@@ -75,6 +77,11 @@ class Samples(NamedTuple):
     def squares(self) -> Array:
         """Return ‖x‖² of each sample, (n,)."""
         return array_namespace(self.X).sum(self.X * self.X, axis=1)
+
+    def longest(self) -> float:
+        """Return the largest ‖x‖ of a sample."""
+        (square,) = read(array_namespace(self.X).max(self.squares()))
+        return math.sqrt(square)
 
     def typical(self, square: Array) -> Array:
         """Return the geometric mean of ‖x‖² over samples that are not zero, 0-d; 0 if all are.

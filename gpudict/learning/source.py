@@ -12,12 +12,17 @@ import numpy as np
 
 from gpudict.arrays import check, per_row
 from gpudict.arrays.batches import memory_error_saying
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
+from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
 
+Batch = Samples | Far
+ROUND, PASS = 8, 16  # chunks that are a batch at least, where that leaves so many batches a pass
 ADVICE = "Pass fewer rows at a time, or free memory."
 
 
@@ -28,26 +33,25 @@ class Source(NamedTuple):
     ----------
     first : samples of the kind of all others: the whole array, or the first rows
     size : rows of a batch
-    rows, total : of a pass, samples and the sum of their weights; 0 where they are unknown
+    rows, total, steps : of a pass, samples, the sum of their weights, and batches; 0 where they
+        are unknown
     start : (m, rng) -> samples to start from, m random ones where there are many
     walk : rng or None, which is drawn from once -> the pass of a number -> its batches
     """
 
-    first: Samples
+    first: Batch
     size: int
     rows: int
     total: float
-    start: Callable[[int, Any], Samples]
-    walk: Callable[[Any], Callable[[int], Iterator[Samples]]]
-
-    @property
-    def steps(self) -> int:
-        """Batches of a pass; 0 if unknown."""
-        return math.ceil(self.rows / self.size)
+    steps: int
+    start: Callable[[int, Any], Batch]
+    walk: Callable[[Any], Callable[[int], Iterator[Batch]]]
 
     @classmethod
     def of(cls, X: Any, size: int, sample_weight: Any = None, *, checked: bool = False) -> Source:
         """Check an array, unless it is, or the first rows of what is read as it is needed."""
+        if is_chunked(X):
+            return cls.of_chunks(chunked(X), size, sample_weight)
         if is_source(X):
             stream = as_stream(X)
             return (cls.of_batches if stream.shape is None else cls.of_stream)(
@@ -73,7 +77,8 @@ class Source(NamedTuple):
 
             return lambda number: _weighty(map(rows, range(0, n, size)))
 
-        return cls(samples, size, n, samples.total, lambda m, rng: samples, walk)
+        steps = math.ceil(n / size)
+        return cls(samples, size, n, samples.total, steps, lambda m, rng: samples, walk)
 
     @classmethod
     def of_stream(cls, X: Stream, size: int, sample_weight: Any = None) -> Source:
@@ -99,7 +104,31 @@ class Source(NamedTuple):
             return batches
 
         total = float(n) if weight is None else float(weight.sum())
-        return cls(Samples.of(like), size, n, total, lambda m, rng: samples(*X.some(m, rng)), walk)
+        steps = math.ceil(n / size)
+        some = lambda m, rng: samples(*X.some(m, rng))  # noqa: E731
+        return cls(Samples.of(like), size, n, total, steps, some, walk)
+
+    @classmethod
+    def of_chunks(cls, X: Chunks, size: int, sample_weight: Any = None) -> Source:
+        """Take whole chunks until a batch has so many rows, in another order each pass."""
+        far = Far.of(X, sample_weight).forgetful()
+        n, count = far.X.shape[0], len(far.some)
+        each = max(math.ceil(size * count / n), min(ROUND, math.ceil(count / PASS)))
+
+        def walk(rng: Any) -> Callable[[int], Iterator[Far]]:
+            seed = None if rng is None else [*rng.bytes(16)]
+
+            def batches(number: int) -> Iterator[Far]:
+                order = np.asarray(far.some)
+                if seed is not None:
+                    order = np.random.default_rng([*seed, number]).permutation(order)
+                cuts = range(0, count, each)
+                return (far.only(order[low : low + each].tolist()) for low in cuts)
+
+            return batches
+
+        size, steps = math.ceil(n * each / count), math.ceil(count / each)
+        return cls(far, size, n, far.total, steps, lambda m, rng: far, walk)
 
     @classmethod
     def of_batches(cls, X: Iterable[Array], size: int, sample_weight: Any = None) -> Source:
@@ -114,7 +143,8 @@ class Source(NamedTuple):
         if head is None:
             raise ValueError(EMPTY)
         first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
-        data = itertools.chain([head], walk) if walk is X else X
+        once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
+        data = itertools.chain([head], walk) if once else X
 
         def checked(number: int) -> Iterator[Samples]:
             shape = (None, first.X.shape[1])
@@ -122,11 +152,11 @@ class Source(NamedTuple):
                 batch = check.samples(rows, "a batch of X", like=first.X)
                 yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
 
-        return cls(first, first.X.shape[0], 0, 0.0, lambda m, rng: first, lambda rng: checked)
+        return cls(first, first.X.shape[0], 0, 0.0, 0, lambda m, rng: first, lambda rng: checked)
 
     def batches(
         self, passes: int, rng: Any, past: tuple[int, int] = (1, 0)
-    ) -> Iterator[tuple[int, Samples]]:
+    ) -> Iterator[tuple[int, Batch]]:
         """Yield the number of the pass, from 1, and the batch, for all batches of all passes.
 
         Shuffled if rng is given, where it is known how many rows there are. What is `past`, a pass

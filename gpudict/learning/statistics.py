@@ -7,17 +7,18 @@ over rows, so those of parts of the data are added: of days, of processes, of ma
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.door import Array, asarray_like, is_array, read, to_host
+from gpudict.arrays.door import Array, asarray_like, is_array, read
 from gpudict.arrays.home import home
 from gpudict.arrays.plain import array_like
 from gpudict.learning.blocks import Blocks
-from gpudict.learning.samples import Samples
+from gpudict.learning.far import Far
 from gpudict.learning.source import Source
+from gpudict.learning.sums import Sums, of_codes
 from gpudict.learning.sums_file import read_sums, write_sums
 from gpudict.learning.updates import Recipe, dictionary_step, memory_to_learn, recipe_for
 from gpudict.objective.quadratic import Quadratic
@@ -25,7 +26,7 @@ from gpudict.objective.quadratic import Quadratic
 NUMBERS = 2**22  # of a batch of rows, or of their codes
 
 
-class Statistics(NamedTuple):
+class Statistics(Sums):
     """What there is to know of rows and their codes to improve the dictionary.
 
     Every field is a sum over rows, so two are merged by adding them, field by field; the arrays are
@@ -43,16 +44,6 @@ class Statistics(NamedTuple):
     gap : that objective − optimum is at most this; inf for pursuits
     missed : rows whose code did not reach its tolerance
     """
-
-    gram: np.ndarray
-    cov: np.ndarray
-    squares: np.ndarray
-    uses: np.ndarray
-    rows: int
-    total: float
-    cost: float
-    gap: float
-    missed: int
 
     @classmethod
     def of(
@@ -136,29 +127,10 @@ n_jobs, devices
                 n_jobs=n_jobs,
                 devices=devices,
             )
+            if isinstance(source.first, Far):
+                return cls(*source.first.by(recipe).sums(V))
             parts = (of_batch(rows, V, recipe) for _, rows in source.batches(1, None))
             return reduce(Statistics.merge, parts)
-
-    def merge(self, *others: Statistics) -> Statistics:
-        """Return the statistics of all rows, in whichever order: the same up to rounding.
-
-        Parameters
-        ----------
-        *others : Statistics
-            Of other rows, coded over as many atoms.
-
-        Returns
-        -------
-        Statistics
-            The sums. Codes of one sum should be for the same atoms, or for nearly the same.
-        """
-        for other in others:
-            if other.cov.shape != self.cov.shape:
-                raise ValueError(
-                    f"statistics of (d, k) = {other.cov.shape} came beside some of "
-                    f"{self.cov.shape}, and they can't be added. Merge those of one problem."
-                )
-        return Statistics(*(sum(field[1:], field[0]) for field in zip(self, *others, strict=True)))
 
     def update(
         self, V: Array, *, dictionary_update: str = "auto", positive_dict: bool = False
@@ -223,18 +195,11 @@ n_jobs, devices
         return cls(**read_sums(path))
 
 
-def of_batch(samples: Samples, V: Array, recipe: Recipe) -> Statistics:
+def of_batch(samples: Any, V: Array, recipe: Recipe) -> Statistics:
     """Code samples over atoms, and return their statistics."""
     with memory_to_learn(samples.X, recipe):
-        blocks = Blocks.of(samples, samples.squares(), recipe)
+        blocks = Blocks.of(samples, recipe)
         there = blocks.everywhere(V)
         made, q = blocks.coded(there, blocks.taken(None))
         cost = sum(read(told.cost)[0] for told in blocks.told(there, made))
-        each = [to_host(one.codes.uses()).astype(np.int64) for one in made]
-        uses: np.ndarray = reduce(np.add, each)
-        gaps = zip(blocks.blocks, made, strict=True)
-        gap = sum(read(block.samples.summed(one.gap, None))[0] for block, one in gaps)
-        missed = sum(int(np.count_nonzero(~to_host(one.converged))) for one in made)
-        cov, squares, gram = (to_host(a).astype(np.float64) for a in (q.cov, q.sq, q.gram))
-        n = int(samples.X.shape[0])
-        return Statistics(gram, cov, squares, uses, n, samples.total, cost, gap, missed)
+        return Statistics(*of_codes(blocks.blocks, made, q, cost))

@@ -11,20 +11,12 @@ from typing import Any, NamedTuple
 from gpudict.arrays import parameters
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.devices import chosen
-from gpudict.arrays.door import (
-    Array,
-    array_namespace,
-    bytes_each,
-    is_launch_bound,
-    precise,
-    read,
-)
+from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bound, precise
 from gpudict.arrays.phases import phase
 from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.codes import LITTLE
-from gpudict.learning.samples import Samples
 from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, astype
 from gpudict.solvers.base import IterativeSolver, Place, RowSolver
@@ -140,8 +132,7 @@ def recipe_for(
     return Recipe(k, plan, step, n_jobs, chosen(devices, X))
 
 
-def warn_of_silence(samples: Samples, recipe: Recipe) -> None:
+def warn_of_silence(samples: Any, recipe: Recipe) -> None:
     """Warn that alpha left every code zero, always: nothing but chance has moved the atoms."""
     if recipe.plan.penalty.certified:
-        xp = array_namespace(samples.X)
-        say_silent(read(xp.max(samples.squares()))[0] ** 0.5, "norm of a sample")
+        say_silent(samples.longest(), "norm of a sample")

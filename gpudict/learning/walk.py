@@ -15,7 +15,7 @@ import numpy as np
 
 from gpudict.arrays import generators
 from gpudict.arrays.door import Array, float64_of
-from gpudict.learning.blocks import Coded, gap_of
+from gpudict.learning.blocks import Coded, Made, gap_of
 from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
 from gpudict.learning.online import Step
 from gpudict.learning.patience import Patience
@@ -53,7 +53,7 @@ class Walk:
     converged: bool = True
     n_iter: int = 0
     batches: int = 0
-    made: Sequence[Coded] = ()
+    made: Sequence[Made] = ()
     told: Array | None = None
     ended: bool = False
 
@@ -73,6 +73,8 @@ class Walk:
     @property
     def gap(self) -> Array | None:
         """The gap of each row of the last batch, (b,), if there was one."""
+        if self.made and not isinstance(self.made[0], Coded):
+            return self.state.atoms[:0, 0]  # codes that are elsewhere are not fetched for it
         return gap_of(self.made, self.state.atoms) if self.made else self.told
 
     def order(self, rng: Any) -> Any:

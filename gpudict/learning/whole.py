@@ -19,7 +19,7 @@ from gpudict.coding.request import Request
 from gpudict.learning import updates
 from gpudict.learning.apart import is_apart
 from gpudict.learning.atoms import UNUSED
-from gpudict.learning.blocks import Coded
+from gpudict.learning.blocks import Coded, Made
 from gpudict.learning.codes import ALONE as FEW_ROWS
 from gpudict.learning.codes import Compressed, ones
 from gpudict.learning.forgetting import Turn
@@ -87,7 +87,7 @@ class Moved(NamedTuple):
     """
 
     state: State
-    made: Sequence[Coded]
+    made: Sequence[Made]
     scale: Array | float
     summary: Summary
     change: float | None = None

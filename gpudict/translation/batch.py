@@ -9,8 +9,8 @@ from gpudict.arrays.door import Array
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.learn import learned_from
+from gpudict.learning.parts import rows_of
 from gpudict.learning.records import Learned
-from gpudict.learning.samples import Samples
 from gpudict.learning.updates import recipe_for
 from gpudict.translation.reporting import Reporter
 from gpudict.translation.words import Callback, coding_of, start_of, warn
@@ -38,8 +38,9 @@ def batch_learned(
     sample_weight: Any = None,
     watch: Callable[[Iteration], object] | None = None,
     checkpoint: Checkpoint | None = None,
+    codes: bool = True,
 ) -> Learned:
-    """Learn from X, which is checked; the parameters are those of `dict_learning`.
+    """Learn from X, which is checked, or in chunks; the parameters are those of `dict_learning`.
 
     `watch` sees every iteration, and stops learning where it returns True.
     """
@@ -54,16 +55,17 @@ def batch_learned(
             callback(_mapping(it, errors))
         return None if watch is None else watch(it)
 
+    rows = rows_of(X, sample_weight)
     recipe = recipe_for(
-        X,
+        rows.X,
         n_components,
-        **coding_of(X, n_components, method, alpha, method_max_iter),
+        **coding_of(rows.X, n_components, method, alpha, method_max_iter),
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,
     )
     learned = learned_from(
-        Samples.of(X, sample_weight),
+        rows,
         recipe,
         max_iter=max_iter,
         tol=tol,
@@ -72,6 +74,7 @@ def batch_learned(
         callback=see,
         random_state=random_state,
         checkpoint=checkpoint,
+        codes=codes,
     )
     reporter.end(learned, max_iter)
     if not learned.converged:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gpudict.arrays import parameters
+from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, array_namespace, read
+from gpudict.arrays.rows import Rows
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
 from gpudict.coding.silence import warn_if_silent
@@ -32,9 +33,11 @@ def encoded(
     n_jobs: int | None = None,
     verbose: int = 0,
     positive: bool = False,
+    sparse_output: bool = False,
 ) -> Solution:
-    """Return the solution for a request."""
+    """Return the solution for a request, with a sparse matrix of codes if it is asked for."""
     X, shape = request.X, request.V.shape
+    sparse = check.sparse_output(sparse_output, X)
     penalty = penalty_of(shape, *_limits(algorithm, n_nonzero_coefs, alpha, shape), positive)
     plan = Plan.of(
         X,
@@ -44,13 +47,14 @@ def encoded(
         tol=None,
         max_iter=max_iter if penalty.certified else None,
     )
-    found = solve(request, plan, n_jobs=n_jobs)
+    found = solve(request, plan, n_jobs=n_jobs, sparse=sparse)
     warn_if_silent(found, request, plan)
     if plan.solver.kind is not Kind.APPROXIMATE:
         _warn_of_missed(X, found, certified=penalty.certified)
     if verbose:
         Reporter(verbose).solution(algorithm, found)
-    return found
+    rows = isinstance(found.Z, Rows)
+    return found._replace(Z=found.Z.matrix(shape[0], found.gap)) if rows else found
 
 
 def _limits(

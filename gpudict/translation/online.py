@@ -9,8 +9,10 @@ from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
 from gpudict.arrays.sources.stream import Stream
 from gpudict.learning.checkpoint import Checkpoint
+from gpudict.learning.far import Far
 from gpudict.learning.learn_online import learned_from
 from gpudict.learning.online import Step, begin, step
+from gpudict.learning.parts import rows_of
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State
 from gpudict.learning.samples import Samples
@@ -90,7 +92,7 @@ def online_learned(
 
 
 def online_step(
-    samples: Samples, state: State | None, recipe: Recipe, dict_init: Any, rng: Any
+    samples: Samples | Far, state: State | None, recipe: Recipe, dict_init: Any, rng: Any
 ) -> Step:
     """Make one step from a state, or the first one, with scikit-learn's warning."""
     if state is None:
@@ -111,6 +113,12 @@ def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:
             "one by one to partial_fit, or the stream to learn_online."
         )
     return Source.of(X, size, sample_weight, checked=True)
+
+
+def one_batch(X: Any, sample_weight: Any = None) -> Samples | Far:
+    """Return all rows of X, which is checked or in chunks, as a batch."""
+    rows = rows_of(X, sample_weight)
+    return rows if isinstance(rows, Samples) else rows.forgetful()
 
 
 def n_steps(source: Source, max_iter: int) -> int:

@@ -296,17 +296,21 @@ class TestRuns:
             run(X, **given)
 
     def test_estimators(self, tmp_path):
-        """Four learn, and are fitted as if nothing had been."""
+        """Four learn, two from a stream too, and are fitted as if nothing had been."""
         options = {"n_components": 5, "alpha": 0.2, "random_state": 0}
         batches = {"batch_size": 3, "callback": None}
-        for kind, more in (
-            (gpudict.DictionaryLearning, {"callback": None}),
-            (gpudict.MiniBatchDictionaryLearning, batches),
-            (gpudict.SparsePCA, {}),
-            (gpudict.MiniBatchSparsePCA, batches),
+        read = gpudict.stream(X, batch_size=10)
+        for kind, more, data in (
+            (gpudict.DictionaryLearning, {"callback": None}, X),
+            (gpudict.MiniBatchDictionaryLearning, batches, X),
+            (gpudict.SparsePCA, {}, X),
+            (gpudict.SparsePCA, {}, read),
+            (gpudict.MiniBatchSparsePCA, batches, X),
+            (gpudict.MiniBatchSparsePCA, batches, read),
         ):
-            path, made = tmp_path / kind.__name__, kind(max_iter=5, **options | more)
-            want = state(kind(max_iter=5, **options | more).fit(X))
+            path = tmp_path / f"{kind.__name__} {data is read}"
+            made = kind(max_iter=5, **options | more)
+            want = state(kind(max_iter=5, **options | more).fit(data))
             plain = keeper.FileKeeper.over
             with pytest.MonkeyPatch.context() as patch:
 
@@ -318,14 +322,14 @@ class TestRuns:
 
                 patch.setattr(keeper.FileKeeper, "over", over)
                 with pytest.raises(Killed):
-                    made.fit(X, checkpoint=path)
+                    made.fit(data, checkpoint=path)
             assert not hasattr(made, "components_")
-            assert state(made.fit(X, checkpoint=path, resume=True)) == want
-            assert state(made.fit(X, checkpoint=path, resume=True)) == want
+            assert state(made.fit(data, checkpoint=path, resume=True)) == want
+            assert state(made.fit(data, checkpoint=path, resume=True)) == want
             with pytest.raises(ValueError, match="random_state was 0 then, and 1 came now"):
-                made.set_params(random_state=1).fit(X, checkpoint=path, resume=True)
+                made.set_params(random_state=1).fit(data, checkpoint=path, resume=True)
         coded = gpudict.DictionaryLearning(max_iter=5, **options).fit_transform
-        path = tmp_path / "DictionaryLearning"
+        path = tmp_path / "DictionaryLearning False"
         np.testing.assert_array_equal(coded(X, checkpoint=path, resume=True), coded(X))
 
 

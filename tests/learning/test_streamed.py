@@ -69,3 +69,16 @@ def test_a_seed_decides():
     X, _ = problems.signal(n=300, d=16, k=24)
     one, same = (gpudict.learn_online(gpudict.stream(X), 24, **KEPT).dictionary for _ in range(2))
     np.testing.assert_array_equal(one, same)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_iterator_is_learned_from_whole(streamed: bool):
+    """Once, from its first batch on: what was read ahead to look at it is not lost."""
+    X, V = problems.signal(n=300, d=16, k=24)
+    batches = (X[low : low + 50] for low in range(0, 300, 50))
+    source = gpudict.stream(batches) if streamed else batches
+    options = {**KEPT, "dict_init": V, "batch_size": 50, "max_iter": 1, "shuffle": False}
+    found = gpudict.learn_online(source, 24, **options)
+    np.testing.assert_array_equal(
+        found.dictionary, gpudict.learn_online(X, 24, **options).dictionary
+    )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
-from gpudict.arrays.door import array_namespace
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.chunks.loop import stacked
+from gpudict.arrays.chunks.rowwise import rowwise
+from gpudict.arrays.door import is_numpy
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 
@@ -18,22 +23,41 @@ def by_batches(method: Method) -> Method:
 
     @functools.wraps(method)
     def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
+        if is_chunked(X):
+            return rowwise(
+                partial(_of_rows, _alone(self), method.__name__, arguments, options), chunked(X)
+            )
         return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
 
     return cast(Method, inside)
 
 
+def _alone(self: Any) -> Any:
+    """Return an estimator without what is in chunks itself, to be sent."""
+    alone = copy.copy(self)
+    for name in [name for name, value in vars(self).items() if is_chunked(value)]:
+        delattr(alone, name)
+    return alone
+
+
+def _of_rows(self: Any, name: str, arguments: Any, options: Any, rows: Any) -> Any:
+    """Call a method with rows: a function that can be sent to where they are."""
+    here = self if is_numpy(rows) else self.to(rows)
+    return getattr(here, name)(rows, *arguments, **options)
+
+
 def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
-    """Return what the rows are mapped to, an array or a tuple of them; of a stream, stacked."""
+    """Return what the rows are mapped to, an array or a tuple of them; of a stream, stacked.
+
+    Of rows in chunks it is in chunks, and the function has to be one that can be sent there.
+    """
+    if is_chunked(X):
+        return rowwise(mapped, chunked(X))
     if not is_source(X):
         return mapped(X)
     parts = [mapped(rows) for rows in as_stream(X)]
     if not parts:
         raise ValueError(EMPTY)
     if not isinstance(parts[0], tuple):
-        return _stacked(parts)
-    return tuple(_stacked(part) for part in zip(*parts, strict=True))
-
-
-def _stacked(parts: Any) -> Any:
-    return array_namespace(parts[0]).concat(list(parts))
+        return stacked(parts)
+    return tuple(stacked(part) for part in zip(*parts, strict=True))

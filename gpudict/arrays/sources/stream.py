@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gpudict.arrays import parameters
-from gpudict.arrays.door import Array, array_namespace, device, draws, is_array, is_numpy, library
-from gpudict.arrays.moving import load
+from gpudict.arrays.chunks import chunked, is_chunked
+from gpudict.arrays.door import Array, draws, is_array, is_numpy, library
+from gpudict.arrays.moving import moved, mover
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.progress import shown
 from gpudict.arrays.sources.table import Table, checked
 
 BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
@@ -76,7 +79,8 @@ class Stream:
             parts: Iterator[tuple[Any, np.ndarray]] = in_order(self.source, size)
         else:
             parts = mixed(self.source, size, np.random.default_rng([*rng.bytes(16)]))
-        return ahead((numbers, self.move(rows)) for numbers, rows in parts)
+        read = ahead((numbers, self.move(rows)) for numbers, rows in parts)
+        return shown(read, row_bytes(self.source), self.source.shape[0])
 
     def some(self, most: int, rng: Any) -> tuple[np.ndarray, Array]:
         """Return the numbers of so many random rows, (m,), and the rows: of 64 chunks at most."""
@@ -105,7 +109,7 @@ def stream(
     to: Any = None,
     shuffle: bool = False,
     random_state: Any = None,
-) -> Stream:
+) -> Any:
     """Make batches of rows from a source that need not fit the memory.
 
     Batches are read ahead on a thread, and moved to `to` there. Nothing is read before it is asked
@@ -116,7 +120,9 @@ def stream(
     source : see below
         What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
         dataset of h5py, a sparse matrix of SciPy), a path of a .npy, .npz, .safetensors or .parquet
-        file or a list of them, whose rows follow each other, or an iterable of batches (b, d).
+        file or a list of them, whose rows follow each other, or an iterable of batches (b, d). An
+        array of Dask is rows in chunks as it is: of a stream of it, `to` is where a worker moves
+        its chunks.
     batch_size : int, optional
         Rows of a batch; None is the `batch_size` of the function it is passed to, or as many as
         16 MiB hold. An iterable has batches of its own.
@@ -155,8 +161,10 @@ def stream(
     ...     [batch.shape for batch in gpudict.stream(f"{folder}/X.npy", batch_size=2)]
     [(2, 3), (2, 3), (1, 3)]
     """
+    if is_chunked(source):
+        return chunked(source, None if to is None else partial(moved, to))
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
-    return Stream(_source_of(source), size, _mover(to), bool(shuffle), draws(random_state))
+    return Stream(_source_of(source), size, mover(to), bool(shuffle), draws(random_state))
 
 
 def is_source(x: Any) -> bool:
@@ -231,18 +239,3 @@ def _source_of(x: Any) -> Table | Iterable[Any]:
         "rows, has two dimensions and a dtype, or a path, or an iterable of batches is needed. "
         "Pass such a source."
     )
-
-
-def _mover(to: Any) -> Callable[[np.ndarray], Array]:
-    """Return what moves NumPy arrays to what is named, or to where an array is."""
-    if to is None:
-        return np.asarray
-    if is_array(to):
-        return lambda a: array_namespace(to).asarray(a, device=device(to))
-    if not isinstance(to, str):
-        raise TypeError(
-            f"to is a {type(to).__name__}, and a name such as 'numpy', 'cupy' or 'torch:cuda:0', "
-            "or an array is needed. Pass one."
-        )
-    name, _, place = to.partition(":")
-    return load(name, place or None)

@@ -1,0 +1,166 @@
+"""A sum over the chunks of a Dask array, on the workers of a client.
+
+Each chunk is given to one worker: that which holds it, or else a share of all, in order. A worker
+adds up what its own chunks say, so that one sum leaves it, whatever their number. What is shared
+goes to every worker once. Rows go nowhere.
+
+A task of a sum waits for its own worker. So a worker that is lost is noticed here, and the sum is
+made anew by those that are there: it depends on rows and on what is shared, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+import numpy as np
+
+log = logging.getLogger(__name__)
+FAN = 8  # sums that are merged at once
+PATIENCE = 30.0  # seconds that a cluster may be without a worker
+LOOK = 1.0  # seconds from one look at who is still there to the next
+TRIES = 4  # of a sum, each after a worker was lost
+
+Tree = Callable[[Sequence[int], Any], Any]  # (chunks, what is shared) -> their sum, as a recipe
+
+
+class Lost(Exception):
+    """Workers that rows were given to are gone."""
+
+
+def active() -> Any:
+    """Return the client that Dask would use here, or None for threads of this process."""
+    try:
+        distributed = importlib.import_module("distributed")
+    except ModuleNotFoundError:
+        return None
+    try:
+        return distributed.get_client()
+    except ValueError:
+        return None
+
+
+def total(
+    client: Any,
+    array: Any,
+    keys: Sequence[Any],
+    tree: Tree,
+    shared: Any,
+    numbers: Sequence[int],
+    then: Callable[..., Any] | None,
+) -> Any:
+    """Return the sum over chunks, which have these keys, or what is made of it there."""
+    closed = importlib.import_module("distributed.comm").CommClosedError
+    for _ in range(TRIES):
+        try:
+            threads = _threads(client)
+            homes = _homes(threads, _held(client, array), keys, numbers)
+            return _once(client, homes, tree, shared, then)
+        except (CancelledError, Lost, closed) as error:
+            log.info("A worker is lost (%s), and a sum over rows is made anew.", error)
+            time.sleep(LOOK)
+    raise _gone(client)
+
+
+def _once(
+    client: Any,
+    homes: dict[str, list[int]],
+    tree: Tree,
+    shared: Any,
+    then: Callable[..., Any] | None,
+) -> Any:
+    """Return the sum from workers that each have some of the chunks."""
+    (given,) = client.scatter([shared], hash=False)  # once for a worker, not with each task
+    sums = {home: client.compute(tree(own, given), workers=[home]) for home, own in homes.items()}
+    while len(sums) > 1:
+        groups = [list(sums)[i : i + FAN] for i in range(0, len(sums), FAN)]
+        sums = {
+            group[0]: client.submit(
+                merged, *(sums[home] for home in group), workers=[group[0]], pure=False
+            )
+            for group in groups
+        }
+    ((home, last),) = sums.items()
+    if then is not None:
+        last = client.submit(afterwards, then, last, given, workers=[home], pure=False)
+    return _answer(client, last, homes)
+
+
+def merged(first: Any, *others: Any) -> Any:
+    """Return the sum of some."""
+    return first.merge(*others)
+
+
+def afterwards(then: Callable[..., Any], found: Any, given: tuple[Any, Sequence[Any]]) -> Any:
+    """Return what is made of a sum, with what is shared beside a job."""
+    return then(found, *given[1])
+
+
+def _homes(
+    threads: dict[str, int],
+    held: dict[Any, Sequence[str]],
+    keys: Sequence[Any],
+    numbers: Sequence[int],
+) -> dict[str, list[int]]:
+    """Return which chunks each worker adds up."""
+    homes: dict[str, list[int]] = {}
+    free = []
+    for i in numbers:
+        holders = [home for home in held.get(keys[i], ()) if home in threads]
+        if holders:
+            homes.setdefault(min(holders, key=lambda h: len(homes.get(h, ()))), []).append(i)
+        else:
+            free.append(i)
+    ends = np.cumsum([0, *threads.values()]) * len(free) / sum(threads.values())
+    for home, low, high in zip(threads, ends[:-1], ends[1:], strict=True):
+        if own := free[math.ceil(low) : math.ceil(high)]:
+            homes.setdefault(home, []).extend(own)
+    return homes
+
+
+def _held(client: Any, array: Any) -> dict[Any, Sequence[str]]:
+    """Return which workers hold each chunk of an array that was persisted, by their keys."""
+    distributed = importlib.import_module("distributed")
+    futures = distributed.futures_of(array)
+    return dict(client.who_has(futures)) if futures else {}
+
+
+def _threads(client: Any) -> dict[str, int]:
+    """Return the threads of each worker, in the order of their addresses; wait for a first one."""
+    threads = client.nthreads()
+    if not threads:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise _gone(client) from None
+        threads = client.nthreads()
+    return dict(sorted(threads.items()))
+
+
+def _answer(client: Any, future: Any, homes: Iterable[str]) -> Any:
+    """Return what a future holds, or raise Lost: its rows wait for the workers they were given."""
+    distributed = importlib.import_module("distributed")
+    while True:
+        try:
+            distributed.wait(future, timeout=LOOK)
+        except TimeoutError:
+            gone = set(homes) - set(_threads(client))
+            if gone:
+                future.cancel()
+                raise Lost(", ".join(sorted(gone))) from None
+        else:
+            return future.result()
+
+
+def _gone(client: Any) -> RuntimeError:
+    return RuntimeError(
+        f"The cluster of {client.scheduler.address if client.scheduler else client} has had no "
+        f"worker for {PATIENCE:g} s, or lost all again and again, and rows are coded there. Start "
+        "workers with more memory each, or fewer threads, and call again: with checkpoint= and "
+        "resume=True learning goes on from where it was."
+    )
