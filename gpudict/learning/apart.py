@@ -11,7 +11,8 @@ Mairal (2013), https://arxiv.org/abs/1306.4650.
 As a surrogate the diagonal is not above A. For a row of ν non-zeros u uᵀ ≼ ν diag(u²), so ν times
 the diagonal is; but atoms would move ν times as slowly, and once is mostly enough, as the signs of
 codes cancel. So a step by the diagonal is looked at, and where the objective of the batch and the
-past would rise, the atoms that are there get as much weight as it takes (`descended`).
+past would rise, the atoms that are there get as much weight as it takes (`descended`). Of rows in
+chunks (`far`) the codes are out of reach and no step can be looked at: A is kept.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from sklearn.pipeline import make_pipeline
 
 import gpudict
 from gpudict.arrays.chunks.loop import Loop
-from gpudict.learning import warm
+from gpudict.learning import apart, online, parts, warm
+from gpudict.learning.far import Far
+from gpudict.learning.updates import recipe_for
 from tests.support import problems
 
 da, torch = pytest.importorskip("dask.array"), pytest.importorskip("torch")
@@ -115,6 +117,17 @@ def test_learn_online(cut):
     mixed = gpudict.learn_online(cut(X), K, batch_size=150, **{**options, "shuffle": True})
     assert len(mixed.history) == len(want.history) == 6
     assert not np.allclose(mixed.dictionary, want.dictionary, atol=1e-6)
+
+
+def test_of_many_atoms_chunks_keep_all_pairs(cut, monkeypatch):
+    """Their codes are out of reach; and a past without them is not gone on from."""
+    monkeypatch.setattr(apart, "MANY", K - 1)
+    options = {**LASSO, "batch_size": 150, "max_iter": 1}
+    assert gpudict.learn_online(cut(X), K, **options).past.long.gram.shape == (K, K)
+    learner = gpudict.MiniBatchDictionaryLearning(K, random_state=0, **LASSO).partial_fit(X)
+    recipe, chunks = recipe_for(X, K, **LASSO), Far.of(parts.chunks_of(cut(X)))
+    with pytest.raises(ValueError, match=r"Rows in chunks.*without UᵀU.*as an array"):
+        online.step(learner.past_, chunks, recipe, learner.rng_)
 
 
 def test_statistics(cut):
