@@ -70,8 +70,8 @@ def learn_online(
     newer than they are: after each large batch, and after some small ones.
 
     For more than 8,192 atoms, unless 'sweep' is asked for, a memory has no k × k matrix, but k × d
-    numbers (Mairal 2013): what the rows leave to each atom, with the others where they were. Rows of
-    a Dask array keep the matrix.
+    numbers (Mairal 2013): what the rows leave to each atom, with the others where they were. That
+    of a Dask array keeps the matrix.
 
     Parameters
     ----------
