@@ -112,6 +112,18 @@ def run():
         "far": float(np.abs(found.dictionary - want.dictionary).max()),
     }
 """
+WITHIN = """
+def within(X):
+    far = da.from_array(X, chunks=(N // 4, D))
+    return gpudict.learn(far, K, max_iter=3, **exact).dictionary
+
+def run():
+    want = gpudict.learn(X, K, max_iter=3, **exact).dictionary
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        found = client.submit(within, X).result(timeout=60)
+    return {"far": float(np.abs(found - want).max())}
+"""
 
 
 def outcome(script: str, tmp_path: Path):
@@ -152,3 +164,8 @@ def test_no_worker_is_left(tmp_path: Path):
     assert "has had no worker for 2 s" in found["said"]
     assert "holds what was learned in 4 steps" in found["notes"][0]
     assert found["far"] < 1e-10
+
+
+def test_a_task_learns(tmp_path: Path):
+    """It waits for tasks on the one thread that it runs on itself, and leaves it to them."""
+    assert outcome(WITHIN, tmp_path)["far"] < 1e-10

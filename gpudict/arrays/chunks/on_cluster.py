@@ -14,8 +14,9 @@ import importlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,27 @@ def total(
         try:
             threads = _threads(client)
             homes = _homes(threads, _held(client, array), keys, numbers)
-            return _once(client, homes, tree, shared, then)
+            with _aside():
+                return _once(client, homes, tree, shared, then)
         except (CancelledError, Lost, closed) as error:
             log.info("A worker is lost (%s), and a sum over rows is made anew.", error)
             time.sleep(LOOK)
     raise _gone(client)
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """Return the context in which a task that waits here for others leaves them its thread."""
+    distributed = importlib.import_module("distributed")
+    pool = importlib.import_module("distributed.threadpoolexecutor").thread_state
+    if not getattr(pool, "proceed", False):  # it is no task, or has left its thread already
+        yield
+        return
+    distributed.secede()
+    try:
+        yield
+    finally:
+        distributed.rejoin()
 
 
 def _once(
