@@ -127,6 +127,9 @@ def test_codes_that_stay_are_a_start_and_nothing_else(cut, monkeypatch):
     want = gpudict.learn(cut(X), K, callback=watch, **options)
     assert held == [[len(SIZES)]] * 6
     assert not warm._KEPT
+    warm.forget("a run")
+    warm.keep("a run", 0, None)  # by a chunk that was still coded as it ended
+    assert not warm._KEPT
     monkeypatch.setattr(warm, "kept", lambda *_: None)
     near(gpudict.learn(cut(X), K, **options).dictionary, want.dictionary)
     gpudict.learn_online(cut(X), K, callback=watch, alpha=0.1, max_iter=1)
