@@ -24,7 +24,7 @@ from gpudict.learning.atoms import given, normalised
 from gpudict.learning.blocks import Told
 from gpudict.learning.chunk_jobs import How
 from gpudict.learning.sums import Sums
-from gpudict.learning.updates import Recipe
+from gpudict.learning.updates import Recipe, warn_of_width
 from gpudict.objective.quadratic import Quadratic
 
 SPREAD = 4  # chunks, at least, of which samples are drawn
@@ -149,6 +149,7 @@ class Far:
 
     def started(self, most: int, first: Any, k: int, rng: Any, *, positive: bool) -> Array:
         """Return unit atoms (k, d) from so many samples, or from atoms that were given."""
+        warn_of_width(k)
         seed, first = [*rng.bytes(16)], given(first, self.chunks.like)
         if not isinstance(first, str):
             V, _ = normalised(first, None, positive=positive)
@@ -197,6 +198,13 @@ class Far:
         """Return the largest ‖x‖ of a row."""
         found: chunk_jobs.Longest = self.chunks.total(chunk_jobs.longest, some=self.some)
         return found.norm
+
+    def marks(self) -> list[str]:
+        """Return what other rows would rarely have: ‖x‖ of some, read again to so many digits."""
+        found = self.chunks.total(
+            chunk_jobs.norms, SPREAD, some=sorted({self.some[0], self.some[-1]})
+        )
+        return [f"{norm:.3g}" for i in sorted(found.parts) for norm in found.parts[i]]
 
     def ended(self) -> None:
         """Let go of what stays where the rows are."""

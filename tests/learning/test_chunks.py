@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import gpudict
 from gpudict.arrays.chunks.loop import Loop
-from gpudict.learning import warm
+from gpudict.learning import updates, warm
 from tests.support import problems
 
 da = pytest.importorskip("dask.array")
@@ -247,6 +247,8 @@ def test_a_checkpoint(cut, learner, tmp_path):
     assert len(found.history) == len(want.history)
     if learner == "learn":
         near(found.code, want.code)
+    with pytest.raises(ValueError, match="another run: X"):
+        learn(cut(X[::-1]), K, resume=True, **kept, **options)
     with pytest.raises(ValueError, match="X"):
         learn(cut(X[:, :-1]), K, resume=True, **kept, **{**options, "dict_init": X[-K:, :-1]})
 
@@ -254,6 +256,13 @@ def test_a_checkpoint(cut, learner, tmp_path):
 def test_it_says_when_alpha_is_too_large(cut):
     with pytest.warns(UserWarning, match=r"alpha leaves every code zero.*largest norm"):
         gpudict.learn(cut(X), K, alpha=1e3, max_iter=2)
+
+
+def test_it_says_when_there_are_many_atoms(cut, monkeypatch):
+    monkeypatch.setattr(updates, "WIDEST", K - 1)
+    for learn in (gpudict.learn, gpudict.learn_online):
+        with pytest.warns(UserWarning, match=r"meant for up to 17 atoms.*18 came.*2,592 bytes"):
+            learn(cut(X), K, **LASSO, max_iter=1)
 
 
 def test_what_can_not_be_used_is_refused():
@@ -320,9 +329,9 @@ def test_sparse_chunks():
     """Chunks of SciPy's are made dense where they are worked on."""
     csr = pytest.importorskip("scipy.sparse").csr_array
     thin = np.where(np.abs(X) > 0.1, X, 0)
-    far = on_dask(thin).map_blocks(csr)
+    sparse = on_dask(thin).map_blocks(csr)
     options = {**LASSO, "dict_init": thin[-K:], "max_iter": 3, "tol": 0}
-    want, found = gpudict.learn(thin, K, **options), gpudict.learn(far, K, **options)
+    want, found = gpudict.learn(thin, K, **options), gpudict.learn(sparse, K, **options)
     near(found.dictionary, want.dictionary)
     near(found.code, want.code)
-    near(gpudict.SparsePCA(3).fit(far).mean_, thin.mean(axis=0))
+    near(gpudict.SparsePCA(3).fit(sparse).mean_, thin.mean(axis=0))
