@@ -53,10 +53,12 @@ def values(x: Any, name: str) -> None:
             "memory."
         )
     if type(x).__module__.partition(".")[0] in LAZY:
+        frame = hasattr(x, "to_dask_array")
         raise TypeError(
-            f"{name} is a lazy array ({type(x).__module__}.{type(x).__qualname__}), and one with "
-            f"values is needed. Pass what it computes, such as {name}.compute(), or its blocks, "
-            "one by one, to learn_online."
+            f"{name} is a lazy {'frame' if frame else 'array'} "
+            f"({type(x).__module__}.{type(x).__qualname__}), and an array is needed. Pass "
+            + (f"{name}.to_dask_array(lengths=True)" if frame else f"what it is, {name}.compute()")
+            + "."
         )
     if is_array(x) and (why := backend_of(array_namespace(x)).obstacle(x)):
         raise TypeError(f"{name} is {why.format(name=name)}")

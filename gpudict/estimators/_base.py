@@ -33,7 +33,7 @@ from gpudict.arrays.door import (
     to_host,
 )
 from gpudict.arrays.home import at_home
-from gpudict.arrays.plain import array_like
+from gpudict.arrays.plain import array_like, values
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
 from gpudict.estimators._turns import in_turn
@@ -222,6 +222,7 @@ def as_numbers(X: Any) -> Any:
     A frame stays one, for its names, and complex numbers, for scikit-learn's own sentence.
     """
     if hasattr(X, "columns") and hasattr(X, "shape"):
+        values(X, "X")
         array_like(X[:0], "X")
         return X
     return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")

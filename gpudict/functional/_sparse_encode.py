@@ -106,7 +106,7 @@ def sparse_encode(
         options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
         options |= {"check_input": check_input}
         code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), gram, options)
-        return rowwise(code, chunks_of(there), None if cov is None else cov.T, init)
+        return rowwise(code, chunks_of(there), cov=None if cov is None else cov.T, init=init)
     X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
     X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)
     n, k = X.shape[0], V.shape[0]

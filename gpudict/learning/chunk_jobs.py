@@ -175,6 +175,15 @@ def drawn(rows: Array, number: int, weight: Any, most: int, seed: Any, *_: Any) 
         return Drawn({number: _weighed(X, weight).rows(index_like(some, X))})
 
 
+def norms(rows: Array, number: int, _: Any, count: int) -> Drawn:
+    """Return ‖x‖ of so many rows of a chunk, evenly over it, on the host."""
+    X = _checked(rows, number)
+    with home(X):
+        some = np.unique(np.linspace(0, X.shape[0] - 1, count).round().astype(int))
+        squares = Samples.of(X).rows(index_like(some, X)).squares()
+        return Drawn({number: np.sqrt(to_host(squares))})
+
+
 def started(found: Drawn, most: int, seed: Any, first: Any, k: int, positive: bool) -> np.ndarray:
     """Return unit atoms (k, d) from rows that were drawn, by the SVD or as they are; or given."""
     samples = found.samples()

@@ -1,7 +1,8 @@
 """What a run learns from, and how, as a checkpoint tells it: by their names on the faces.
 
 Of data it is shape, dtype, and a digest of some rows: to read all of them would take as long as to
-learn from them.
+learn from them. Of rows in chunks a few lengths stand for it, for another cluster may compute
+other last bits.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ def facts(
         "the library of X": library(X),
         "the shape of X": list(X.shape),
         "the dtype of X": str(to_host(X[:1, :]).dtype),
-        "X": _digest(_some(X)),
-        "sample_weight": None if weight is None else _digest(_some(weight)),
         "the chunks of X": samples.chunks.name if isinstance(samples, Far) else None,
+        "X": _digest(np.asarray(samples.marks()) if isinstance(samples, Far) else _some(X)),
+        "sample_weight": None if weight is None else _digest(_some(weight)),
         "n_components": recipe.k,
         **{NAMES.get(name, name): value for name, value in sorted(vars(plan.penalty).items())},
         "solver": f"{plan.name} ({plan.solver.name})",

@@ -24,7 +24,7 @@ from gpudict.learning.atoms import given, normalised
 from gpudict.learning.blocks import Told
 from gpudict.learning.chunk_jobs import How
 from gpudict.learning.sums import Sums
-from gpudict.learning.updates import Recipe
+from gpudict.learning.updates import Recipe, warn_of_width
 from gpudict.objective.quadratic import Quadratic
 
 SPREAD = 4  # chunks, at least, of which samples are drawn
@@ -147,8 +147,8 @@ class Far:
 
     def revived(self, V: Array, dead: np.ndarray, rng: Any, *, positive: bool) -> Array:
         """Return V with the dead atoms drawn anew from the data."""
-        seed, atoms = [*rng.bytes(16)], to_host(V)
-        some = rng.choice(self.some, size=min(SPREAD, len(self.some)), p=self._shares())
+        seed, atoms, mass = [*rng.bytes(16)], to_host(V), np.array(self._mass())
+        some = rng.choice(self.some, size=min(SPREAD, len(mass)), p=mass / mass.sum())
         found: np.ndarray = self._drawn(
             chunk_jobs.revived, sorted(set(some.tolist())), int(dead.sum()), seed, atoms, dead,
             positive,
@@ -157,6 +157,7 @@ class Far:
 
     def started(self, most: int, first: Any, k: int, rng: Any, *, positive: bool) -> Array:
         """Return unit atoms (k, d) from so many samples, or from atoms that were given."""
+        warn_of_width(k)
         seed, first = [*rng.bytes(16)], given(first, self.chunks.like)
         if not isinstance(first, str):
             V, _ = normalised(first, None, positive=positive)
@@ -181,11 +182,6 @@ class Far:
         )
         return found
 
-    def _shares(self) -> np.ndarray:
-        mass = np.array(self._mass())
-        shares: np.ndarray = mass / mass.sum()
-        return shares
-
     def codes(self, V: np.ndarray) -> tuple[Any, Any, Any]:
         """Return codes (n, k), their gaps and whether they converged, each where its rows are."""
         like, xp = self.chunks.like, array_namespace(self.chunks.like)
@@ -205,6 +201,13 @@ class Far:
         """Return the largest ‖x‖ of a row."""
         found: chunk_jobs.Longest = self.chunks.total(chunk_jobs.longest, some=self.some)
         return found.norm
+
+    def marks(self) -> list[str]:
+        """Return what other rows would rarely have: ‖x‖ of some, read again to so many digits."""
+        found = self.chunks.total(
+            chunk_jobs.norms, SPREAD, some=sorted({self.some[0], self.some[-1]})
+        )
+        return [f"{norm:.3g}" for i in sorted(found.parts) for norm in found.parts[i]]
 
     def ended(self) -> None:
         """Let go of what stays where the rows are."""

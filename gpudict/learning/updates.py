@@ -13,6 +13,7 @@ from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.devices import chosen
 from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bound, precise
 from gpudict.arrays.phases import phase
+from gpudict.arrays.saying import say
 from gpudict.arrays.threads import quiet
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
@@ -25,6 +26,7 @@ from gpudict.solvers.loop import stepped
 from gpudict.solvers.registry import find, update_names
 
 ALONE = 2**28  # multiplications k·k·d up to which BLAS has one thread
+WIDEST = 8192  # atoms, of which the sums over rows take half a gigabyte
 ON_THE_SPHERE = "sphere_"  # what the names of the solvers of updates begin with
 
 
@@ -136,3 +138,13 @@ def warn_of_silence(samples: Any, recipe: Recipe) -> None:
     """Warn that alpha left every code zero, always: nothing but chance has moved the atoms."""
     if recipe.plan.penalty.certified:
         say_silent(samples.longest(), "norm of a sample")
+
+
+def warn_of_width(k: int) -> None:
+    """Warn of more atoms than learning from rows in chunks is meant for."""
+    if k > WIDEST:
+        say(
+            f"Learning from rows in chunks is meant for up to {WIDEST:,} atoms, and {k:,} came: a "
+            f"worker sends {8 * k * k:,} bytes of sums a step, and holds several such sums. Pass "
+            "fewer atoms, or see that each has the memory."
+        )

@@ -7,7 +7,7 @@ them, and what is learned depends on the rows and the atoms alone.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gpudict.learning.codes import Codes
 
 RUNS = 4  # of which codes are held in a process: one that ended badly is forgotten so
 _KEPT: OrderedDict[str, dict[int, Codes]] = OrderedDict()
+_OVER: deque[str] = deque(maxlen=64)  # runs that ended: what was still at work keeps nothing
 
 Warm = bool | np.ndarray  # whether to start from what is kept, but for atoms that are dead, (k,)
 
@@ -27,7 +28,7 @@ def kept(run: str, number: int, warm: Warm) -> Codes | None:
 
 def keep(run: str, number: int, codes: Codes) -> None:
     """Hold the codes of a chunk of a run, if it has a name: other runs see a chunk once."""
-    if not run:
+    if not run or run in _OVER:
         return
     _KEPT.setdefault(run, {})[number] = codes
     _KEPT.move_to_end(run)
@@ -37,4 +38,5 @@ def keep(run: str, number: int, codes: Codes) -> None:
 
 def forget(run: str) -> None:
     """Let go of the codes of a run."""
+    _OVER.append(run)
     _KEPT.pop(run, None)

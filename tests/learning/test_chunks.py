@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 import gpudict
 from gpudict.arrays.chunks.loop import Loop
-from gpudict.learning import apart, online, parts, warm
+from gpudict.learning import apart, online, parts, updates, warm
 from gpudict.learning.far import Far
 from gpudict.learning.updates import recipe_for
 from tests.support import problems
@@ -145,6 +145,9 @@ def test_codes_that_stay_are_a_start_and_nothing_else(cut, monkeypatch):
     want = gpudict.learn(cut(X), K, callback=watch, **options)
     assert held == [[len(SIZES)]] * 6
     assert not warm._KEPT
+    warm.forget("a run")
+    warm.keep("a run", 0, None)  # by a chunk that was still coded as it ended
+    assert not warm._KEPT
     monkeypatch.setattr(warm, "kept", lambda *_: None)
     near(gpudict.learn(cut(X), K, **options).dictionary, want.dictionary)
     gpudict.learn_online(cut(X), K, callback=watch, alpha=0.1, max_iter=1)
@@ -162,6 +165,8 @@ def test_encode(cut):
             near(a, b)
         again = gpudict.encode(cut(X), V, init=want.Z, sparse_output=True, **more)
         near(again.Z, want.Z)
+    again = gpudict.encode(on_dask(X), V, alpha=da.from_array(alphas, chunks=70), init=found.Z)
+    near(again.Z, gpudict.encode(X, V, alpha=alphas).Z, 1e-8)
     near(gpudict.sparse_encode(cut(X), V, alpha=0.1), gpudict.sparse_encode(X, V, alpha=0.1))
     near(
         gpudict.sparse_encode(cut(X), V, alpha=0.1, cov=V @ X.T, gram=V @ V.T),
@@ -295,6 +300,8 @@ def test_a_checkpoint(cut, learner, tmp_path):
     assert len(found.history) == len(want.history)
     if learner == "learn":
         near(found.code, want.code)
+    with pytest.raises(ValueError, match="another run: X"):
+        learn(cut(X[::-1]), K, resume=True, **kept, **options)
     with pytest.raises(ValueError, match="X"):
         learn(cut(X[:, :-1]), K, resume=True, **kept, **{**options, "dict_init": X[-K:, :-1]})
 
@@ -302,6 +309,13 @@ def test_a_checkpoint(cut, learner, tmp_path):
 def test_it_says_when_alpha_is_too_large(cut):
     with pytest.warns(UserWarning, match=r"alpha leaves every code zero.*largest norm"):
         gpudict.learn(cut(X), K, alpha=1e3, max_iter=2)
+
+
+def test_it_says_when_there_are_many_atoms(cut, monkeypatch):
+    monkeypatch.setattr(updates, "WIDEST", K - 1)
+    for learn in (gpudict.learn, gpudict.learn_online):
+        with pytest.warns(UserWarning, match=r"meant for up to 17 atoms.*18 came.*2,592 bytes"):
+            learn(cut(X), K, **LASSO, max_iter=1)
 
 
 def test_what_can_not_be_used_is_refused():
@@ -328,3 +342,49 @@ def test_what_can_not_be_used_is_refused():
         gpudict.encode(array, V[:, :-1], **LASSO)
     with pytest.raises(ValueError, match=r"but \(300,\) is needed"):
         gpudict.learn(array, K, **LASSO, sample_weight=np.ones(9))
+    with pytest.raises(ValueError, match=r"init has the shape \(9, 18\).*each of the 300 rows"):
+        gpudict.encode(array, V, **LASSO, init=np.zeros((9, K)))
+    with pytest.raises(TypeError, match=r"dictionary is a lazy array.*dictionary.compute\(\)"):
+        gpudict.SparseCoder(da.from_array(V)).transform(array)
+    with pytest.raises(TypeError, match=r"V is a lazy array.*V.compute\(\)"):
+        gpudict.encode(array, da.from_array(V), **LASSO)
+
+
+def test_what_is_wrong_in_one_chunk_is_said_of_it():
+    """Once the codes are made, where nothing is read before; the error of a user's own step is."""
+    bad, coder = X.copy(), gpudict.SparseCoder(V)
+    bad[150, 3] = np.nan
+    for lazy in (
+        coder.transform(on_dask(bad)),
+        gpudict.encode(on_dask(bad), V, **LASSO).Z,
+        gpudict.sparse_encode(on_dask(bad), V),
+    ):
+        with pytest.raises(ValueError, match="chunk 2 of X has NaN"):
+            lazy.compute()
+    for cut in (lambda rows: rows[:, :-1], lambda rows: rows[:1]):
+        lying = on_dask(X).map_blocks(cut, dtype=X.dtype, meta=X[:0])
+        for call in (
+            lambda lying=lying: gpudict.learn(lying, K, **LASSO),
+            lambda lying=lying: coder.transform(lying).compute(),
+        ):
+            with pytest.raises(ValueError, match=r"chunk \d of X has the shape.*says that it has"):
+                call()
+
+    def fail(rows: np.ndarray) -> np.ndarray:
+        raise KeyError("my own")
+
+    with pytest.raises(KeyError, match="my own"):
+        gpudict.learn(on_dask(X).map_blocks(fail, dtype=X.dtype, meta=X[:0]), K, **LASSO)
+    assert not warm._KEPT
+
+
+def test_sparse_chunks():
+    """Chunks of SciPy's are made dense where they are worked on."""
+    csr = pytest.importorskip("scipy.sparse").csr_array
+    thin = np.where(np.abs(X) > 0.1, X, 0)
+    sparse = on_dask(thin).map_blocks(csr)
+    options = {**LASSO, "dict_init": thin[-K:], "max_iter": 3, "tol": 0}
+    want, found = gpudict.learn(thin, K, **options), gpudict.learn(sparse, K, **options)
+    near(found.dictionary, want.dictionary)
+    near(found.code, want.code)
+    near(gpudict.SparsePCA(3).fit(sparse).mean_, thin.mean(axis=0))

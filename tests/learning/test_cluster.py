@@ -20,6 +20,7 @@ import numpy as np, dask.array as da, distributed
 import gpudict
 from benchmarks import cluster
 from gpudict.arrays.chunks import on_cluster
+from gpudict.learning import warm
 
 rng = np.random.default_rng(0)
 K, D, N = 64, 32, 24_000
@@ -112,6 +113,41 @@ def run():
         "far": float(np.abs(found.dictionary - want.dictionary).max()),
     }
 """
+WITHIN = """
+def within(X):
+    far = da.from_array(X, chunks=(N // 4, D))
+    return gpudict.learn(far, K, max_iter=3, **exact).dictionary
+
+def run():
+    want = gpudict.learn(X, K, max_iter=3, **exact).dictionary
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        found = client.submit(within, X).result(timeout=60)
+        left = interrupted(client)
+    return {"far": float(np.abs(found - want).max()), "left": left}
+
+def interrupted(client):
+    warm.begun, warm.go = threading.Event(), threading.Event()  # of a module: it is not pickled
+
+    def late(rows):
+        if warm.begun.is_set() and not warm.go.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            warm.go.wait(20)
+        return rows
+
+    far = da.from_array(X, chunks=(N // 4, D)).map_blocks(late, dtype=X.dtype, meta=X[:0])
+    try:
+        gpudict.learn(far, K, max_iter=3, callback=lambda now: warm.begun.set(), **exact)
+    except KeyboardInterrupt as error:
+        shown = error  # as a notebook holds it, with its frames
+    for _ in range(500):
+        left = client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
+        if not left:
+            break
+        time.sleep(0.01)
+    warm.go.set()
+    return [left, len(warm._KEPT), len(shown.args)]
+"""
 
 
 def outcome(script: str, tmp_path: Path):
@@ -152,3 +188,10 @@ def test_no_worker_is_left(tmp_path: Path):
     assert "has had no worker for 2 s" in found["said"]
     assert "holds what was learned in 4 steps" in found["notes"][0]
     assert found["far"] < 1e-10
+
+
+def test_a_task_learns_and_ctrl_c_ends_all_tasks(tmp_path: Path):
+    """A task leaves its thread to those it waits for; what still runs at Ctrl-C keeps nothing."""
+    found = outcome(WITHIN, tmp_path)
+    assert found["far"] < 1e-10
+    assert found["left"] == [0, 0, 0]

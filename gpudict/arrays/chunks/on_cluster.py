@@ -14,8 +14,9 @@ import importlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,27 @@ def total(
         try:
             threads = _threads(client)
             homes = _homes(threads, _held(client, array), keys, numbers)
-            return _once(client, homes, tree, shared, then)
+            with _aside():
+                return _once(client, homes, tree, shared, then)
         except (CancelledError, Lost, closed) as error:
             log.info("A worker is lost (%s), and a sum over rows is made anew.", error)
             time.sleep(LOOK)
     raise _gone(client)
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """Return the context in which a task that waits here for others leaves them its thread."""
+    distributed = importlib.import_module("distributed")
+    pool = importlib.import_module("distributed.threadpoolexecutor").thread_state
+    if not getattr(pool, "proceed", False):  # it is no task, or has left its thread already
+        yield
+        return
+    distributed.secede()
+    try:
+        yield
+    finally:
+        distributed.rejoin()
 
 
 def _once(
@@ -74,21 +91,31 @@ def _once(
     shared: Any,
     then: Callable[..., Any] | None,
 ) -> Any:
-    """Return the sum from workers that each have some of the chunks."""
+    """Return the sum from workers that each have some of the chunks; an error leaves no task."""
     (given,) = client.scatter([shared], hash=False)  # once for a worker, not with each task
-    sums = {home: client.compute(tree(own, given), workers=[home]) for home, own in homes.items()}
-    while len(sums) > 1:
-        groups = [list(sums)[i : i + FAN] for i in range(0, len(sums), FAN)]
-        sums = {
-            group[0]: client.submit(
-                merged, *(sums[home] for home in group), workers=[group[0]], pure=False
-            )
-            for group in groups
-        }
-    ((home, last),) = sums.items()
-    if then is not None:
-        last = client.submit(afterwards, then, last, given, workers=[home], pure=False)
-    return _answer(client, last, homes)
+    asked = [given]
+    try:
+        sums = {}
+        for home, own in homes.items():
+            sums[home] = client.compute(tree(own, given), workers=[home])
+            asked.append(sums[home])
+        while len(sums) > 1:
+            groups = [list(sums)[i : i + FAN] for i in range(0, len(sums), FAN)]
+            parts = [(group[0], [sums[home] for home in group]) for group in groups]
+            sums = {home: client.submit(merged, *part, **_at(home)) for home, part in parts}
+            asked += sums.values()
+        ((home, last),) = sums.items()
+        if then is not None:
+            last = client.submit(afterwards, then, last, given, **_at(home))
+            asked.append(last)
+        return _answer(client, last, homes)
+    finally:
+        for future in asked:  # an error, or who shows it, may hold this frame for long
+            future.release()
+
+
+def _at(home: str) -> dict[str, Any]:
+    return {"workers": [home], "pure": False}
 
 
 def merged(first: Any, *others: Any) -> Any:
@@ -151,7 +178,6 @@ def _answer(client: Any, future: Any, homes: Iterable[str]) -> Any:
         except TimeoutError:
             gone = set(homes) - set(_threads(client))
             if gone:
-                future.cancel()
                 raise Lost(", ".join(sorted(gone))) from None
         else:
             return future.result()

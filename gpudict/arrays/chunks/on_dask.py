@@ -26,7 +26,7 @@ class DaskChunks:
     """The chunks of a Dask array (n, d) that is cut along its rows alone.
 
     Where there is a `move`, each is moved by it before it is worked on, and what comes of that is
-    NumPy's again.
+    NumPy's again. Sparse chunks are made dense, one at a time, where they are worked on.
     """
 
     alone = False
@@ -34,7 +34,9 @@ class DaskChunks:
     def __init__(self, array: Any, move: Callable[[np.ndarray], Array] | None = None) -> None:
         self.array = _cut_by_rows(array)
         self.sizes = tuple(int(size) for size in self.array.chunks[0])
-        xp = array_namespace(array._meta)
+        if sparse := hasattr(array._meta, "toarray") or hasattr(array._meta, "todense"):
+            move = partial(_dense, move)
+        xp = np if sparse else array_namespace(array._meta)
         one = check.samples(xp.zeros((1, array.shape[1]), dtype=array.dtype))
         self.like = standing_for(one, array.shape[0])
         self.name = f"a Dask array in chunks of {self.sizes} rows"
@@ -56,7 +58,9 @@ class DaskChunks:
         def tree(numbers: Sequence[int], given: Any) -> Any:
             called = _delayed(_done)
             each = [
-                called(given, self._rows(i), i, None if beside is None else beside[i])
+                called(
+                    given, self._rows(i), self._shape(i), i, None if beside is None else beside[i]
+                )
                 for i in numbers
             ]
             return _tree(each)
@@ -75,6 +79,9 @@ class DaskChunks:
         rows = self.blocks[i]
         return rows if self.move is None else _delayed(self.move)(rows)
 
+    def _shape(self, i: int) -> tuple[int, int]:
+        return self.sizes[i], self.array.shape[1]
+
     def mapped(
         self,
         job: Callable[..., tuple[Array, ...]],
@@ -85,13 +92,12 @@ class DaskChunks:
     ) -> tuple[Any, ...]:
         """Return Dask arrays of what a job returns, in chunks of the same rows."""
         da = importlib.import_module("dask.array")
-        called = _delayed(
-            job if self.move is None else partial(_back, job), nout=len(metas), pure=True
-        )
+        called = _delayed(partial(_mapped, job, self.move is not None), nout=len(metas), pure=True)
         given = [_delayed(value, pure=True) for value in shared]
         numbers = range(len(self.sizes)) if some is None else some
         parts = [
-            called(self._rows(i), i, None if beside is None else beside[i], *given) for i in numbers
+            called(self._rows(i), self._shape(i), i, None if beside is None else beside[i], *given)
+            for i in numbers
         ]
 
         def joined(j: int, meta: Any) -> Any:
@@ -123,15 +129,37 @@ def _tree(parts: list[Any]) -> Any:
     return parts[0]
 
 
-def _done(given: tuple[Callable[..., Any], Any], rows: Any, number: int, beside: Any) -> Any:
+def _done(
+    given: tuple[Callable[..., Any], Any], rows: Any, shape: Any, number: int, beside: Any
+) -> Any:
     """Do a job, which comes with what is shared."""
     job, shared = given
-    return job(rows, number, beside, *shared)
+    return job(_shaped(rows, shape, number), number, beside, *shared)
 
 
-def _back(job: Callable[..., tuple[Any, ...]], *given: Any) -> tuple[Any, ...]:
-    """Return what a job returns, in NumPy."""
-    return tuple(to_host(one) if is_array(one) else one for one in job(*given))
+def _mapped(
+    job: Callable[..., tuple[Any, ...]], back: bool, rows: Any, shape: Any, number: int, *given: Any
+) -> tuple[Any, ...]:
+    """Return what a job returns, in NumPy where it shall be back there."""
+    found = job(_shaped(rows, shape, number), number, *given)
+    return tuple(to_host(a) if is_array(a) else a for a in found) if back else found
+
+
+def _shaped(rows: Any, shape: tuple[int, int], number: int) -> Any:
+    """Return the rows of a chunk, or raise if there are not so many as Dask was told."""
+    if tuple(rows.shape) != shape:
+        raise ValueError(
+            f"chunk {number} of X has the shape {tuple(rows.shape)}, and the Dask array says that "
+            f"it has {shape}. Say the shape of each where the array is made, for instance by "
+            "da.from_delayed(…, shape=…) or map_blocks(…, chunks=…)."
+        )
+    return rows
+
+
+def _dense(move: Callable[[np.ndarray], Array] | None, rows: Any) -> Any:
+    """Return the rows of a sparse chunk as a dense one, moved."""
+    rows = rows.toarray() if hasattr(rows, "toarray") else rows.todense()
+    return rows if move is None else move(rows)
 
 
 def _cut_by_rows(array: Any) -> Any:

@@ -33,10 +33,11 @@ def by_batches(method: Method) -> Method:
 
 
 def _alone(self: Any) -> Any:
-    """Return an estimator without what is in chunks itself, to be sent."""
+    """Return an estimator without what it learned that is in chunks itself, to be sent."""
     alone = copy.copy(self)
-    for name in [name for name, value in vars(self).items() if is_chunked(value)]:
-        delattr(alone, name)
+    for name, value in vars(self).items():
+        if name.endswith("_") and is_chunked(value):
+            delattr(alone, name)
     return alone
 
 
