@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -157,9 +159,19 @@ def test_places_have_names():
 REFUSED = {
     "no file": (FileNotFoundError, "is no file"),
     "x.txt": (ValueError, "of a kind that is not read"),
-    "cut.npy": (ValueError, "can't be mapped"),
+    "cut.npy": (ValueError, "can't be read as a .npy file"),
+    "cut.npz": (ValueError, "can't be read as a .npz file"),
+    "cut.safetensors": (ValueError, "can't be read as a .safetensors file"),
+    "cut.parquet": (ValueError, "can't be read as a .parquet file"),
     "three.npy": (ValueError, "of two dimensions is needed"),
     "two.npz": (ValueError, "has 2 arrays"),
+    "rows.npz": (ValueError, r"Pass scipy\.sparse\.load_npz"),
+    "objects.npz": (ValueError, "can't be read as a .npz file"),
+    "half.safetensors": (ValueError, "has BF16, and integers"),
+    "words.parquet": (ValueError, "string in the column w"),
+    "lists.parquet": (ValueError, "has list<.*> in the column w"),
+    "days.parquet": (ValueError, "date32.* in the column w"),
+    "index.parquet": (ValueError, "at least one row and one column"),
 }
 
 
@@ -169,15 +181,51 @@ def test_files_that_are_refused(name: str, tmp_path: Path):
     path = tmp_path / (name if "." in name else "none.npy")
     if name == "x.txt":
         path.write_text("1 2")
-    elif name == "cut.npy":
-        np.save(path, data())
-        path.write_bytes(path.read_bytes()[:2000])
+    elif name.startswith("cut"):
+        whole = Path(files(data(), tmp_path)[f"X{path.suffix}"])
+        path.write_bytes(whole.read_bytes()[:2000])
     elif name == "three.npy":
         np.save(path, np.zeros((2, 2, 2)))
-    elif name == "two.npz":
-        np.savez(path, a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    elif path.suffix == ".npz":
+        one = {"one": np.zeros((2, 2), object)}
+        np.savez(path, **one if "objects" in name else {"a": np.zeros((2, 2)), "b": np.zeros(2)})
+        if "rows" in name:
+            sp.save_npz(path, sp.csr_array(data()))
+    elif name == "half.safetensors":
+        torch = pytest.importorskip("torch")
+        save = pytest.importorskip("safetensors.torch").save_file
+        save({"X": torch.zeros((2, 2), dtype=torch.bfloat16)}, path)
+    elif path.suffix == ".parquet":
+        values = {"words": ["a"], "lists": [[1.0]], "days": [datetime.date(1, 1, 1)], "index": [1]}
+        frame = pd.DataFrame({"w": values[path.stem]})
+        (frame.set_index("w") if "index" in name else frame).to_parquet(path)
     with pytest.raises(kind, match=words):
         gpudict.stream(path)
+
+
+def test_the_columns_of_a_frame_are_its_data(tmp_path: Path):
+    """Its index is not; and what is missing is no number, of whichever type."""
+    X = pd.DataFrame(data(), columns=[f"c{j}" for j in range(D)])
+    X.index.name = "row"
+    some = X[X["c0"] > 0]
+    for index in (some.index, pd.Index([f"r{i}" for i in some.index]), pd.RangeIndex(len(some))):
+        some.set_index(index).to_parquet(tmp_path / "X.parquet", row_group_size=70)
+        batches = gpudict.stream(tmp_path / "X.parquet", batch_size=50)
+        np.testing.assert_array_equal(np.concatenate(list(batches)), some.to_numpy())
+    for kind in ("Int64", "Float64", "boolean"):
+        holes = (X * 0).astype(kind)
+        holes.loc[100, "c3"] = None
+        holes.to_parquet(tmp_path / "X.parquet", row_group_size=70)
+        with pytest.raises(ValueError, match="1 missing values in the column c3, row group 1"):
+            list(gpudict.stream(tmp_path / "X.parquet"))
+
+
+def test_files_of_another_byte_order_are_joined(tmp_path: Path):
+    X = data()
+    np.save(tmp_path / "a.npy", X[:200].astype(">f4"))
+    np.save(tmp_path / "b.npy", X[200:])
+    batches = list(gpudict.stream([tmp_path / "a.npy", tmp_path / "b.npy"], batch_size=300))
+    np.testing.assert_array_equal(np.concatenate(batches), X)
 
 
 def test_sources_that_are_refused(tmp_path: Path):
