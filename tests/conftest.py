@@ -29,13 +29,31 @@ SLOW = (  # they compile each shape, or each kernel; or make very many small ope
     "portable-torch",
     "portable-stream to torch",
 )
-MANY = 1000  # tests, from which on a second process compiles for them
 AHEAD = """
 import gpudict, numpy as np
 V = np.eye(3)
+gpudict.learn_online(V, 2, alpha=0.1)
+print("what is needed first is there", flush=True)
 for solver in ("omp", "lars"):
     gpudict.encode(V, V, n_nonzero_coefs=2, solver=solver)
 """
+compiling = pytest.StashKey["subprocess.Popen[bytes]"]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let another core compile what takes longest, into Numba's cache, if all tests will run."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    every = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if len(cores) >= 2 and every and places.allowed():
+        command = [sys.executable, "-W", "ignore", "-c", AHEAD]
+        session.config.stash[compiling] = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End it."""
+    if compiling in session.config.stash:
+        with session.config.stash[compiling] as ahead:
+            ahead.kill()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
@@ -76,15 +94,10 @@ def _no_kernels_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _compiled_ahead(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let another core compile what takes longest and is needed late, into Numba's cache."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    if len(cores) < 2 or request.session.testscollected < MANY or not places.allowed():
-        yield
-        return
-    with subprocess.Popen([sys.executable, "-c", AHEAD]) as ahead:
-        yield
-        ahead.kill()
+def _compiled_ahead(request: pytest.FixtureRequest) -> None:
+    """Wait for what most tests need, where it is compiled since they are collected."""
+    if compiling in request.config.stash:
+        request.config.stash[compiling].stdout.readline()
 
 
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])
