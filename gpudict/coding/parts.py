@@ -31,6 +31,7 @@ def in_parts(
     X = X if isinstance(X, Stream) else check.matrix(X, "X", finite=False)
     V = plain(V, "V")
     k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
+    kinds: set[str] = set()
     if n is not None:
         _each(alpha, n, "alpha")
         _each(init, n, "init")
@@ -44,6 +45,12 @@ def in_parts(
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), asked)
             at, found = here.stop, one.found
+            kinds.add(str((found.Z.values if isinstance(found.Z, Rows) else found.Z).dtype))
+            if len(kinds) > 1:
+                raise TypeError(
+                    f"X has batches of {' and '.join(sorted(kinds))}, and one dtype is needed. "
+                    "Convert them to one."
+                )
             tops.append(one.top)
             if out is not None:
                 _write(out, here, to_host(found.Z))

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,7 +53,6 @@ def files(X: np.ndarray, folder: Path) -> dict[str, object]:
 
 def arrays(X: np.ndarray, folder: Path) -> dict[str, object]:
     """The rows in what is sliced: chunks of part of a row and of one row among them."""
-    import h5py
     import zarr
 
     made: dict[str, object] = {"array": X, "csr": sp.csr_array(X), "csc": sp.csc_matrix(X)}
@@ -255,6 +255,68 @@ def test_of_many_files_few_rows_are_held(tmp_path: Path):
         gpudict.SparseCoder(np.eye(D)).transform(gpudict.stream(iter([])))
 
 
+YIELDING = {
+    "a file of h5py": lambda X, folder: h5py.File(files_of_h5(X, folder)),
+    "a DataFrame": lambda X, folder: pd.DataFrame(X),
+    "a generator of paths": lambda X, folder: iter([folder / "X.npy"]),
+    "an array of paths": lambda X, folder: np.array(["X.npy"]),
+    "lists": lambda X, folder: [X.tolist()],
+    "sparse rows": lambda X, folder: [sp.csr_array(X)],
+    "single rows": lambda X, folder: iter(X),
+}
+
+
+def files_of_h5(X: np.ndarray, folder: Path) -> Path:
+    """A file with one data set."""
+    with h5py.File(folder / "X.h5", "w") as file:
+        file.create_dataset("X", data=X)
+    return folder / "X.h5"
+
+
+@pytest.mark.parametrize("name", YIELDING)
+def test_what_yields_no_arrays_is_said(name: str, tmp_path: Path):
+    walk = gpudict.stream(YIELDING[name](data(), tmp_path))
+    with pytest.raises(TypeError, match=r"The source yielded a .* arrays \(b, d\) are needed"):
+        gpudict.encode(walk, np.eye(D), alpha=0.1)
+
+
+def test_what_a_stream_can_not_be_made_of_is_said_at_once():
+    X = data()
+    with pytest.raises(ValueError, match="to='torch:nowhere' can't be reached"):
+        gpudict.stream(X, to="torch:nowhere")
+    with pytest.raises(ValueError, match="random_state must be"):
+        gpudict.stream(X, random_state="0")
+    with pytest.raises(TypeError, match="is a stream already"):
+        gpudict.stream(gpudict.stream(X), batch_size=3)
+
+
+@pytest.mark.parametrize(
+    "face",
+    [
+        lambda X: gpudict.DictionaryLearning(3).fit(X),
+        lambda X: gpudict.dict_learning(X, 3, alpha=0.1),
+        lambda X: gpudict.learn(X, 3, alpha=0.1),
+        lambda X: gpudict.encode(data(), X, alpha=0.1),
+        np.asarray,
+    ],
+)
+def test_where_an_array_is_needed_a_stream_or_a_path_is_told(face, tmp_path: Path):
+    with pytest.raises(TypeError, match="stream, which is read batch by batch"):
+        face(gpudict.stream(data()))
+    if face is not np.asarray:
+        with pytest.raises(TypeError, match=r"is a PosixPath.*gpudict\.stream"):
+            face(tmp_path)
+
+
+def test_a_coder_is_fitted_by_a_stream():
+    X, coder = (
+        data(),
+        gpudict.SparseCoder(np.eye(D, dtype="float32"), transform_algorithm="lasso_cd"),
+    )
+    found = coder.fit_transform(gpudict.stream(X, batch_size=100))
+    np.testing.assert_allclose(found, coder.transform(X), atol=1e-5)
+
+
 def test_what_a_face_can_not_use_is_said():
     """A batch of no rows, atoms that are no array, batches without a number where it is needed."""
     X = data()
@@ -269,6 +331,10 @@ def test_what_a_face_can_not_use_is_said():
     ):
         with pytest.raises(TypeError, match="one by one to partial_fit"):
             call(gpudict.stream([X, X]))
+    with pytest.raises(TypeError, match="Pass its batches one by one"):
+        gpudict.MiniBatchDictionaryLearning(4).partial_fit(gpudict.stream([X, X]))
+    with pytest.raises(TypeError, match="batches of float32 and float64"):
+        gpudict.encode(gpudict.stream([X, X.astype("f8")]), np.eye(D), alpha=0.1)
 
 
 class Broken:
