@@ -6,6 +6,7 @@ import datetime
 import os
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -335,6 +336,22 @@ def test_what_a_face_can_not_use_is_said():
         gpudict.MiniBatchDictionaryLearning(4).partial_fit(gpudict.stream([X, X]))
     with pytest.raises(TypeError, match="batches of float32 and float64"):
         gpudict.encode(gpudict.stream([X, X.astype("f8")]), np.eye(D), alpha=0.1)
+
+
+def test_codes_of_a_stream_are_held_once():
+    """They are written where they shall be as they come, the gaps too."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((8000, 8)), problems.unit(rng.standard_normal((64, 8)))
+    coder = gpudict.SparseCoder(V, transform_algorithm="lasso_cd", transform_alpha=0.5)
+    coder.transform(X[:9])
+    tracemalloc.start()
+    found, gap = coder.transform(gpudict.stream(X, batch_size=100), return_gap=True)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.5 * found.nbytes
+    want, bound = coder.transform(X, return_gap=True)
+    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(gap, bound)
 
 
 class Broken:
