@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from gpudict.arrays import check
 from gpudict.arrays.door import Array, asarray_like, is_array, is_numpy, to_host
 from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
+from gpudict.arrays.saying import say
 from gpudict.arrays.sources.stream import Stream
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.coding.asked import Asked, coded
@@ -37,6 +40,7 @@ def in_parts(
         _each(init, n, "init")
     if out is not None:
         _fits(out, n, k, asked)
+        _room(out)
 
     def parts() -> Iterator[tuple[slice, Solution]]:
         at = 0
@@ -59,6 +63,8 @@ def in_parts(
 
     made = parts()
     found = _together(made, k) if n is None else joined(made, (n, k))
+    if hasattr(out, "flush") and not isinstance(out, np.ndarray):
+        out.flush()  # h5py writes some of it then, or finds the disk full
     return (found if out is None else found._replace(Z=out)), tops
 
 
@@ -102,6 +108,19 @@ def _fits(out: Any, n: int | None, k: int, asked: Asked) -> None:
     if not getattr(getattr(out, "flags", None), "writeable", True):
         raise ValueError(
             f"out is a {what} that can't be written to. Open it for writing, a map with mode 'r+'."
+        )
+
+
+def _room(out: Any) -> None:
+    """Warn if the disk has no room for a map: a write to it would end the process."""
+    if not isinstance(out, np.memmap) or out.filename is None or os.name != "posix":
+        return
+    file, free = os.stat(out.filename), shutil.disk_usage(out.filename).free
+    lacking = file.st_size - 512 * file.st_blocks - free
+    if lacking > 0:
+        say(
+            f"The disk of {out.filename} has {lacking:,} bytes too few for all codes, and a write "
+            "to a map ends the process when it is full (SIGBUS). Make room for it."
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -121,6 +124,32 @@ def test_what_does_not_fit_all_rows_is_refused_before_the_first():
             gpudict.encode(gpudict.stream(Unread(), batch_size=7), V, **given)
     with pytest.raises(ValueError, match="out has 50 rows, and X has 60 or more"):
         gpudict.encode(gpudict.stream([X[:30], X[30:]]), V, alpha=0.1, out=np.zeros((50, 24)))
+
+
+class Full:
+    """A data set of h5py on a disk that is full: it says so when it is flushed."""
+
+    shape, dtype = (60, 24), np.dtype("f8")
+
+    def __setitem__(self, here, rows):
+        pass
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it asks for the blocks of a file")
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    X, V = problems.signal(n=60, d=16, k=24)
+    with pytest.raises(OSError, match="No space left"):
+        gpudict.encode(X, V, alpha=0.1, out=Full())
+    out = np.lib.format.open_memmap(tmp_path / "Z.npy", "w+", shape=(60, 24))
+    gpudict.encode(X, V, alpha=0.1, out=out)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, 0))
+    empty = np.lib.format.open_memmap(tmp_path / "Y.npy", "w+", shape=(60, 24))
+    os.truncate(tmp_path / "Y.npy", 2**30)  # of which no block is there
+    with pytest.warns(UserWarning, match="bytes too few for all codes"):
+        gpudict.encode(X, V, alpha=0.1, out=empty)
 
 
 class Unread:
