@@ -20,8 +20,8 @@ from gpudict.arrays.door import Array, array_namespace, is_array, is_numpy, no_g
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of this machine's byte order
 ONE = (float, int, str, bytes, Number, np.generic)  # the usual first
 UNREAD = (  # of a stream
-    "stream, which is read batch by batch, and here all rows are needed at once. Pass it to "
-    "encode, learn_online, MiniBatchDictionaryLearning or a transform; or pass an array."
+    "stream, which is read batch by batch, and here all rows are needed at once. Pass an array, or "
+    "each of its batches."
 )
 LAZY = ("dask", "ndonnx", "cubed")  # libraries whose arrays are recipes
 
