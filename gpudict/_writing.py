@@ -101,9 +101,11 @@ def _aside(target: str) -> Iterator[tuple[str, BinaryIO]]:
         with os.fdopen(number, "wb") as file:
             _keep_permissions(number, target)
             yield temporary, file
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            raise type(error)(error.errno, error.strerror, target) from error
         raise
     finally:
         aside.discard(temporary)

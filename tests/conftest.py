@@ -15,8 +15,10 @@ from signal import signal as handle
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 
+import gpudict
 from gpudict.arrays.backends import _kept
 from gpudict.solvers import places
 from tests.support import problems
@@ -29,13 +31,31 @@ SLOW = (  # they compile each shape, or each kernel; or make very many small ope
     "portable-torch",
     "portable-stream to torch",
 )
-MANY = 1000  # tests, from which on a second process compiles for them
+MANY = 1000  # tests, from which on it is worth to wait for what is compiled
 AHEAD = """
 import gpudict, numpy as np
 V = np.eye(3)
-for solver in ("omp", "lars"):
-    gpudict.encode(V, V, n_nonzero_coefs=2, solver=solver)
+gpudict.learn_online(V, 2, alpha=0.1)
+print("what is needed first is there", flush=True)
+gpudict.encode(V, V, n_nonzero_coefs=2, solver="omp")
 """
+compiling = pytest.StashKey["subprocess.Popen[bytes]"]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let another core compile what takes longest, into Numba's cache, if all tests will run."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    every = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if len(cores) >= 2 and every and places.allowed():
+        command = [sys.executable, "-W", "ignore", "-c", AHEAD]
+        session.config.stash[compiling] = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End it."""
+    if compiling in session.config.stash:
+        with session.config.stash[compiling] as ahead:
+            ahead.kill()
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects
@@ -76,15 +96,12 @@ def _no_kernels_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _compiled_ahead(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let another core compile what takes longest and is needed late, into Numba's cache."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
-    if len(cores) < 2 or request.session.testscollected < MANY or not places.allowed():
-        yield
-        return
-    with subprocess.Popen([sys.executable, "-c", AHEAD]) as ahead:
-        yield
-        ahead.kill()
+def _compiled_ahead(request: pytest.FixtureRequest) -> None:
+    """Compile what else is needed early, and wait for what another process compiles."""
+    if compiling in request.config.stash and request.session.testscollected >= MANY:
+        V = np.eye(3)
+        gpudict.encode(V, V, n_nonzero_coefs=2, solver="lars")
+        request.config.stash[compiling].stdout.readline()
 
 
 @pytest.fixture(params=[pytest.param(case, id=case.name) for case in CASES])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from gpudict.arrays.backends._contract import Mover
 from gpudict.arrays.door import Array, array_namespace, device, is_array
 
 
-def load(name: str, device: str | None = None) -> Mover:
-    """Return the function that moves a NumPy array to the library `name`, on `device`.
+def load(name: str, place: str | None = None) -> Mover:
+    """Return the function that moves a NumPy array to the library `name`, on the device `place`.
 
     Raises
     ------
@@ -32,10 +31,10 @@ def load(name: str, device: str | None = None) -> Mover:
             f"Install it with: {row.install}",
             name=row.requires,
         )
-    return row.mover(device)
+    return row.mover(place)
 
 
-def mover(to: Any) -> Callable[[np.ndarray], Array]:
+def mover(to: Any) -> Mover:
     """Return what moves NumPy arrays to what is named, or to where an array is."""
     if to is None:
         return np.asarray
@@ -53,3 +52,22 @@ def mover(to: Any) -> Callable[[np.ndarray], Array]:
 def moved(to: Any, a: np.ndarray) -> Array:
     """Return an array where `mover` moves it: a function that can be sent to where that is."""
     return mover(to)(a)
+
+
+def reached(move: Mover, to: Any) -> Mover:
+    """Return what moves arrays `to` somewhere, if it can from here.
+
+    Raises
+    ------
+    ValueError
+        There is no such device.
+    """
+    try:
+        move(np.zeros(1, np.float32))
+    except Exception as error:  # each library has its own
+        why = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise ValueError(
+            f"to={to!r} can't be reached ({why}). Pass another place: `gpudict doctor` says which "
+            "there are."
+        ) from error
+    return move

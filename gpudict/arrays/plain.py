@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Number
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ from gpudict.arrays.door import Array, array_namespace, is_array, is_numpy, no_g
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of this machine's byte order
 ONE = (float, int, str, bytes, Number, np.generic)  # the usual first
+UNREAD = (  # of a stream
+    "stream, which is read batch by batch, and here all rows are needed at once. Pass an array, or "
+    "each of its batches."
+)
 LAZY = ("dask", "ndonnx", "cubed")  # libraries whose arrays are recipes
 
 
@@ -39,6 +44,13 @@ def values(x: Any, name: str) -> None:
     """Raise a TypeError if x is of a kind of which the values can't be used as they are."""
     if type(x) is np.ndarray and x.dtype.kind in "fiu":
         return  # as most do
+    if isinstance(x, str | bytes | PathLike):
+        raise TypeError(
+            f"{name} is a {type(x).__name__}, and an array is needed. Of a file that it names, "
+            "pass what numpy.load returns, or gpudict.stream makes."
+        )
+    if hasattr(x, "batches"):
+        raise TypeError(f"{name} is a {UNREAD}")
     if isinstance(x, np.ma.MaskedArray) or (
         isinstance(x, list | tuple) and any(isinstance(row, np.ma.MaskedArray) for row in x)
     ):

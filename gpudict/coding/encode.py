@@ -147,7 +147,7 @@ def encode(
     if out is None and not is_source(X):
         found, *tops = coded(X, V, alpha, init, asked)
     else:
-        found, tops = in_parts(as_stream(X), V, alpha, init, asked, out)
+        found, tops = in_parts(as_stream(X) if is_source(X) else X, V, alpha, init, asked, out)
     silent = [top for top in tops if top is not None]
     if len(silent) == len(tops):
         say_silent(max(silent), "entry of X dictionaryᵀ")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
+import numpy as np
+
+from gpudict.arrays import check
+from gpudict.arrays.door import Array, asarray_like, is_array, is_numpy, to_host
 from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
+from gpudict.arrays.saying import say
 from gpudict.arrays.sources.stream import Stream
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.coding.asked import Asked, coded
@@ -18,34 +24,56 @@ NUMBERS = 2**22  # of a batch, or of its codes if they were dense: many rows, an
 
 
 def in_parts(
-    X: Stream, V: Array, alpha: Any, init: Any, asked: Asked, out: Any
+    X: Array | Stream, V: Array, alpha: Any, init: Any, asked: Asked, out: Any
 ) -> tuple[Solution, list[float | None]]:
     """Return the solution of all rows, and from where on those of each batch are zero, if they are.
 
     Atoms of NumPy's follow the batches. What is `out` gets the codes in place of the solution,
     which has it.
     """
+    X = X if isinstance(X, Stream) else check.matrix(X, "X", finite=False)
     V = plain(V, "V")
-    k, tops = V.shape[0], []
+    k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
+    kinds: set[str] = set()
+    if n is not None:
+        _each(alpha, n, "alpha")
+        _each(init, n, "init")
     if out is not None:
-        _fits(out, X, k, asked)
+        _fits(out, n, k, asked)
+        _room(out)
 
     def parts() -> Iterator[tuple[slice, Solution]]:
         at = 0
-        for _, rows in X.batches(max(1, NUMBERS // max(V.shape))):
+        for rows in _batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), asked)
             at, found = here.stop, one.found
+            kinds.add(str((found.Z.values if isinstance(found.Z, Rows) else found.Z).dtype))
+            if len(kinds) > 1:
+                raise TypeError(
+                    f"X has batches of {' and '.join(sorted(kinds))}, and one dtype is needed. "
+                    "Convert them to one."
+                )
             tops.append(one.top)
             if out is not None:
-                out[here.start : here.stop] = to_host(found.Z)
+                _write(out, here, to_host(found.Z))
                 found = found._replace(Z=Rows.blank(rows.shape[0]))
             yield here, found
 
     made = parts()
-    found = _together(made, k) if X.shape is None else joined(made, (X.shape[0], k))
+    found = _together(made, k) if n is None else joined(made, (n, k))
+    if hasattr(out, "flush") and not isinstance(out, np.ndarray):
+        out.flush()  # h5py writes some of it then, or finds the disk full
     return (found if out is None else found._replace(Z=out)), tops
+
+
+def _batches(X: Array | Stream, size: int) -> Iterator[Array]:
+    """Return the batches of a stream, or so many rows of an array at a time."""
+    if isinstance(X, Stream):
+        return (rows for _, rows in X.batches(size))
+    n = X.shape[0]
+    return (X[low : min(low + size, n), ...] for low in range(0, n, size))
 
 
 def _together(parts: Iterable[tuple[slice, Solution]], k: int) -> Solution:
@@ -56,23 +84,62 @@ def _together(parts: Iterable[tuple[slice, Solution]], k: int) -> Solution:
     return joined(parts, (parts[-1][0].stop, k))
 
 
-def _fits(out: Any, X: Stream, k: int, asked: Asked) -> None:
-    """Raise if codes can't be written into out."""
+def _fits(out: Any, n: int | None, k: int, asked: Asked) -> None:
+    """Raise if codes can't be written into out: nothing else is known of it then."""
     if asked.sparse_output:
         raise ValueError(
             "sparse_output=True came with out, and codes are written into out as dense rows. "
             "Pass one of the two."
         )
-    got, rows = getattr(out, "shape", None), "any" if X.shape is None else X.shape[0]
-    if not hasattr(out, "__setitem__") or got is None or got[1:] != (k,):
-        fits = False
-    else:
-        fits = X.shape is None or got[0] == X.shape[0]
-    if not fits:
-        what = type(out).__name__ if got is None else f"{type(out).__name__} of the shape {got}"
+    got, rows, what = getattr(out, "shape", None), "any" if n is None else n, type(out).__name__
+    fits = hasattr(out, "__setitem__") and got is not None and tuple(got[1:]) == (k,)
+    if got is None or not fits or n not in (None, got[0]):
+        what = what if got is None else f"{what} of the shape {tuple(got)}"
         raise ValueError(
             f"out is a {what}, and one of ({rows}, {k}) into which slices of rows are written is "
             "needed: a row for each of X, a column for each atom. Pass such an array."
+        )
+    dtype = getattr(out, "dtype", None)
+    if getattr(dtype, "kind", "f") not in "fcO" or (is_array(out) and not is_numpy(out)):
+        raise TypeError(
+            f"out is a {what} of {dtype}, and codes come as floats of NumPy's. Pass one on the "
+            "host, of float32 or float64: others would cut them."
+        )
+    if not getattr(getattr(out, "flags", None), "writeable", True):
+        raise ValueError(
+            f"out is a {what} that can't be written to. Open it for writing, a map with mode 'r+'."
+        )
+
+
+def _room(out: Any) -> None:
+    """Warn if the disk has no room for a map: a write to it would end the process."""
+    if not isinstance(out, np.memmap) or out.filename is None or os.name != "posix":
+        return
+    file, free = os.stat(out.filename), shutil.disk_usage(out.filename).free
+    lacking = file.st_size - 512 * file.st_blocks - free
+    if lacking > 0:
+        say(
+            f"The disk of {out.filename} has {lacking:,} bytes too few for all codes, and a write "
+            "to a map ends the process when it is full (SIGBUS). Make room for it."
+        )
+
+
+def _write(out: Any, here: slice, codes: np.ndarray) -> None:
+    """Write the codes of some rows into out."""
+    if here.stop > out.shape[0]:
+        raise ValueError(
+            f"out has {out.shape[0]} rows, and X has {here.stop} or more. Pass one with a row for "
+            "each of X; those that are there are written."
+        )
+    out[here] = codes
+
+
+def _each(value: Any, n: int, name: str) -> None:
+    """Raise if there is something for each row, and not for as many as there are."""
+    if not is_one(value) and (shape := np.shape(value)) and shape[0] != n:
+        raise ValueError(
+            f"{name} has the shape {tuple(shape)}, and a row for each of the {n} rows of X is "
+            "needed. Pass as many."
         )
 
 

@@ -123,8 +123,8 @@ class FileKeeper(Keeper):
             self.warned = True
             there = f"It holds {self.holds}" if self.holds else "It has not been written yet"
             say(
-                f"The checkpoint {self.path} can't be written: {error}. {there}; {then}. Make room "
-                "for it."
+                f"The checkpoint {self.path} can't be written: {_why(error)}. {there}; {then}. "
+                "Make room for it."
             )
 
     def _written(self) -> Exception | None:
@@ -154,7 +154,7 @@ class FileKeeper(Keeper):
         if error is None:
             return
         failed = None if self.held else self._written()
-        said = f"; it can't be written: {failed}" if failed else ""
+        said = f"; it can't be written: {_why(failed)}" if failed else ""
         error.add_note(
             f"The checkpoint {self.path} holds {self.holds}, from which the same call with "
             f"resume=True goes on{said}."
@@ -168,6 +168,11 @@ class FileKeeper(Keeper):
             self.waiting = (number, frame)
         else:
             self.before(number, frame)
+
+
+def _why(error: Exception) -> str:
+    """Return what an error says, without the name of the file."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _holds(steps: int) -> str:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from gpudict.arrays import generators, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home, home
 from gpudict.learning.atoms import enough
 from gpudict.learning.checkpoint import EVERY, Checkpoint
-from gpudict.learning.facts import facts
+from gpudict.learning.facts import ROWS, facts
 from gpudict.learning.keeper import Keeper, keeper_of
 from gpudict.learning.online import Step, begin, dictionary_of, step
 from gpudict.learning.patience import Patience
@@ -178,7 +180,8 @@ def learned_from(
     given: dict[str, Any] = {"max_iter": passes, "tol": tol, "dict_init": dict_init}
     given |= {"batch_size": source.size, "shuffle": bool(shuffle)}
     given |= {"max_no_improvement": max_no_improvement, "rows": source.rows}
-    told = partial(facts, checkpoint, "learn_online", source.first, recipe, random_state, **given)
+    seen = partial(source.start, ROWS, np.random.RandomState(0))  # of a stream from all over it
+    told = lambda: facts(checkpoint, "learn_online", seen(), recipe, random_state, **given)  # noqa: E731
     keeper = keeper_of(checkpoint, told, rng, record_of)
     if (stored := keeper.found()) is not None:
         walk = walk_of(stored, source.first.X, recipe.k, patience)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -40,12 +40,21 @@ class Sums(NamedTuple):
             The sums. Codes of one sum should be for the same atoms, or for nearly the same.
         """
         for other in others:
+            if not isinstance(other, Sums):
+                raise TypeError(
+                    f"a {type(other).__name__} came in the place of statistics, which are merged "
+                    "one by one. Of a list of some, call first.merge(*others)."
+                )
             if other.cov.shape != self.cov.shape:
                 raise ValueError(
                     f"statistics of (d, k) = {other.cov.shape} came beside some of "
                     f"{self.cov.shape}, and they can't be added. Merge those of one problem."
                 )
         return type(self)(*(sum(field[1:], field[0]) for field in zip(self, *others, strict=True)))
+
+    def __add__(self, other: Any) -> Self:
+        """Return what `merge` does: a tuple of the fields of both is of no use."""
+        return self.merge(other)
 
 
 def of_codes(blocks: Sequence[Block], made: Sequence[Coded], q: Quadratic, cost: float) -> Sums:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import time
+import tracemalloc
+from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
@@ -50,7 +55,6 @@ def files(X: np.ndarray, folder: Path) -> dict[str, object]:
 
 def arrays(X: np.ndarray, folder: Path) -> dict[str, object]:
     """The rows in what is sliced: chunks of part of a row and of one row among them."""
-    import h5py
     import zarr
 
     made: dict[str, object] = {"array": X, "csr": sp.csr_array(X), "csc": sp.csc_matrix(X)}
@@ -157,9 +161,19 @@ def test_places_have_names():
 REFUSED = {
     "no file": (FileNotFoundError, "is no file"),
     "x.txt": (ValueError, "of a kind that is not read"),
-    "cut.npy": (ValueError, "can't be mapped"),
+    "cut.npy": (ValueError, "can't be read as a .npy file"),
+    "cut.npz": (ValueError, "can't be read as a .npz file"),
+    "cut.safetensors": (ValueError, "can't be read as a .safetensors file"),
+    "cut.parquet": (ValueError, "can't be read as a .parquet file"),
     "three.npy": (ValueError, "of two dimensions is needed"),
     "two.npz": (ValueError, "has 2 arrays"),
+    "rows.npz": (ValueError, r"Pass scipy\.sparse\.load_npz"),
+    "objects.npz": (ValueError, "can't be read as a .npz file"),
+    "half.safetensors": (ValueError, "has BF16, and integers"),
+    "words.parquet": (ValueError, "string in the column w"),
+    "lists.parquet": (ValueError, "has list<.*> in the column w"),
+    "days.parquet": (ValueError, "date32.* in the column w"),
+    "index.parquet": (ValueError, "at least one row and one column"),
 }
 
 
@@ -169,15 +183,51 @@ def test_files_that_are_refused(name: str, tmp_path: Path):
     path = tmp_path / (name if "." in name else "none.npy")
     if name == "x.txt":
         path.write_text("1 2")
-    elif name == "cut.npy":
-        np.save(path, data())
-        path.write_bytes(path.read_bytes()[:2000])
+    elif name.startswith("cut"):
+        whole = Path(files(data(), tmp_path)[f"X{path.suffix}"])
+        path.write_bytes(whole.read_bytes()[:2000])
     elif name == "three.npy":
         np.save(path, np.zeros((2, 2, 2)))
-    elif name == "two.npz":
-        np.savez(path, a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    elif path.suffix == ".npz":
+        one = {"one": np.zeros((2, 2), object)}
+        np.savez(path, **one if "objects" in name else {"a": np.zeros((2, 2)), "b": np.zeros(2)})
+        if "rows" in name:
+            sp.save_npz(path, sp.csr_array(data()))
+    elif name == "half.safetensors":
+        torch = pytest.importorskip("torch")
+        save = pytest.importorskip("safetensors.torch").save_file
+        save({"X": torch.zeros((2, 2), dtype=torch.bfloat16)}, path)
+    elif path.suffix == ".parquet":
+        values = {"words": ["a"], "lists": [[1.0]], "days": [datetime.date(1, 1, 1)], "index": [1]}
+        frame = pd.DataFrame({"w": values[path.stem]})
+        (frame.set_index("w") if "index" in name else frame).to_parquet(path)
     with pytest.raises(kind, match=words):
         gpudict.stream(path)
+
+
+def test_the_columns_of_a_frame_are_its_data(tmp_path: Path):
+    """Its index is not; and what is missing is no number, of whichever type."""
+    X = pd.DataFrame(data(), columns=[f"c{j}" for j in range(D)])
+    X.index.name = "row"
+    some = X[X["c0"] > 0]
+    for index in (some.index, pd.Index([f"r{i}" for i in some.index]), pd.RangeIndex(len(some))):
+        some.set_index(index).to_parquet(tmp_path / "X.parquet", row_group_size=70)
+        batches = gpudict.stream(tmp_path / "X.parquet", batch_size=50)
+        np.testing.assert_array_equal(np.concatenate(list(batches)), some.to_numpy())
+    for kind in ("Int64", "Float64", "boolean"):
+        holes = (X * 0).astype(kind)
+        holes.loc[100, "c3"] = None
+        holes.to_parquet(tmp_path / "X.parquet", row_group_size=70)
+        with pytest.raises(ValueError, match="1 missing values in the column c3, row group 1"):
+            list(gpudict.stream(tmp_path / "X.parquet"))
+
+
+def test_files_of_another_byte_order_are_joined(tmp_path: Path):
+    X = data()
+    np.save(tmp_path / "a.npy", X[:200].astype(">f4"))
+    np.save(tmp_path / "b.npy", X[200:])
+    batches = list(gpudict.stream([tmp_path / "a.npy", tmp_path / "b.npy"], batch_size=300))
+    np.testing.assert_array_equal(np.concatenate(batches), X)
 
 
 def test_sources_that_are_refused(tmp_path: Path):
@@ -207,6 +257,63 @@ def test_of_many_files_few_rows_are_held(tmp_path: Path):
         gpudict.SparseCoder(np.eye(D)).transform(gpudict.stream(iter([])))
 
 
+YIELDING = {
+    "a file of h5py": lambda X, folder: h5py.File(files_of_h5(X, folder)),
+    "a DataFrame": lambda X, folder: pd.DataFrame(X),
+    "a generator of paths": lambda X, folder: iter([folder / "X.npy"]),
+    "an array of paths": lambda X, folder: np.array(["X.npy"]),
+    "lists": lambda X, folder: [X.tolist()],
+    "sparse rows": lambda X, folder: [sp.csr_array(X)],
+    "single rows": lambda X, folder: iter(X),
+}
+
+
+def files_of_h5(X: np.ndarray, folder: Path) -> Path:
+    """A file with one data set."""
+    with h5py.File(folder / "X.h5", "w") as file:
+        file.create_dataset("X", data=X)
+    return folder / "X.h5"
+
+
+@pytest.mark.parametrize("name", YIELDING)
+def test_what_yields_no_arrays_is_said(name: str, tmp_path: Path):
+    walk = gpudict.stream(YIELDING[name](data(), tmp_path))
+    with pytest.raises(TypeError, match=r"The source yielded a .* arrays \(b, d\) are needed"):
+        gpudict.encode(walk, np.eye(D), alpha=0.1)
+
+
+def test_what_a_stream_can_not_be_made_of_is_said_at_once():
+    X = data()
+    with pytest.raises(ValueError, match="to='torch:nowhere' can't be reached"):
+        gpudict.stream(X, to="torch:nowhere")
+    with pytest.raises(ValueError, match="random_state must be"):
+        gpudict.stream(X, random_state="0")
+    with pytest.raises(TypeError, match="is a stream already"):
+        gpudict.stream(gpudict.stream(X), batch_size=3)
+
+
+def test_where_an_array_is_needed_a_stream_or_a_path_is_told(tmp_path: Path):
+    for call in (np.asarray, lambda V: gpudict.encode(data(), V, alpha=0.1)):
+        with pytest.raises(TypeError, match="stream, which is read batch by batch"):
+            call(gpudict.stream(data()))
+    for face in (
+        gpudict.DictionaryLearning(3).fit,
+        partial(gpudict.learn, n_components=3, alpha=0.1),
+        gpudict.SparsePCA(3).fit,
+    ):
+        with pytest.raises(TypeError, match=r"is a \w*Path.*gpudict\.stream"):
+            face(tmp_path)
+
+
+def test_a_coder_is_fitted_by_a_stream():
+    X, coder = (
+        data(),
+        gpudict.SparseCoder(np.eye(D, dtype="float32"), transform_algorithm="lasso_cd"),
+    )
+    found = coder.fit_transform(gpudict.stream(X, batch_size=100))
+    np.testing.assert_allclose(found, coder.transform(X), atol=1e-5)
+
+
 def test_what_a_face_can_not_use_is_said():
     """A batch of no rows, atoms that are no array, batches without a number where it is needed."""
     X = data()
@@ -221,6 +328,26 @@ def test_what_a_face_can_not_use_is_said():
     ):
         with pytest.raises(TypeError, match="one by one to partial_fit"):
             call(gpudict.stream([X, X]))
+    with pytest.raises(TypeError, match="Pass its batches one by one"):
+        gpudict.MiniBatchDictionaryLearning(4).partial_fit(gpudict.stream([X, X]))
+    with pytest.raises(TypeError, match="batches of float32 and float64"):
+        gpudict.encode(gpudict.stream([X, X.astype("f8")]), np.eye(D), alpha=0.1)
+
+
+def test_codes_of_a_stream_are_held_once():
+    """They are written where they shall be as they come, the gaps too."""
+    rng = np.random.default_rng(0)
+    X, V = rng.standard_normal((8000, 8)), problems.unit(rng.standard_normal((64, 8)))
+    coder = gpudict.SparseCoder(V, transform_algorithm="lasso_cd", transform_alpha=0.5)
+    coder.transform(X[:9])
+    tracemalloc.start()
+    found, gap = coder.transform(gpudict.stream(X, batch_size=100), return_gap=True)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1.5 * found.nbytes
+    want, bound = coder.transform(X, return_gap=True)
+    np.testing.assert_array_equal(found, want)
+    np.testing.assert_array_equal(gap, bound)
 
 
 class Broken:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import scipy.sparse as sp
 
 import gpudict
 from tests.support import problems
+from tests.support.backends import BackendCase
 
 ASKED = {
     "lasso": {"alpha": 0.1},
@@ -87,6 +91,74 @@ def test_what_codes_do_not_fit_is_refused(out):
         gpudict.encode(X, V, alpha=0.1, out=out)
     with pytest.raises(ValueError, match="Pass one of the two"):
         gpudict.encode(X, V, alpha=0.1, out=np.zeros((60, 24)), sparse_output=True)
+
+
+def test_codes_of_any_library_go_there(backend: BackendCase):
+    X, V = problems.signal(n=60, d=16, k=24)
+    out = np.full((60, 24), np.nan)
+    found = gpudict.encode(backend.asarray(X), backend.asarray(V), alpha=0.1, out=out)
+    np.testing.assert_allclose(out, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-3)
+    assert type(found.gap) is type(backend.asarray(V))
+
+
+@pytest.mark.parametrize("dtype", ["i8", "?", "S8", "M8[s]"])
+def test_codes_are_not_cut_to_integers(dtype):
+    X, V = problems.signal(n=60, d=16, k=24)
+    with pytest.raises(TypeError, match="of float32 or float64: others would cut them"):
+        gpudict.encode(X, V, alpha=0.1, out=np.zeros((60, 24), dtype))
+
+
+def test_what_does_not_fit_all_rows_is_refused_before_the_first():
+    """As it is for an array: an alpha or a start too many, a map that is read."""
+    X, V = problems.signal(n=60, d=16, k=24)
+    read = np.zeros((60, 24))
+    read.flags.writeable = False
+    for given in (
+        {"alpha": np.full(59, 0.1)},
+        {"alpha": [0.1] * 61},
+        {"alpha": 0.1, "init": np.zeros((61, 24))},
+        {"alpha": 0.1, "init": np.zeros((59, 24))},
+        {"alpha": 0.1, "out": read},
+    ):
+        with pytest.raises(ValueError, match=r"for each of the 60 rows|can't be written to"):
+            gpudict.encode(gpudict.stream(Unread(), batch_size=7), V, **given)
+    with pytest.raises(ValueError, match="out has 50 rows, and X has 60 or more"):
+        gpudict.encode(gpudict.stream([X[:30], X[30:]]), V, alpha=0.1, out=np.zeros((50, 24)))
+
+
+class Full:
+    """A data set of h5py on a disk that is full: it says so when it is flushed."""
+
+    shape, dtype = (60, 24), np.dtype("f8")
+
+    def __setitem__(self, here, rows):
+        pass
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="it asks for the blocks of a file")
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    X, V = problems.signal(n=60, d=16, k=24)
+    with pytest.raises(OSError, match="No space left"):
+        gpudict.encode(X, V, alpha=0.1, out=Full())
+    out = np.lib.format.open_memmap(tmp_path / "Z.npy", "w+", shape=(60, 24))
+    gpudict.encode(X, V, alpha=0.1, out=out)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, 0))
+    empty = np.lib.format.open_memmap(tmp_path / "Y.npy", "w+", shape=(60, 24))
+    os.truncate(tmp_path / "Y.npy", 2**30)  # of which no block is there
+    with pytest.warns(UserWarning, match="bytes too few for all codes"):
+        gpudict.encode(X, V, alpha=0.1, out=empty)
+
+
+class Unread:
+    """Rows that nobody may read."""
+
+    shape, dtype = (60, 16), np.dtype("f8")
+
+    def __getitem__(self, here):
+        raise AssertionError
 
 
 def test_silence_is_that_of_all_batches():

@@ -116,7 +116,7 @@ def crowd(dtype: str):
     """Rows whose codes have about 10, about 45 and more than 64 atoms, of 200 in 90 dimensions."""
     rng = np.random.default_rng(1)
     V = problems.unit(rng.standard_normal((200, 90)))
-    X = problems.unit(rng.standard_normal((30, 90)))
+    X = problems.unit(rng.standard_normal((12, 90)))
     X[0::3] *= 0.25
     X[1::3] *= 0.7
     X[2::3] *= 2.2

@@ -16,7 +16,9 @@ EXACT = usable("active_set", "working_set", "lars")
 SLOW = {"fista": 400, "ista": 200, "cd_sweep": 40}  # they need not finish, only tell the truth
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize(
+    "block", [n if n < 5 else pytest.param(n, marks=pytest.mark.slow) for n in range(10)]
+)
 def test_500_problems(block: int):
     """Shapes, dtypes, equal and zero atoms, zero rows, scales, positivity, alpha above alpha_max.
 

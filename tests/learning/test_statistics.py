@@ -106,6 +106,11 @@ def test_what_does_not_fit_is_refused():
     made = Statistics.of(X, V, alpha=0.1)
     with pytest.raises(ValueError, match=r"came beside some of \(12, 18\)"):
         made.merge(Statistics.of(X, V[:9], alpha=0.1))
+    for other in (3, [made], (1, 2)):
+        with pytest.raises(TypeError, match=r"first\.merge\(\*others\)"):
+            made.merge(other)
+    both, twice = made + made, made.merge(made)
+    assert all(np.array_equal(a, b) for a, b in zip(both, twice, strict=True))
     with pytest.raises(ValueError, match=r"but \(18, 12\) is needed"):
         made.update(V[:9])
     with pytest.raises(ValueError, match="as many features as a row"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,23 @@ def test_rows_without_weight_are_not_there():
     np.testing.assert_allclose(found.dictionary, want.dictionary, atol=1e-12)
     with pytest.raises(ValueError, match=r"but \(300,\) is needed"):
         gpudict.learn_online(gpudict.stream(X), 24, sample_weight=weight[:9], **options)
+
+
+def test_a_run_goes_on_with_its_data_and_weights(tmp_path: Path):
+    """Of a stream, too, rows are looked at from all over it."""
+    X, _ = problems.signal(n=300, d=16, k=24)
+    other, weight = X.copy(), np.linspace(1, 2, 300)
+    other[100:] *= -2
+    options = {**KEPT, "batch_size": 50, "max_iter": 2, "checkpoint": tmp_path / "run"}
+    learn = partial(gpudict.learn_online, n_components=24, **options)
+    want = learn(gpudict.stream(X), sample_weight=weight)
+    found = learn(gpudict.stream(X), sample_weight=weight, resume=True)
+    np.testing.assert_array_equal(found.dictionary, want.dictionary)
+    with pytest.raises(ValueError, match="another run: X had other values"):
+        learn(gpudict.stream(other), sample_weight=weight, resume=True)
+    for weights in (None, weight[::-1]):
+        with pytest.raises(ValueError, match="another run: sample_weight"):
+            learn(gpudict.stream(X), sample_weight=weights, resume=True)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

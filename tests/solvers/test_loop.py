@@ -63,7 +63,7 @@ def test_finished_rows_leave(name: str):
     """Rows leave as they finish and come back in order, whatever the order they finished in."""
     rng = np.random.default_rng(0)
     V = problems.unit(rng.standard_normal((20, 10)))
-    n = 24
+    n = 12
     X = rng.standard_normal((n, 10)) * np.where(np.arange(n) % 3 == 0, 1e-3, 1)[:, None]
     pursuit = all_solvers()[name].kind is Kind.PURSUIT
     penalty = Cardinality(6, target=0.5) if pursuit else L1(0.2)

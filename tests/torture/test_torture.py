@@ -44,11 +44,24 @@ def test_solvers(kind: str, size: int, dtype: str, positive: bool) -> None:
     (X, V, alphas), sign = p.case, {"positive": positive}
     best = p.judged(gpudict.encode(X, V, alpha=alphas, **sign))
     held(best)
-    for name in (*SOLVERS, *(PLAIN if size <= 3 else ())):
+    for name in SOLVERS:
         held(p.judged(gpudict.encode(X, V, alpha=alphas, solver=name, **sign)), best.converged)
     for i in range(len(X)):  # one alpha for all
         row, alpha = slice(i, i + 1), float(alphas[i])
         held(p.judged(gpudict.encode(X[row], V, alpha=alpha, **sign), row), best.converged[row])
+
+
+@kinds
+@pytest.mark.parametrize("size", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
+@dtypes
+@signs
+def test_plain_solvers(kind: str, size: int, dtype: str, positive: bool) -> None:
+    """Those that make very many steps where atoms are near each other."""
+    p = problem(kind, size, dtype, positive)
+    (X, V, alphas), sign = p.case, {"positive": positive}
+    reached = gpudict.encode(X, V, alpha=alphas, **sign).converged
+    for name in PLAIN:
+        held(p.judged(gpudict.encode(X, V, alpha=alphas, solver=name, **sign)), reached)
 
 
 @kinds

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from gpudict.arrays.backends import backend_of
 from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.loop import stacked
 from gpudict.arrays.chunks.rowwise import rowwise
-from gpudict.arrays.door import is_numpy
+from gpudict.arrays.door import array_namespace, at, device, is_array, is_numpy
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 
@@ -56,9 +57,40 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
         return rowwise(mapped, chunked(X))
     if not is_source(X):
         return mapped(X)
-    parts = [mapped(rows) for rows in as_stream(X)]
-    if not parts:
+    stream = as_stream(X)
+    n = None if stream.shape is None else stream.shape[0]
+    return _gathered((mapped(rows) for rows in stream), n)
+
+
+def _gathered(parts: Iterable[Any], n: int | None) -> Any:
+    """Write dense parts into arrays of n rows as they come, so that none is held beside them."""
+    whole: list[Any] = []
+    several, low = False, 0
+    for part in parts:
+        several = isinstance(part, tuple)
+        each = part if several else (part,)
+        whole = whole or [_empty(n, one) for one in each]
+        high = low + each[0].shape[0]
+        whole = [_with(a, b, slice(low, high)) for a, b in zip(whole, each, strict=True)]
+        low = high
+    if not whole:
         raise ValueError(EMPTY)
-    if not isinstance(parts[0], tuple):
-        return stacked(parts)
-    return tuple(stacked(part) for part in zip(*parts, strict=True))
+    whole = [stacked(a) if isinstance(a, list) else a for a in whole]
+    return tuple(whole) if several else whole[0]
+
+
+def _empty(n: int | None, like: Any) -> Any:
+    """Return an array for n rows such as these, or a list if n is not known or they are sparse."""
+    if n is None or not is_array(like):
+        return []
+    xp = array_namespace(like)
+    if backend_of(xp).obstacle(like) is not None:
+        return []
+    return xp.empty((n, *like.shape[1:]), dtype=like.dtype, device=device(like))
+
+
+def _with(whole: Any, part: Any, here: slice) -> Any:
+    """Return what there is, with a part of it."""
+    if isinstance(whole, list):
+        return [*whole, part]
+    return at(whole)[here, ...].set(part, copy=None)

@@ -19,7 +19,10 @@ import numpy as np
 from gpudict.arrays.sources import sliced
 from gpudict.arrays.sources.table import Table
 
-ADVICE = "Pass .npy, .npz, .safetensors or .parquet files, or an array that is sliced."
+ADVICE = (
+    "Pass a .npy, .npz, .safetensors or .parquet file or a list of some, such as sorted(glob(…)), "
+    "or an array that is sliced, such as zarr.open(…) or h5py.File(…)[name]."
+)
 
 
 def takes(x: Any) -> bool:
@@ -67,19 +70,24 @@ def _of(path: Path) -> Table:
         raise ValueError(f"{path} is of a kind that is not read here. {ADVICE}")
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file. {ADVICE}")
-    return kind(path)
+    try:
+        return kind(path)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # each library has its own
+        if str(error).startswith(str(path)):
+            raise  # it is said below
+        raise ValueError(
+            f"{path} can't be read as a {path.suffix} file ({error}). {ADVICE}"
+        ) from error
 
 
 def _npy(path: Path) -> Table:
-    try:
-        mapped = np.load(path, mmap_mode="r")
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} can't be mapped as a .npy file ({error}). {ADVICE}") from error
-    return sliced.table(_two(mapped, path))
+    return sliced.table(_two(np.load(path, mmap_mode="r"), path))
 
 
 def _npz(path: Path) -> Table:
-    with np.load(path) as archive:
+    with open(path, "rb") as file, np.load(file) as archive:  # it leaves a broken one open
         name = _only(list(archive.files), path)
         a = _two(archive[name], path)
 
@@ -102,8 +110,11 @@ def _safetensors(path: Path) -> Table:
 
     with safe_open(path, "np") as file:
         name = _only(list(file.keys()), path)
-        shape = _two(file.get_slice(name), path).get_shape()
-        dtype = file.get_slice(name)[:1].dtype
+        part = file.get_slice(name)
+        shape, kind = _two(part, path).get_shape(), part.get_dtype()
+        if kind not in _NUMBERS:
+            raise _unread(path, kind)
+        dtype = part[:1].dtype
 
     def read(low: int, high: int) -> np.ndarray:
         with safe_open(path, "np") as file:
@@ -113,16 +124,23 @@ def _safetensors(path: Path) -> Table:
 
 
 def _parquet(path: Path) -> Table:
-    from pyarrow import parquet
+    from pyarrow import parquet, types
 
     file = parquet.ParquetFile(path)
-    meta, columns = file.metadata, file.schema_arrow
+    meta, schema = file.metadata, file.schema_arrow
+    index = (schema.pandas_metadata or {}).get("index_columns", ())  # of a frame, and no data
+    columns = [column for column in schema if column.name not in index]
     sizes = [meta.row_group(i).num_rows for i in range(meta.num_row_groups)]
     starts = [0, *itertools.accumulate(sizes)]
-    dtype = np.result_type(*(kind.to_pandas_dtype() for kind in columns.types))
+    real = (types.is_integer, types.is_floating, types.is_boolean)
+    for column in columns:
+        if not any(kind(column.type) for kind in real):
+            raise _unread(path, f"{column.type} in the column {column.name}")
+    dtype = np.result_type(np.bool_, *(column.type.to_pandas_dtype() for column in columns))
+    names = tuple(column.name for column in columns)
 
     def group(number: int) -> np.ndarray:
-        return _group(path, number, dtype, path.stat().st_mtime_ns)
+        return _group(path, number, names, dtype, path.stat().st_mtime_ns)
 
     def read(low: int, high: int) -> np.ndarray:
         first, last = (bisect.bisect_right(starts, row) - 1 for row in (low, high - 1))
@@ -135,14 +153,23 @@ def _parquet(path: Path) -> Table:
 
 
 @lru_cache(maxsize=1)
-def _group(path: Path, number: int, dtype: np.dtype[Any], changed: int) -> np.ndarray:
-    """Return a row group of a file that was changed then."""
+def _group(
+    path: Path, number: int, names: tuple[str, ...], dtype: np.dtype[Any], changed: int
+) -> np.ndarray:
+    """Return columns of a row group of a file that was changed then."""
     from pyarrow import parquet
 
-    part = parquet.ParquetFile(path).read_row_group(number)
+    part = parquet.ParquetFile(path).read_row_group(number, columns=list(names))
+    for name, column in zip(part.column_names, part.columns, strict=True):
+        if column.null_count:
+            raise ValueError(
+                f"{path} has {column.null_count} missing values in the column {name}, row group "
+                f"{number}, and every value must be finite. Remove or impute such entries first."
+            )
     return np.stack([np.asarray(c, dtype=dtype) for c in part.columns], axis=1)
 
 
+_NUMBERS = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64")
 KINDS: dict[str, Callable[[Path], Table]] = {
     ".npy": _npy,
     ".npz": _npz,
@@ -155,9 +182,19 @@ def _only(names: list[str], path: Path) -> str:
     """Return the name of the only array of a file, or of the one that is named X."""
     if len(names) == 1 or "X" in names:
         return names[0] if len(names) == 1 else "X"
+    if {"indices", "indptr", "format"} <= set(names):
+        raise ValueError(f"{path} has a sparse matrix. Pass scipy.sparse.load_npz of it.")
     raise ValueError(
         f"{path} has {len(names)} arrays ({', '.join(names[:5])}), and one, or one named X, is "
         "needed. Write the data into a file of their own."
+    )
+
+
+def _unread(path: Path, what: str) -> ValueError:
+    """Return the error of what is no array of numbers that NumPy has."""
+    return ValueError(
+        f"{path} has {what}, and integers, float32 or float64 are needed. Write those that are "
+        "data into a file of their own, in one of these types."
     )
 
 

@@ -28,4 +28,5 @@ def table(x: Any) -> Table:
     def read(low: int, high: int) -> np.ndarray:
         return np.array(x[low:high])  # a copy: a map's pages may go, and its file may change
 
-    return Table(str(name), (int(n), int(d)), np.dtype(x.dtype), read, max(1, chunk))
+    dtype = np.dtype(x.dtype).newbyteorder("=")
+    return Table(str(name), (int(n), int(d)), dtype, read, max(1, chunk))

@@ -18,11 +18,12 @@ import numpy as np
 from gpudict.arrays import parameters
 from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.door import Array, draws, is_array, is_numpy, library
-from gpudict.arrays.moving import moved, mover
+from gpudict.arrays.moving import moved, mover, reached
+from gpudict.arrays.plain import UNREAD
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.progress import shown
-from gpudict.arrays.sources.table import Table, checked
+from gpudict.arrays.sources.table import Table, batch_of, checked, in_order
 
 BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
 MIXED = 2**24  # bytes of a batch, where nobody says, and of blocks of which the rows are mixed
@@ -99,7 +100,12 @@ class Stream:
         return np.concatenate(numbers), self.move(np.concatenate(parts))
 
     def _moved(self, batch: Any) -> Array:
+        batch = batch_of(batch)
         return self.move(batch) if isinstance(batch, np.ndarray) else batch
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        """Say what to do where all rows are asked for."""
+        raise TypeError(f"a {UNREAD}")
 
 
 def stream(
@@ -164,7 +170,8 @@ def stream(
     if is_chunked(source):
         return chunked(source, None if to is None else partial(moved, to))
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
-    return Stream(_source_of(source), size, mover(to), bool(shuffle), draws(random_state))
+    rng = draws(parameters.random_source(random_state))
+    return Stream(_source_of(source), size, reached(mover(to), to), bool(shuffle), rng)
 
 
 def is_source(x: Any) -> bool:
@@ -189,15 +196,11 @@ def row_bytes(table: Table) -> int:
 def whole(x: Any) -> Array:
     """Return all rows of a source that has a shape, as one array."""
     one = as_stream(x)
-    return one.move(one.table.rows(0, one.table.shape[0]))
-
-
-def in_order(table: Table, size: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield batches of rows in order."""
-    n = table.shape[0]
-    for low in range(0, n, size):
-        high = min(low + size, n)
-        yield slice(low, high), table.rows(low, high)
+    if one.shape is None:
+        raise TypeError(
+            "X is a stream of an iterable, and a batch is needed. Pass its batches one by one."
+        )
+    return one.move(one.table.rows(0, one.shape[0]))
 
 
 def mixed(table: Table, size: int, rng: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -223,6 +226,10 @@ def mixed(table: Table, size: int, rng: Any) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _source_of(x: Any) -> Table | Iterable[Any]:
+    if isinstance(x, Stream):
+        raise TypeError(
+            "source is a stream already. Pass what it reads, with the options that are wanted."
+        )
     if is_array(x) and not is_numpy(x):
         raise TypeError(
             f"source is an array of {library(x)}, which is in memory. Pass it as X itself, or to "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from gpudict.arrays.door import is_array
 
 EMPTY = (  # what is said of an iterable in the place of a table
     "X is an iterable that yielded no batch, and at least one is needed. An iterator can be walked "
@@ -57,6 +59,19 @@ class Table(NamedTuple):
         return part.astype(part.dtype.newbyteorder("="), copy=False)
 
 
+def batch_of(x: Any) -> Any:
+    """Return what an iterable yielded, if it is an array."""
+    if not is_array(x) or x.ndim != 2:
+        what = f" of the shape {tuple(x.shape)}" if is_array(x) else ""
+        raise TypeError(
+            f"The source yielded a {type(x).__module__}.{type(x).__qualname__}{what}, and arrays "
+            "(b, d) are needed: make one of each. Of what has arrays by name (a file of h5py, a "
+            "group of zarr, a DataFrame) pass one of them, such as file[name]; of files a list of "
+            "paths."
+        )
+    return x
+
+
 def checked(table: Table) -> Table:
     """Return a table that has rows and columns."""
     if 0 in table.shape:
@@ -65,3 +80,11 @@ def checked(table: Table) -> Table:
             f"{table.shape}. Look at the step that selects or writes the data."
         )
     return table
+
+
+def in_order(table: Table, size: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield batches of rows in order."""
+    n = table.shape[0]
+    for low in range(0, n, size):
+        high = min(low + size, n)
+        yield slice(low, high), table.rows(low, high)
