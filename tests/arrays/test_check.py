@@ -35,7 +35,7 @@ CASES = {
     "list": (lambda: gpudict.encode(X.tolist(), V, alpha=1), TypeError, "builtins.list.*asarray"),
     "features": (lambda: gpudict.encode(X, V[:, :3], alpha=1), ValueError, r"\(3, 3\).*\(any, 4\)"),
     "transposed": (lambda: gpudict.encode(X, V.T, alpha=1), ValueError, r"\(any, 4\).*Pass its transpose, V.T"),
-    "sparse": (lambda: gpudict.dict_learning(scipy.sparse.csr_array(X), 2, alpha=1, method="omp"), TypeError, "sparse.*toarray"),
+    "sparse": (lambda: gpudict.encode(X, scipy.sparse.csr_array(V), alpha=1), TypeError, "sparse.*toarray"),
     "masked": (lambda: gpudict.encode(np.ma.masked_array(X), V, alpha=1), TypeError, "masked.*Impute"),
     "objects": (lambda: gpudict.encode(X.astype(object), V, alpha=1), TypeError, "dtype object.*float64"),
     "byte order": (lambda: gpudict.encode(X.astype(">f8"), V, alpha=1), TypeError, "byte order.*astype"),
