@@ -171,7 +171,8 @@ def test_nothing_is_computed_before_it_is_asked_for():
     assert found.gap.chunks == (SIZES,)
     da.compute(*found[:3])
     assert sorted(calls) == sorted(SIZES)  # once for all three
-    assert made(gpudict.encode(empty, V, alpha=0.1).Z).shape == (N, K)
+    assert made(again := gpudict.encode(empty, V, alpha=0.1).Z).shape == (N, K)
+    assert again.chunks[0] == empty.chunks[0]
 
 
 def test_functions(cut):
