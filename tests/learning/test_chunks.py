@@ -326,6 +326,15 @@ def test_what_is_wrong_in_one_chunk_is_said_of_it():
     assert not warm._KEPT
 
 
+def test_no_frames_come_of_chunks(cut):
+    pytest.importorskip("pandas")
+    learner = gpudict.DictionaryLearning(K, max_iter=1).fit(cut(X)).set_output(transform="pandas")
+    for call in (learner.transform, learner.fit_transform):
+        with pytest.raises(ValueError, match=r"set_output.*X is rows in chunks"):
+            call(cut(X))
+    near(learner.inverse_transform(cut(X @ V.T)), X @ V.T @ learner.components_)
+
+
 def test_sparse_chunks():
     """Chunks of SciPy's are made dense where they are worked on."""
     csr = pytest.importorskip("scipy.sparse").csr_array
