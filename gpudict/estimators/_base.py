@@ -45,7 +45,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
         """Return X as a finite float array; note its features, or compare them, as `reset` says."""
-        X = chunked(X).like[:1, :] if is_chunked(X) else X  # chunks are checked where they are
+        if is_chunked(X):  # chunks are checked where they are
+            self._check_output(X, method)
+            X = chunked(X).like[:1, :]
         given, X = X, as_numbers(X)
         if foreign(X):
             X = check.samples(X, wide=not reset)
@@ -74,10 +76,15 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Raise if DataFrames are asked for, which hold NumPy's arrays only."""
         container = _get_output_config("transform", self)["dense"]
         if "transform" in method and container != "default" and not is_numpy(X):
+            where = (
+                "rows in chunks"
+                if is_chunked(X)
+                else f"an array of {array_namespace(X).__name__} on {device(X)}"
+            )
             raise ValueError(
-                f"set_output(transform={container!r}) was called, but X is an array of "
-                f"{array_namespace(X).__name__} on {device(X)}, and a DataFrame holds NumPy's. "
-                "Call set_output(transform='default'), or pass X as a NumPy array."
+                f"set_output(transform={container!r}) was called, but X is {where}, and a "
+                "DataFrame holds NumPy's. Call set_output(transform='default'), or pass X as a "
+                "NumPy array."
             )
 
     def _check_place(self, X: Array, method: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict.arrays import parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
@@ -152,6 +153,7 @@ class DictionaryLearning(Learner, Coder):
         there = elsewhere(X)
         like = self._checked(stands_for(X, there), method, reset=True)
         X = like if there is None else there
+        self._check_output(X if is_chunked(X) else like, method)
         tasks = Tasks(self, self.max_iter, X, y, sample_weight)
 
         def watch(now: Iteration) -> bool:

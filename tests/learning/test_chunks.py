@@ -189,7 +189,8 @@ def test_nothing_is_computed_before_it_is_asked_for():
     assert found.gap.chunks == (SIZES,)
     da.compute(*found[:3])
     assert sorted(calls) == sorted(SIZES)  # once for all three
-    assert made(gpudict.encode(empty, V, alpha=0.1).Z).shape == (N, K)
+    assert made(again := gpudict.encode(empty, V, alpha=0.1).Z).shape == (N, K)
+    assert again.chunks[0] == empty.chunks[0]
 
 
 def test_functions(cut):
@@ -376,6 +377,15 @@ def test_what_is_wrong_in_one_chunk_is_said_of_it():
     with pytest.raises(KeyError, match="my own"):
         gpudict.learn(on_dask(X).map_blocks(fail, dtype=X.dtype, meta=X[:0]), K, **LASSO)
     assert not warm._KEPT
+
+
+def test_no_frames_come_of_chunks(cut):
+    pytest.importorskip("pandas")
+    learner = gpudict.DictionaryLearning(K, max_iter=1).fit(cut(X)).set_output(transform="pandas")
+    for call in (learner.transform, learner.fit_transform):
+        with pytest.raises(ValueError, match=r"set_output.*X is rows in chunks"):
+            call(cut(X))
+    near(learner.inverse_transform(cut(X @ V.T)), X @ V.T @ learner.components_)
 
 
 def test_sparse_chunks():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 PRELUDE = """
 import json, logging, os, signal, sys, threading, time
-import numpy as np, dask.array as da, distributed
+import numpy as np, dask, dask.array as da, distributed
 import gpudict
 from benchmarks import cluster
 from gpudict.arrays.chunks import on_cluster
@@ -124,7 +124,15 @@ def run():
         processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
         found = client.submit(within, X).result(timeout=60)
         left = interrupted(client)
-    return {"far": float(np.abs(found - want).max()), "left": left}
+        with dask.config.set(scheduler="sync"):
+            alone = on_cluster.active() is None  # as Dask does where it is asked to
+        try:
+            gpudict.learn(
+                da.from_array(X), K, max_iter=3, callback=lambda now: client.close(), **exact)
+        except RuntimeError as error:
+            said = str(error)
+    far = float(np.abs(found - want).max())
+    return {"far": far, "left": left, "said": said, "alone": alone}
 
 def interrupted(client):
     warm.begun, warm.go = threading.Event(), threading.Event()  # of a module: it is not pickled
@@ -195,3 +203,5 @@ def test_a_task_learns_and_ctrl_c_ends_all_tasks(tmp_path: Path):
     found = outcome(WITHIN, tmp_path)
     assert found["far"] < 1e-10
     assert found["left"] == [0, 0, 0]
+    assert found["alone"]
+    assert "client of Dask's that is active here is closed" in found["said"]

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 FAN = 8  # sums that are merged at once
 PATIENCE = 30.0  # seconds that a cluster may be without a worker
 LOOK = 1.0  # seconds from one look at who is still there to the next
+CLUSTERS = (None, "dask.distributed", "distributed")  # schedulers by which a client is used
 TRIES = 4  # of a sum, each after a worker was lost
 
 Tree = Callable[[Sequence[int], Any], Any]  # (chunks, what is shared) -> their sum, as a recipe
@@ -35,7 +36,9 @@ class Lost(Exception):
 
 
 def active() -> Any:
-    """Return the client that Dask would use here, or None for threads of this process."""
+    """Return the client that Dask would use here, or None for a scheduler of this machine."""
+    if importlib.import_module("dask").config.get("scheduler", None) not in CLUSTERS:
+        return None
     try:
         distributed = importlib.import_module("distributed")
     except ModuleNotFoundError:
@@ -56,6 +59,11 @@ def total(
     then: Callable[..., Any] | None,
 ) -> Any:
     """Return the sum over chunks, which have these keys, or what is made of it there."""
+    if client.status in ("closing", "closed"):
+        raise RuntimeError(
+            "The client of Dask's that is active here is closed, and rows are worked on by its "
+            "workers. Make a new client, or leave the context of this one, and call again."
+        )
     closed = importlib.import_module("distributed.comm").CommClosedError
     for _ in range(TRIES):
         try:

@@ -25,9 +25,10 @@ def by_batches(method: Method) -> Method:
     @functools.wraps(method)
     def inside(self: Any, X: Any, *arguments: Any, **options: Any) -> Any:
         if is_chunked(X):
-            return rowwise(
-                partial(_of_rows, _alone(self), method.__name__, arguments, options), chunked(X)
-            )
+            if method.__name__ == "transform":
+                self._check_output(X, "transform")
+            call = partial(_of_rows, _alone(self), method.__name__, arguments, options)
+            return rowwise(call, chunked(X))
         return over_batches(lambda rows: method(self, rows, *arguments, **options), X)
 
     return cast(Method, inside)
