@@ -1,10 +1,11 @@
 """What learning on a Dask cluster sends, and how long it takes: counted on workers of this machine.
 
 python -m benchmarks.cluster [--workers 1 2 4 8] [--atoms 256] [--features 64] [--rows 40000]
+python -m benchmarks.cluster --race [--rows 250000]
 
 Every message of every process is counted as it is written, so also those of Dask itself. The model
-beside it is that of benchmarks/SCALING.md. Seconds are those of as many workers as this machine has
-cores, at most.
+beside it is that of benchmarks/SCALING.md. The race is between this process, with a thread for each
+core, and as many workers of one thread, in turn, on patches of a photograph.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
+import time
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,8 +23,7 @@ import numpy as np
 
 import gpudict
 
-CHUNK_BYTES = 4096  # of messages about a chunk of rows, at most, in a step
-STEP_BYTES = 2**15  # of messages of a step beside them
+WORDS = 16_000  # bytes a step of messages about a worker and its two chunks
 written = [0]  # bytes that this process has sent
 
 
@@ -57,9 +59,9 @@ def sent() -> int:
     return written[0]
 
 
-def model(workers: int, chunks: int, k: int, d: int) -> int:
+def model(workers: int, k: int, d: int) -> int:
     """Return the bytes of a step: atoms to each worker, sums from each, and words about both."""
-    return workers * (k * k + 2 * k * d) * 8 + CHUNK_BYTES * chunks + STEP_BYTES
+    return workers * ((k * k + 2 * k * d) * 8 + WORDS)
 
 
 def counted(X: Any, workers: int, k: int, iterations: int, **options: Any) -> Steps:
@@ -98,6 +100,49 @@ def counted(X: Any, workers: int, k: int, iterations: int, **options: Any) -> St
     )
 
 
+def raced(n: int, turns: int = 4) -> None:
+    """Write the seconds of one process and of its cores as workers, in turn."""
+    import dask.array as da
+    import distributed
+
+    rows, k = photograph(n), 256
+    options = {"alpha": 0.15, "dict_init": rows[:k], "max_iter": 8, "tol": 0}
+    workers = os.cpu_count() or 1
+    cluster = distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    )
+    with cluster, distributed.Client(cluster):
+        far = da.from_array(rows, chunks=(-(-n // workers), rows.shape[1])).persist()
+        distributed.wait(far)
+        for x in (rows[:5000], far):  # all is compiled
+            gpudict.learn(x, k, **{**options, "max_iter": 2})
+        for _ in range(turns):
+            seconds, found = [], []
+            for x in (rows, far):
+                began = time.perf_counter()
+                found.append(gpudict.learn(x, k, **options).dictionary)
+                seconds.append(time.perf_counter() - began)
+            said = {
+                "rows": n,
+                "one process": round(seconds[0], 2),
+                f"{workers} workers": round(seconds[1], 2),
+                "times as fast": round(seconds[0] / seconds[1], 2),
+                "apart": float(np.abs(found[0] - found[1]).max()),
+            }
+            print(json.dumps(said), flush=True)
+
+
+def photograph(n: int) -> np.ndarray:
+    """Return n unit-norm 8×8 patches of a photograph, (n, 64)."""
+    from sklearn.datasets import load_sample_image
+    from sklearn.feature_extraction.image import extract_patches_2d
+
+    grey = load_sample_image("china.jpg").mean(axis=2) / 255
+    rows = extract_patches_2d(grey, (8, 8), max_patches=n, random_state=0).reshape(n, 64)
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 0.1))
+
+
 def main(arguments: list[str]) -> None:
     """Count, and write a line of JSON for each number of workers."""
     import dask.array as da
@@ -106,10 +151,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--atoms", type=int, default=256)
     parser.add_argument("--features", type=int, default=64)
-    parser.add_argument("--rows", type=int, default=40_000)
+    parser.add_argument("--rows", type=int, default=None)
+    parser.add_argument("--race", action="store_true")
     parser.add_argument("--iterations", type=int, default=8)
     asked = parser.parse_args(arguments)
-    k, d, n = asked.atoms, asked.features, asked.rows
+    if asked.race:
+        raced(asked.rows or 250_000)
+        return
+    k, d, n = asked.atoms, asked.features, asked.rows or 40_000
     rng = np.random.default_rng(0)
     atoms = rng.standard_normal((k, d)) / np.sqrt(d)
     code = rng.standard_normal((n, k)) * (rng.random((n, k)) < 5 / k)
@@ -125,7 +174,7 @@ def main(arguments: list[str]) -> None:
             "rows": n,
             "bytes a step": int(np.median(found.bytes)),
             "most": max(found.bytes),
-            "model": model(workers, found.chunks, k, d),
+            "model": model(workers, k, d),
             "bytes of the rows": X.nbytes,
             "seconds a step": round(float(np.median(found.seconds)), 4),
         }
