@@ -143,7 +143,8 @@ def _folded(
     )
     alpha = float(plan.penalty.alpha)  # of the lasso: its solver has no other problem
     least = UNUSED / kept.factors[0]
-    return memory.fold(recent, long, x, weight, tuple(codes), gap, kept.V, alpha, least)
+    told = memory.fold(recent, long, x, weight, tuple(codes), gap, kept.V, alpha, least)
+    return memory.Told(*told)
 
 
 def _coded(X: Array, kept: Kept, recipe: updates.Recipe) -> tuple[Rows, np.ndarray, np.ndarray]:

@@ -113,7 +113,8 @@ def fold(recent, long, X, weight, codes, gaps, V, alpha, least):
     """Add rows X (b, d), coded by the atoms V (k, d), to both memories; V is not written.
 
     Codes are compressed rows (ends, columns, values). Unused is what has at most the share `least`
-    of a typical ‖x‖² in the recent A.
+    of a typical ‖x‖² in the recent A. What is returned are the fields of `Told`: for Numba to make
+    one calls Python, and an interrupt that is heard there ends the process.
     """
     cost = nonzeros = gap = count = logs = 0.0
     r, unused = np.empty(X.shape[1]), 0
@@ -129,4 +130,4 @@ def fold(recent, long, X, weight, codes, gaps, V, alpha, least):
     typical = np.exp(logs / count) if count > 0.0 else 0.0
     for j in range(len(V)):
         unused += recent.A[j, j] <= least * typical
-    return Told(cost, nonzeros, gap, typical, unused)
+    return cost, nonzeros, gap, typical, unused
