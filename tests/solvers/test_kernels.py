@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import types
 
 import gpudict
 from gpudict.arrays.rows import Rows
@@ -21,6 +23,7 @@ from gpudict.objective.quadratic import least_squares, relative_gap
 from gpudict.solvers import constants
 from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.cuda import _launch
+from gpudict.solvers.host import kernels
 from gpudict.solvers.host.kernels import active, compiling, faces, lasso, pursuit, rows, tournament
 from gpudict.solvers.loop import run
 from gpudict.solvers.registry import all_solvers, portable_solver
@@ -300,3 +303,26 @@ def test_uncompiled_without_a_gram_too(seed: int):
         above = oracles.lasso_objective(p.X, p.V, found.codes.dense(k), p.alpha) - best
         assert (found.gap >= above * (1 - 1e-9)).all()
         assert found.rounds <= rounds
+
+
+@pytest.mark.compiled
+def test_none_returns_a_named_tuple():
+    """To make one Numba calls Python, and an interrupt that is heard there ends the process."""
+    X = np.eye(4)
+    for solver in ("omp", "lars"):
+        gpudict.encode(X, X, n_nonzero_coefs=1, solver=solver)
+    gpudict.learn_online(X, 3, alpha=0.1, batch_size=2)
+
+    def plain(kind: types.Type) -> bool:
+        named = isinstance(kind, types.NamedTuple | types.NamedUniTuple)
+        return not named and all(map(plain, getattr(kind, "types", ())))
+
+    folder, seen = Path(kernels.__path__[0]), 0
+    for file in folder.glob("*.py"):
+        module = importlib.import_module(f"{kernels.__name__}.{file.stem}")
+        for name, made in vars(module).items():
+            for signature in getattr(made, "nopython_signatures", ()):
+                if made.__module__ == module.__name__ and not made.targetoptions.get("inline"):
+                    assert plain(signature.return_type), f"{file.stem}.{name}"
+                    seen += 1
+    assert seen > 5

@@ -14,7 +14,9 @@ import numpy as np
 
 from gpudict.solvers import constants
 from gpudict.solvers.host.kernels.active import (
+    Active,
     Row,
+    Work,
     active,
     border,
     forget,
@@ -55,14 +57,20 @@ class Rule(NamedTuple):
     max_rounds: int
 
 
-@compiled
-def space(k, most):
+def space(k: int, most: int) -> tuple[Active, Work, Path]:
     """Return what `solve` works in, for k atoms and sets of `most`."""
+    A, W, T = _space(k, most)
+    return Active(*A), Work(*W), Path(*T)
+
+
+@compiled
+def _space(k, most):
+    """Return its parts in plain tuples: to make named ones Numba calls Python, as `memory.fold`."""
     wide = width_for(k)
     split, a, b, free = np.zeros(k), np.zeros(k), np.zeros(k), np.zeros(k)
     fixed, slope = np.zeros(most + 8), np.zeros(most + 8)
     T = Path(split, a, b, free, fixed, slope, np.zeros(wide), np.zeros(wide // 2))
-    return active(most), work(k, wide, most), T
+    return active(most)[:], work(k, wide, most)[:], T[:]
 
 
 @inner

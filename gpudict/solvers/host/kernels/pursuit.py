@@ -20,7 +20,7 @@ up, for another solver to do.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,15 +90,23 @@ class Space(NamedTuple):
     best: np.ndarray
 
 
-@compiled
-def space(cosines, norms, largest, d, most, errors):
+def space(
+    cosines: Any, norms: np.ndarray, largest: float, d: int, most: int, errors: bool
+) -> Space:
     """Return what `solve` works in, for sets of `most` atoms with these cosines (k, k) and norms.
 
     An atom is worth its pull, or if `errors` what it takes away from ‖r‖².
     """
+    A, T, *rest = _space(cosines, norms, largest, d, most, errors)
+    return Space(Chosen(*A), Bounds(*T), *rest)
+
+
+@compiled
+def _space(cosines, norms, largest, d, most, errors):
+    """Return its parts in plain tuples: to make named ones Numba calls Python, as `memory.fold`."""
     T = unbounded(cosines, norms, largest, most, errors)
     exact, r, best = np.zeros(norms.shape[0]), np.zeros(d), np.zeros(2)
-    return Space(nothing_chosen(most), T, exact, r, best)
+    return nothing_chosen(most)[:], T[:], exact, r, best
 
 
 @inner
