@@ -111,7 +111,7 @@ def raced(n: int, turns: int = 4) -> None:
     cluster = distributed.LocalCluster(
         n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
     )
-    with cluster, distributed.Client(cluster):
+    with cluster, distributed.Client(cluster, direct_to_workers=True):
         far = da.from_array(rows, chunks=(-(-n // workers), rows.shape[1])).persist()
         distributed.wait(far)
         for x in (rows[:5000], far):  # all is compiled

@@ -52,10 +52,13 @@ def solve(
     assert isinstance(plan.solver, RowSolver)
     most = max(ROWS, BLOCK // (k if rows_at_once(here.V) else here.X.shape[1] + k))
     size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
+    free: list[np.ndarray] = []  # for products: new memory takes as long as half of one
 
     def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
         part = slice(low, min(low + size, n))
-        found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part))
+        space = free.pop() if free else np.empty((0 if atoms.V is not None else size, k))
+        found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part), space)
+        free.append(space)
         told = found.gap, found.converged, found.rounds, largest(found.gap, sq)
         if Z is None:
             return *told, found.codes.kept(dtype)
@@ -117,13 +120,15 @@ def atoms_for(plan: Plan, V: Array, here: Request, workers: int) -> Atoms:
     return make(here.V, workers) if len(here.V) * here.V.size > MUCH else made_of(V, make)
 
 
-def solved(rows: Request, atoms: Atoms, plan: Plan) -> tuple[RowSolution, np.ndarray]:
-    """Solve a chunk of rows; return also ‖x‖² of each."""
+def solved(
+    rows: Request, atoms: Atoms, plan: Plan, space: np.ndarray | None = None
+) -> tuple[RowSolution, np.ndarray]:
+    """Solve a chunk of rows, with space for products if there is; return also ‖x‖² of each."""
     solver, sq = plan.solver, np.empty(len(rows.X))
     assert isinstance(solver, RowSolver)
     X, cov = rows.X, rows.cov
     if cov is None and atoms.V is None:
-        cov = product(X, rows.V, sq)
+        cov = product(X, rows.V, sq, space)
     else:
         X, cov = wide(X), cov if cov is None else wide(cov)
         np.vecdot(X, X, out=sq)

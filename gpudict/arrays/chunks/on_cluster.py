@@ -2,7 +2,8 @@
 
 Each chunk is given to one worker: that which holds it, or else a share of all, in order. A worker
 adds up what its own chunks say, so that one sum leaves it, whatever their number. What is shared
-goes to every worker once. Rows go nowhere.
+goes to every worker once. Rows go nowhere. Where the client hears workers itself, the last few sums
+are added up here: as many bytes, and one message less to wait for.
 
 A task of a sum waits for its own worker. So a worker that is lost is noticed here, and the sum is
 made anew by those that are there: it depends on rows and on what is shared, and on nothing else.
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,16 +51,42 @@ def active() -> Any:
         return None
 
 
+@dataclass
+class Seen:
+    """Who is there and holds which chunk of an array, as it was less than a look ago.
+
+    Attributes
+    ----------
+    array, keys : a Dask array, and those of its chunks
+    """
+
+    array: Any
+    keys: Sequence[Any]
+    _client: Any = None
+    _until: float = 0.0
+    _found: tuple[dict[str, int], dict[Any, Sequence[str]]] = field(default=({}, {}))
+
+    def homes(self, client: Any, numbers: Sequence[int]) -> dict[str, list[int]]:
+        """Return which of some chunks each worker adds up."""
+        if client is not self._client or time.monotonic() > self._until:
+            self._found = _threads(client), _held(client, self.array)
+            self._client, self._until = client, time.monotonic() + LOOK
+        return _homes(*self._found, self.keys, numbers)
+
+    def forget(self) -> None:
+        """Look anew the next time."""
+        self._client = None
+
+
 def total(
     client: Any,
-    array: Any,
-    keys: Sequence[Any],
+    seen: Seen,
     tree: Tree,
     shared: Any,
     numbers: Sequence[int],
     then: Callable[..., Any] | None,
 ) -> Any:
-    """Return the sum over chunks, which have these keys, or what is made of it there."""
+    """Return the sum over chunks, or what is made of it there."""
     if client.status in ("closing", "closed"):
         raise RuntimeError(
             "The client of Dask's that is active here is closed, and rows are worked on by its "
@@ -67,13 +95,13 @@ def total(
     closed = importlib.import_module("distributed.comm").CommClosedError
     for _ in range(TRIES):
         try:
-            threads = _threads(client)
-            homes = _homes(threads, _held(client, array), keys, numbers)
+            homes = seen.homes(client, numbers)
             with _aside():
                 return _once(client, homes, tree, shared, then)
         except (CancelledError, Lost, closed) as error:
             log.info("A worker is lost (%s), and a sum over rows is made anew.", error)
             time.sleep(LOOK)
+            seen.forget()
     raise _gone(client)
 
 
@@ -100,26 +128,38 @@ def _once(
     then: Callable[..., Any] | None,
 ) -> Any:
     """Return the sum from workers that each have some of the chunks; an error leaves no task."""
-    (given,) = client.scatter([shared], hash=False)  # once for a worker, not with each task
+    given = _scattered(client, shared)  # once for a worker, not with each task
     asked = [given]
     try:
         sums = {}
         for home, own in homes.items():
             sums[home] = client.compute(tree(own, given), workers=[home])
             asked.append(sums[home])
-        while len(sums) > 1:
+        here = client.direct_to_workers and then is None
+        while len(sums) > (FAN if here else 1):
             groups = [list(sums)[i : i + FAN] for i in range(0, len(sums), FAN)]
             parts = [(group[0], [sums[home] for home in group]) for group in groups]
             sums = {home: client.submit(merged, *part, **_at(home)) for home, part in parts}
             asked += sums.values()
-        ((home, last),) = sums.items()
+        last = list(sums.values())
         if then is not None:
-            last = client.submit(afterwards, then, last, given, **_at(home))
-            asked.append(last)
-        return _answer(client, last, homes)
+            ((home, whole),) = sums.items()
+            last = [client.submit(afterwards, then, whole, given, **_at(home))]
+            asked += last
+        first, *others = _answer(client, last, homes)
+        return merged(first, *others) if others else first
     finally:
         for future in asked:  # an error, or who shows it, may hold this frame for long
             future.release()
+
+
+def _scattered(client: Any, value: Any) -> Any:
+    """Return the future of a value that a worker has, or raise Lost: none runs."""
+    try:
+        (future,) = client.scatter([value], hash=False, timeout=PATIENCE / TRIES)
+    except TimeoutError as error:
+        raise Lost(str(error)) from None
+    return future
 
 
 def _at(home: str) -> dict[str, Any]:
@@ -177,18 +217,18 @@ def _threads(client: Any) -> dict[str, int]:
     return dict(sorted(threads.items()))
 
 
-def _answer(client: Any, future: Any, homes: Iterable[str]) -> Any:
-    """Return what a future holds, or raise Lost: its rows wait for the workers they were given."""
+def _answer(client: Any, futures: list[Any], homes: Iterable[str]) -> Any:
+    """Return what futures hold, or raise Lost: their rows wait for the workers they were given."""
     distributed = importlib.import_module("distributed")
     while True:
         try:
-            distributed.wait(future, timeout=LOOK)
+            distributed.wait(futures, timeout=LOOK)
         except TimeoutError:
             gone = set(homes) - set(_threads(client))
             if gone:
                 raise Lost(", ".join(sorted(gone))) from None
         else:
-            return future.result()
+            return client.gather(futures)
 
 
 def _gone(client: Any) -> RuntimeError:

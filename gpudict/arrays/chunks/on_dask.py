@@ -42,7 +42,7 @@ class DaskChunks:
         self.like = standing_for(one, array.shape[0])
         self.name = f"a Dask array in chunks of {self.sizes} rows"
         self.blocks = list(self.array.to_delayed().ravel())
-        self.keys = [block.key for block in self.blocks]
+        self.seen = on_cluster.Seen(self.array, [block.key for block in self.blocks])
         self.move = move
 
     def total(
@@ -68,7 +68,7 @@ class DaskChunks:
 
         given = (job, shared)
         if (client := active()) is not None:
-            return on_cluster.total(client, self.array, self.keys, tree, given, numbers, then)
+            return on_cluster.total(client, self.seen, tree, given, numbers, then)
         job_and_shared = _delayed(given, traverse=False)
         root = tree(numbers, job_and_shared)
         return (

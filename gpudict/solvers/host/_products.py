@@ -19,9 +19,15 @@ def calm(work: int) -> AbstractContextManager[Any]:
     return quiet() if work > FEW else nullcontext()
 
 
-def product(X: np.ndarray, V: np.ndarray, squares: np.ndarray | None = None) -> np.ndarray:
+def product(
+    X: np.ndarray,
+    V: np.ndarray,
+    squares: np.ndarray | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
     """Return X Vᵀ in the dtype of V, and write ‖x‖² of each row into the squares (n,), if given.
 
+    It is written into the first rows of `out` (≥ n, k), if given.
     Of little work not by BLAS, whose threads would first have to be stopped. To copy the rows takes
     BLAS as long as to multiply them with some 30 atoms: while the atoms are few enough for that,
     they come in parts of which it copies none, each read from memory once.
@@ -30,7 +36,7 @@ def product(X: np.ndarray, V: np.ndarray, squares: np.ndarray | None = None) -> 
 
     n, few = len(X), len(X) * V.size <= FEW
     part = n if few else rows_at_once(V) or n
-    made = np.empty((n, len(V)), V.dtype)
+    made = np.empty((n, len(V)), V.dtype) if out is None else out[:n]
     turned = V.T if part == n else np.ascontiguousarray(V.T)
     for low in range(0, n, part):
         here = slice(low, low + part)
