@@ -18,6 +18,7 @@ import scipy.sparse as sp
 
 import gpudict
 from gpudict.arrays.sources import files as archives
+from gpudict.arrays.sources import mixing
 from gpudict.arrays.sources import stream as streams
 from gpudict.arrays.sources.ahead import ahead
 from gpudict.arrays.sources.table import Table
@@ -92,8 +93,8 @@ def test_rows_are_the_same_from_everywhere(tmp_path: Path):
 @pytest.mark.parametrize("size", [1, 64, 529, 600])
 def test_mixed_rows_keep_their_numbers(chunk: int, size: int, monkeypatch: pytest.MonkeyPatch):
     """Blocks begin where chunks do, each is read once, batches are full but for the last."""
-    monkeypatch.setattr(streams, "BLOCK", 20 * 4 * D)
-    monkeypatch.setattr(streams, "MIXED", 90 * 4 * D)
+    monkeypatch.setattr(mixing, "BLOCK", 20 * 4 * D)
+    monkeypatch.setattr(mixing, "MIXED", 90 * 4 * D)
     X, read = data(), []
 
     def reads(low: int, high: int) -> np.ndarray:
@@ -101,7 +102,7 @@ def test_mixed_rows_keep_their_numbers(chunk: int, size: int, monkeypatch: pytes
         return X[low:high]
 
     table = Table("X", X.shape, X.dtype, reads, chunk)
-    numbers, rows = zip(*streams.mixed(table, size, np.random.RandomState(0)), strict=True)
+    numbers, rows = zip(*mixing.mixed(table, size, np.random.RandomState(0)), strict=True)
     assert [len(r) for r in rows[:-1]] == [min(size, N)] * (-(-N // size) - 1)
     assert sorted(np.concatenate(numbers)) == list(range(N))
     np.testing.assert_array_equal(np.concatenate(rows), X[np.concatenate(numbers)])

@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 import gpudict
-from gpudict.arrays.sources import stream as streams
+from gpudict.arrays.sources import mixing
 from tests.support import problems
 
 KEPT = {"alpha": 0.1, "tol": 0, "max_no_improvement": None, "random_state": 0}
@@ -70,8 +70,8 @@ def test_it_learns_as_well(shuffle: bool, start: str | None, monkeypatch: pytest
     """Within 2 % of the array's, though of sorted rows few blocks are mixed at a time."""
     X, _ = problems.signal(n=1200, d=16, k=24)
     X = X[np.argsort(X[:, 0])]
-    monkeypatch.setattr(streams, "BLOCK", 10 * 8 * 16)
-    monkeypatch.setattr(streams, "MIXED", 300 * 8 * 16)
+    monkeypatch.setattr(mixing, "BLOCK", 10 * 8 * 16)
+    monkeypatch.setattr(mixing, "MIXED", 300 * 8 * 16)
 
     def value(source):
         found = gpudict.learn_online(

@@ -11,8 +11,9 @@ from gpudict.arrays.chunks.loop import Loop
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import home
 from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.mixing import MIXED
 from gpudict.arrays.sources.progress import shown
-from gpudict.arrays.sources.stream import MIXED, Stream, row_bytes
+from gpudict.arrays.sources.stream import Stream
 
 
 def streamed(stream: Stream) -> Loop:
@@ -23,11 +24,11 @@ def streamed(stream: Stream) -> Loop:
             "a stream of what is sliced, or of files, or the iterable to learn_online."
         )
     table, n = stream.table, stream.shape[0]
-    cuts = list(pairwise([*range(0, n, stream.batch_size or max(1, MIXED // row_bytes(table))), n]))
+    cuts = list(pairwise([*range(0, n, stream.batch_size or max(1, MIXED // table.row_bytes)), n]))
 
     def rows(some: Sequence[int]) -> Iterator[tuple[int, Array]]:
         read = ahead((i, stream.move(table.rows(*cuts[i]))) for i in some)
-        return shown(read, row_bytes(table), sum(cuts[i][1] - cuts[i][0] for i in some))
+        return shown(read, table.row_bytes, sum(cuts[i][1] - cuts[i][0] for i in some))
 
     first = stream.move(table.rows(0, 1))
     with home(first):

@@ -1,8 +1,7 @@
 """`stream`: rows in batches from anything that is sliced, from files, or from an iterable.
 
-In order they are read in slices. Shuffled, they are read in blocks, which are drawn without order
-and lie whole in what they are read from; of some blocks at a time the rows are mixed. So nothing is
-read row by row, and what is held is a few blocks.
+In order they are read in slices, shuffled in blocks (`mixing`). So nothing is read row by row, and
+what is held is a few blocks.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ from gpudict.arrays.moving import moved, mover, reached
 from gpudict.arrays.plain import UNREAD
 from gpudict.arrays.sources import files, sliced, sparse
 from gpudict.arrays.sources.ahead import ahead
+from gpudict.arrays.sources.mixing import MIXED, mixed
 from gpudict.arrays.sources.progress import shown
 from gpudict.arrays.sources.table import Table, batch_of, checked, in_order
 
-BLOCK = 2**18  # bytes that are read at once, or more: less takes a disk about as long
-MIXED = 2**24  # bytes of a batch, where nobody says, and of blocks of which the rows are mixed
 KINDS = (files, sparse, sliced)
 
 
@@ -75,13 +73,13 @@ class Stream:
         """
         if not isinstance(self.source, Table):
             return ahead((None, self._moved(batch)) for batch in self.source)
-        size = self.batch_size or size or max(1, MIXED // row_bytes(self.source))
+        size = self.batch_size or size or max(1, MIXED // self.source.row_bytes)
         if rng is None:
             parts: Iterator[tuple[Any, np.ndarray]] = in_order(self.source, size)
         else:
             parts = mixed(self.source, size, np.random.default_rng([*rng.bytes(16)]))
         read = ahead((numbers, self.move(rows)) for numbers, rows in parts)
-        return shown(read, row_bytes(self.source), self.source.shape[0])
+        return shown(read, self.source.row_bytes, self.source.shape[0])
 
     def some(self, most: int, rng: Any) -> tuple[np.ndarray, Array]:
         """Return the numbers of so many random rows, (m,), and the rows: of 64 chunks at most."""
@@ -188,11 +186,6 @@ def as_stream(x: Any) -> Stream:
     return x if isinstance(x, Stream) else Stream(_source_of(x), None, np.asarray)
 
 
-def row_bytes(table: Table) -> int:
-    """Return the bytes of a row."""
-    return max(1, table.shape[1] * table.dtype.itemsize)
-
-
 def whole(x: Any) -> Array:
     """Return all rows of a source that has a shape, as one array."""
     one = as_stream(x)
@@ -201,28 +194,6 @@ def whole(x: Any) -> Array:
             "X is a stream of an iterable, and a batch is needed. Pass its batches one by one."
         )
     return one.move(one.table.rows(0, one.shape[0]))
-
-
-def mixed(table: Table, size: int, rng: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield batches of rows without order: blocks are drawn, and rows of some blocks mixed."""
-    n, d = table.shape
-    row = row_bytes(table)
-    block = table.chunk * math.ceil(max(1, BLOCK // row) / table.chunk)
-    some = max(1, max(MIXED // row, size) // block)
-    starts = rng.permutation(math.ceil(n / block)) * block
-    numbers, rows = np.zeros(0, np.int64), np.zeros((0, d), table.dtype)
-    for first in range(0, len(starts), some):
-        here = starts[first : first + some]
-        parts = [table.rows(int(low), min(int(low) + block, n)) for low in here]
-        new = np.concatenate([np.arange(low, min(low + block, n)) for low in here])
-        order = rng.permutation(len(new) + len(numbers))
-        numbers = np.concatenate([numbers, new])[order]
-        rows = np.concatenate([rows, *parts])[order]
-        whole = len(rows) - len(rows) % size if first + some < len(starts) else len(rows)
-        for low in range(0, whole, size):
-            high = min(low + size, whole)
-            yield numbers[low:high], rows[low:high]
-        numbers, rows = numbers[whole:], rows[whole:]
 
 
 def _source_of(x: Any) -> Table | Iterable[Any]:

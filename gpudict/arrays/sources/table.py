@@ -33,6 +33,11 @@ class Table(NamedTuple):
     read: Callable[[int, int], np.ndarray]
     chunk: int = 1
 
+    @property
+    def row_bytes(self) -> int:
+        """The bytes of a row."""
+        return max(1, self.shape[1] * self.dtype.itemsize)
+
     def rows(self, low: int, high: int) -> np.ndarray:
         """Return the rows from low up to high, (high - low, d).
 
