@@ -12,6 +12,7 @@ from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.chunks import in_chunks
+from gpudict.coding.each import for_each
 from gpudict.coding.parts import in_parts
 from gpudict.coding.silence import say_silent
 from gpudict.solvers.docstrings import documented
@@ -20,6 +21,7 @@ from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names)
+@for_each
 @at_home
 def encode(
     X: Array | Stream,
@@ -55,10 +57,12 @@ def encode(
         array are Dask arrays, made when they are computed, and their rounds are not known.
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
-        atom that is zero is zero.
+        atom that is zero is zero. V (b, k, d) are dictionaries for each of X (b, n, d), or for a
+        row each, X (b, d): all there is of codes has b first then. Small ones on the host are coded
+        together; others, one after the other.
     alpha : float or array (n,), optional
-        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each. 0 for all is
-        least squares, of least norm.
+        Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each; of several
+        dictionaries (b,) or (b, n). 0 for all is least squares, of least norm.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float

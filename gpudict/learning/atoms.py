@@ -23,7 +23,6 @@ from gpudict.arrays.door import (
 )
 from gpudict.learning.codes import Dense
 from gpudict.learning.samples import Samples
-from gpudict.objective.penalties.columns import UnitSphere
 from gpudict.objective.quadratic import Quadratic, diagonal
 
 UNUSED = 1e-6  # an atom is unused when its A_kk is at most this share of a sample's ‖x‖²
@@ -48,8 +47,8 @@ def start(
     if code_init is not None:
         U = check.matrix(code_init, "code_init", like=X)
         check.shaped(U, "code_init", (n, None), "there is a code for each row of X")
-    U = None if U is None else fitted(U, k, axis=1)
-    V, U = normalised(fitted(V, k, axis=0), U, positive=positive)
+    U = None if U is None else fitted(U, k, axis=-1)
+    V, U = normalised(fitted(V, k, axis=-2), U, positive=positive)
     empty = to_host(~xp.any(V != 0, axis=1))
     if empty.any():
         V = revived(V, empty, samples, rng, positive=positive)
@@ -70,6 +69,7 @@ def given(dict_init: Any, X: Array) -> Any:
 def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     """Return unit atoms (k, d) and codes (n, k) from the SVD of X, zero past its numerical rank.
 
+    X may be many such, (b, n, d), if there are no weights.
     As scikit-learn's start, X = (U S) V, the sign of each pair such that the largest entry of its
     column of U is positive; here S is in the codes, where scikit-learn has it in the atoms. With
     weights it is the SVD of the rows √w x, and only samples that have a weight set the signs.
@@ -81,11 +81,12 @@ def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
         U, S, V = xp.linalg.svd(rows, full_matrices=False)
     else:
         U, S, V = (asarray_like(a, X) for a in np.linalg.svd(to_host(rows), full_matrices=False))
-    real = S[0] * max(X.shape) * float(xp.finfo(X.dtype).eps) < S
-    V = xp.where(real[:, None], V, xp.zeros_like(V))
-    U = U * xp.where(real, S, xp.zeros_like(S)) if weight is None else X @ xp.matrix_transpose(V)
+    real = S[..., :1] * max(X.shape[-2:]) * float(xp.finfo(X.dtype).eps) < S
+    V = xp.where(real[..., None], V, xp.zeros_like(V))
+    S = xp.where(real, S, xp.zeros_like(S))
+    U = U * S[..., None, :] if weight is None else X @ xp.matrix_transpose(V)
     flip = flips(U if weight is None else xp.where(weight[:, None] > 0, U, xp.zeros_like(U)))
-    return fitted(V * flip[:, None], k, axis=0), fitted(U * flip, k, axis=1)
+    return fitted(V * flip[..., None], k, axis=-2), fitted(U * flip[..., None, :], k, axis=-1)
 
 
 def sampled(samples: Samples, k: int, rng: Any) -> Samples:
@@ -105,11 +106,11 @@ def enough(X: Array, k: int) -> int:
 
 
 def flips(U: Array) -> Array:
-    """Return the signs (k,) that make the largest entry of each column of U (n, k) positive."""
+    """Return the signs (…, k) that make the largest entry of columns of U (…, n, k) positive."""
     xp = array_namespace(U)
-    peak = xp.argmax(xp.abs(U), axis=0, keepdims=True)
-    below = xp.take_along_axis(U, peak, axis=0)[0, :] < 0
-    one = xp.ones_like(U[0, :])
+    peak = xp.argmax(xp.abs(U), axis=-2, keepdims=True)
+    below = xp.take_along_axis(U, peak, axis=-2)[..., 0, :] < 0
+    one = xp.ones_like(U[..., 0, :])
     return xp.where(below, -one, one)
 
 
@@ -118,8 +119,9 @@ def fitted(x: Array, k: int, *, axis: int) -> Array:
     xp = array_namespace(x)
     missing = k - x.shape[axis]
     if missing <= 0:
-        return x[:k, :] if axis == 0 else x[:, :k]
-    shape = (missing, x.shape[1]) if axis == 0 else (x.shape[0], missing)
+        return x[..., :k, :] if axis == -2 else x[..., :k]
+    *lead, n, m = x.shape
+    shape = (*lead, missing, m) if axis == -2 else (*lead, n, missing)
     return xp.concat([x, xp.zeros(shape, dtype=x.dtype, device=x.device)], axis=axis)
 
 
@@ -130,9 +132,9 @@ def normalised(V: Array, U: Array | None, *, positive: bool) -> tuple[Array, Arr
     """
     xp = array_namespace(V)
     V = xp.maximum(V, xp.zeros_like(V)) if positive else V
-    size = xp.max(xp.abs(V), axis=1, keepdims=True)  # first to size 1: squares must not vanish
+    size = xp.max(xp.abs(V), axis=-1, keepdims=True)  # first to size 1: squares must not vanish
     scaled = V / divisor(size)
-    length = xp.sqrt(xp.sum(scaled * scaled, axis=1, keepdims=True))
+    length = xp.sqrt(xp.sum(scaled * scaled, axis=-1, keepdims=True))
     V = scaled / divisor(length)
     return V, None if U is None else U * xp.matrix_transpose(size * length)
 
@@ -163,13 +165,16 @@ def drawn(samples: Samples, count: int, rng: Any, positive: bool) -> Array:
 
     A sample is drawn as often as its weight says.
     """
-    X = samples.X
-    xp, d = array_namespace(X), X.shape[1]
-    index = choice(samples, count, rng)
-    noise = rng.normal(size=(count, d)) * (NOISE / np.sqrt(d))
-    rows, _ = normalised(take(X, index_like(index, X)), None, positive=positive)
-    noise = asarray_like(np.abs(noise) if positive else noise, X)
-    return xp.matrix_transpose(UnitSphere(positive).prox(xp.matrix_transpose(rows + noise), 0.0))
+    index = index_like(choice(samples, count, rng), samples.X)
+    return nudged(take(samples.X, index), rng, positive)
+
+
+def nudged(rows: Array, rng: Any, positive: bool) -> Array:
+    """Return the directions of rows (…, k, d) with 1 % of noise; of a zero row a random one."""
+    noise = rng.normal(size=rows.shape[-2:]) * (NOISE / np.sqrt(rows.shape[-1]))
+    units, _ = normalised(rows, None, positive=positive)
+    noise = asarray_like(np.abs(noise) if positive else noise, rows)
+    return normalised(units + noise, None, positive=positive)[0]
 
 
 def choice(samples: Samples, count: int, rng: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from gpudict.learning.beginning import begun, zeros
 from gpudict.learning.blocks import code_of
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.course import flat, followed, record_of, still
+from gpudict.learning.each import of_each
 from gpudict.learning.facts import facts
 from gpudict.learning.far import Far
 from gpudict.learning.keeper import keeper_of
@@ -36,6 +37,7 @@ from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names, updates=updates)
+@of_each
 @at_home
 def learn(
     X: Array,
@@ -72,6 +74,9 @@ def learn(
         Data, a sample a row, of any library that follows the standard. Its library, device and
         dtype are those of the result. A stream, a sparse matrix or what is sliced is read anew in
         each iteration, and no codes are kept; the chunks of a Dask array stay where they are.
+        X (b, n, d) are b problems, each with a dictionary of its own: stains of slides, one X with
+        many seeds. Then alpha (b,), dict_init (b, m, d), code_init (b, n, m), sample_weight (b, n)
+        and random_state, a list, may be those of each. Small ones on the host are learned together.
     n_components : int, optional
         Number of atoms k; d by default.
     alpha, n_nonzero_coefs, target_error
@@ -124,7 +129,7 @@ def learn(
     -------
     Learned
         With dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter and
-        history.
+        history. Of X (b, n, d) all have b first; an objective ends in NaN where others go on.
 
     Raises
     ------

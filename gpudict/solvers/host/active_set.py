@@ -5,7 +5,7 @@ It works in float64, and its gaps are certificates: rounding is in them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,16 +38,28 @@ class ActiveSet(RowSolver[L1]):
         assert rows.cov is not None
         assert atoms.gram is not None
         b, k = rows.cov.shape
-        most = k if atoms.width is None else min(k, atoms.width + self.spare)
-        summands = (atoms.width or 0) + 4.0
+        most, allowed = self.sizes(k, atoms.width, limits.max_iter)
         codes, gap = Rows.blank(b, most), np.empty(b)
         data = (fixed(rows.cov), fixed(atoms.gram), rows.sq, atoms.norms, tuple(rows.init))
         wanted = (np.full(b, penalty.alpha, np.float64), penalty.positive, limits.single)
-        rank = most if atoms.width is None else min(k, atoms.width)
-        allowed = (summands, rank, min(limits.max_iter, self.rounds))
         space = lasso.space(k, most)
         rounds = lasso.solve(*data, *wanted, allowed, space, tuple(codes), gap)
         return solution(codes.trimmed(), gap, rounds, rows, limits, rows.cov)
+
+    def sizes(self, k: int, width: int | None, max_iter: int) -> tuple[int, tuple[float, int, int]]:
+        """Return the most atoms of a set, and limits of `kernels.lasso`, for atoms (k, width)."""
+        most = k if width is None else min(k, width + self.spare)
+        rank = most if width is None else min(k, width)
+        return most, ((width or 0) + 4.0, rank, min(max_iter, self.rounds))
+
+
+def work_of(n: int, k: int, most: int) -> tuple[Any, ...]:
+    """Return what `kernels.problems` works in, for n rows and k atoms, sets of `most` of them."""
+    from gpudict.solvers.host.kernels import lasso
+
+    both = ((a, fixed(a)) for a in (np.empty((k, k)), np.empty((n, k))))
+    rooms = tuple(Rows.blank(n, most)), tuple(Rows.blank(n))
+    return (*both, np.empty(k), lasso.space(k, most), rooms)
 
 
 def solution(
