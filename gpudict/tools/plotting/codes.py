@@ -55,6 +55,7 @@ def plot_sparsity(code: Any, *, ax: Axes | None = None) -> Axes:
     edges = np.arange(low, high + wide + 1, wide) - 0.5
     ax = axes_of(ax)
     ax.hist(nonzeros, bins=edges.tolist(), color=BLUE, edgecolor="white", linewidth=0.4)
+    ax.set_xlim(min(edges[0], low - 2.5), max(edges[-1], high + 2.5))
     whole_numbers(ax.xaxis)
     whole_numbers(ax.yaxis)
     middle = np.median(nonzeros) if nonzeros.size else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpudict.arrays import parameters
-from gpudict.tools.plotting.look import BLUE, VERMILION, axes_of, dressed
+from gpudict.tools.plotting.look import BLUE, VERMILION, axes_of, dressed, whole_numbers
 from gpudict.tools.plotting.reading import atoms_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def plot_coherence(V: Any, kind: str = "histogram", *, ax: Axes | None = None) -
     atoms = unit(atoms_of(V))
     ax = axes_of(ax)
     counts, largest = cosines(atoms)
-    title = f"Coherence {largest:.2g}"
+    title = f"Coherence {largest:.4g}"
     if kind == "matrix":
         image = ax.imshow(np.abs(atoms @ atoms.T), cmap="cividis", vmin=0, vmax=1)
         bar = ax.figure.colorbar(image, ax=ax, label="|cosine|")
@@ -65,6 +65,7 @@ def plot_coherence(V: Any, kind: str = "histogram", *, ax: Axes | None = None) -
     ax.stairs(counts, np.linspace(0, 1, BINS + 1), fill=True, color=BLUE)
     ax.axvline(largest, color=VERMILION, linewidth=1.6, linestyle="--")
     ax.set_xlim(0, 1.01)
+    whole_numbers(ax.yaxis)
     return dressed(ax, "|cosine| of two atoms", "pairs of atoms", title, grid="y")
 
 

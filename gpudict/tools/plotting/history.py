@@ -25,7 +25,7 @@ class Course(NamedTuple):
     ----------
     objective : (n_iter,)
     gap : (n_iter,), the largest of a row's code, relative to ½‖x‖²; None where it is not known
-    last : the sum of the gaps of the codes that were kept, or None
+    last : the sum of the gaps of the codes that were kept, or None; of batch learning
     online : whether the objective is that of mini-batches, per sample
     """
 
@@ -35,33 +35,26 @@ class Course(NamedTuple):
     online: bool = False
 
     @classmethod
-    def of(cls, given: Any) -> Self:
-        """Return what a model, a list of `Progress` or an array of objectives tells.
-
-        Raises
-        ------
-        TypeError, ValueError
-            It has no history.
-        """
+    def of(cls, given: Any) -> Self | None:
+        """Return what a model, a list of `Progress` or an array of objectives tells, or None."""
         past = getattr(given, "past_", getattr(given, "past", None))
-        found = getattr(given, "history_", getattr(given, "history", None))
-        if found is None:
-            found = getattr(given, "error_", given)
-        if found is given and hasattr(given, "fit"):
-            raise ValueError(
-                f"This {type(given).__name__} has no history: it was not fitted, or learns nothing."
-            )
-        if len(found) and hasattr(found[0], "objective"):
+        found = getattr(given, "history_", None) or getattr(given, "error_", None)
+        if found is None and not hasattr(given, "fit"):
+            found = getattr(given, "history", given)
+        if found is None or not len(found):
+            return None
+        if hasattr(found[0], "objective"):
             objective = np.array([one.objective for one in found], np.float64)
             gap = np.array([one.gap for one in found], np.float64)
         else:
             objective, gap = numbers(found, "history", None, "iterations"), None
-        return cls(objective, gap, _total(given), past is not None)
+        online = past is not None
+        return cls(objective, gap, None if online else _total(given), online)
 
     @property
     def best(self) -> int:
-        """The iteration whose objective is the lowest, and whose atoms and codes were kept."""
-        return int(np.argmin(self.objective))
+        """The iteration whose atoms were kept: that of the lowest objective, or online the last."""
+        return self.objective.size - 1 if self.online else int(np.argmin(self.objective))
 
     def bounds(self, energy: float | None) -> np.ndarray | None:
         """Return how far, at most, the codes of each iteration were from the optimum, (n_iter,).
@@ -141,6 +134,11 @@ def plot_history(
     what = parameters.choice(what, "what", ("objective", "excess", "gap"))
     scale = parameters.choice(scale, "scale", ("auto", "linear", "log"))
     course = Course.of(history)
+    if course is None:
+        raise ValueError(
+            f"This {type(history).__name__} has no history: there was no iteration, or it learns "
+            "nothing. Call fit, or pass the history itself."
+        )
     if what == "gap" and course.gap is None:
         raise ValueError("Objectives alone came, and of them no gaps are known. Pass the history.")
     ax, y = axes_of(ax), course.objective
@@ -160,7 +158,8 @@ def plot_history(
     else:
         _line(ax, _above(course.gap), color=VERMILION)
         name = "largest gap of a row / ½‖x‖²"
-    ax.set_yscale(scale)
+    if scale == "log":
+        _decades(ax)
     whole_numbers(ax.xaxis)
     return dressed(ax, "mini-batch" if course.online else "iteration", name, _title(course))
 
@@ -180,6 +179,17 @@ def _band(ax: Axes, course: Course, total: np.ndarray | None) -> None:
     elif course.last is not None:
         at = course.best
         ax.vlines(at + 1, y[at] - course.last, y[at], linewidth=6, **look)
+
+
+def _decades(ax: Axes) -> None:
+    """Let the y axis be logarithmic, and whole powers of ten its ends."""
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines]).astype(np.float64)
+    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_formatter("")
+    if drawn.size:
+        ends = np.floor(np.log10(drawn.min())), np.ceil(np.log10(drawn.max()))
+        ax.set_ylim(10.0 ** ends[0], 10.0 ** max(ends[1], ends[0] + 1))
 
 
 def _above(y: np.ndarray | None) -> np.ndarray:

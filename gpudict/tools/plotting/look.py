@@ -47,7 +47,7 @@ def dressed(
     ax.set_xlabel(xlabel, color=INK)
     ax.set_ylabel(ylabel, color=INK)
     ax.set_title(title, color=INK)
-    ax.tick_params(colors=INK)
+    ax.tick_params(colors=INK, which="both")
     ax.set_axisbelow(True)
     if grid is not None:
         ax.grid(axis=grid, color=PALE, linewidth=0.8)
@@ -64,7 +64,8 @@ def bare(ax: Axes, title: str) -> Axes:
 
 
 def whole_numbers(axis: Any) -> None:
-    """Let the ticks of an axis that counts be whole numbers."""
-    from matplotlib.ticker import MaxNLocator
+    """Let the ticks of an axis that counts be whole numbers, their thousands apart."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
+    axis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

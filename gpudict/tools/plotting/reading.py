@@ -14,13 +14,13 @@ import numpy as np
 
 from gpudict.arrays import check
 from gpudict.arrays.chunks import chunked, is_chunked
-from gpudict.arrays.door import csr, is_array, no_graph, to_host
+from gpudict.arrays.door import Array, csr, is_array, no_graph, to_host
 from gpudict.arrays.plain import array_like, reals
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import as_stream, is_source
 
 
-def atoms_of(given: Any, name: str = "V") -> np.ndarray:
+def atoms_of(given: Any) -> np.ndarray:
     """Return the atoms (k, d) of an array, an estimator or what learning returned, in float64.
 
     Raises
@@ -28,11 +28,16 @@ def atoms_of(given: Any, name: str = "V") -> np.ndarray:
     TypeError, ValueError
         There are none.
     """
+    return to_host(check.matrix(array_of(given), "V")).astype(np.float64)
+
+
+def array_of(given: Any) -> Array:
+    """Return the array of the atoms, unchecked, where it is."""
     names = ("components_", "dictionary_", "dictionary")
     found = next((getattr(given, one) for one in names if hasattr(given, one)), given)
     if found is given and hasattr(given, "fit"):
         raise ValueError(f"This {type(given).__name__} has no atoms yet. Call fit first.")
-    return to_host(check.matrix(array_like(found, name), name)).astype(np.float64)
+    return array_like(found, "V")
 
 
 def codes_of(given: Any) -> Any:
