@@ -185,9 +185,9 @@ def _decades(ax: Axes) -> None:
     """Let the y axis be logarithmic, and whole powers of ten its ends."""
     drawn = np.concatenate([line.get_ydata() for line in ax.lines]).astype(np.float64)
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
-    ax.set_yscale("log")
-    ax.yaxis.set_minor_formatter("")
     if drawn.size:
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter("")
         ends = np.floor(np.log10(drawn.min())), np.ceil(np.log10(drawn.max()))
         ax.set_ylim(10.0 ** ends[0], 10.0 ** max(ends[1], ends[0] + 1))
 

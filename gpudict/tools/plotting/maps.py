@@ -103,12 +103,11 @@ def _drawn(ax: Axes, maps: np.ndarray, names: list[str]) -> Axes:
 
 def _mask(where: Any) -> np.ndarray:
     """Return the mask (h, w) of the pixels that have a code."""
-    if is_array(where) or isinstance(where, list):
-        mask = np.asarray(to_host(where)) if is_array(where) else np.asarray(where)
-        if mask.ndim == 2 and mask.dtype == np.bool_:
-            return mask
-    elif len(tuple(where)) == 2:
-        return np.ones(tuple(where), np.bool_)
+    given = np.asarray(to_host(where) if is_array(where) else where)
+    if given.ndim == 2 and given.dtype == np.bool_:
+        return given
+    if given.shape == (2,) and given.dtype.kind in "iu" and given.min() > 0:
+        return np.ones(given, np.bool_)
     raise ValueError(
         "where is neither the shape (h, w) of an image nor a mask (h, w) of bool. Pass one of them."
     )

@@ -107,19 +107,35 @@ class Tally(NamedTuple):
 
 
 def compressed(code: Any) -> Iterator[tuple[Rows, int]]:
-    """Yield batches of codes in compressed rows on the host, and how many atoms k they have."""
+    """Yield batches of codes in compressed rows on the host, and how many atoms k they have.
+
+    Raises
+    ------
+    ValueError
+        They are not finite.
+    """
     for batch in batches(codes_of(code)):
         sparse = csr(batch)
         if sparse is None:
             batch = to_host(batch)
             sparse = csr(batch)
         assert sparse is not None
-        yield Rows(*(to_host(part) for part in sparse.parts(batch))), int(batch.shape[1])
+        rows = Rows(*(to_host(part) for part in sparse.parts(batch)))
+        if not np.isfinite(rows.values).all():
+            raise ValueError("The codes have NaN or infinity in them. Pass finite codes.")
+        yield rows, int(batch.shape[1])
 
 
 def columns_of(code: Any, which: np.ndarray) -> np.ndarray:
     """Return the codes (n, m) of some atoms as a dense array of the host."""
-    return np.concatenate([rows.dense(k)[:, which] for rows, k in compressed(code)])
+    each, back = np.unique(which, return_inverse=True)
+    parts = []
+    for rows, k in compressed(code):
+        place = np.full(k, len(each))  # one column more, for all other atoms
+        place[each] = np.arange(len(each))
+        few = rows._replace(columns=place[rows.columns])
+        parts.append(few.dense(len(each) + 1)[:, back])
+    return np.concatenate(parts)
 
 
 def batches(x: Any, size: int | None = None) -> Iterator[Any]:
