@@ -35,6 +35,15 @@ def torch_of(a):
     return pytest.importorskip("torch").asarray(np.array(a))
 
 
+def sparse_torch_of(a):
+    """Return a sparse tensor in which zeros stand too."""
+    places = torch_of(np.argwhere(np.ones_like(a)).T)
+    torch = pytest.importorskip("torch")
+    return torch.sparse_coo_tensor(
+        places, torch_of(a).flatten(), a.shape, is_coalesced=True, check_invariants=False
+    )
+
+
 def learned(V=V, U=U, past=None):
     objective = np.array([one.objective for one in HISTORY])
     return Learned(V, U, objective, np.full(20, 0.01), True, 4, HISTORY, past)
@@ -72,7 +81,7 @@ CODES = {  # and codes
     "strict": backends.on_device1,
     "list": np.ndarray.tolist,
     "scipy": csc_array,
-    "torch sparse": lambda U: torch_of(U).to_sparse(),
+    "torch sparse": sparse_torch_of,
     "stream": lambda U: gpudict.stream(U, batch_size=6),
     "dask": lambda U: pytest.importorskip("dask.array").from_array(U, chunks=(7, 7)),
     "solution": lambda U: Solution(torch_of(U), U[:, 0], U[:, 0], 1, []),
@@ -171,6 +180,8 @@ def test_words_on_the_axes():
     assert coherent.get_title() == f"Coherence {np.triu(COSINES, 1).max():.4g}"
     many = plotting.plot_atoms(np.tile(V, (100, 1)), (3, 4), ax=fresh())
     assert many.get_title() == "256 of 700 atoms"
+    pairs = plotting.plot_coherence(np.tile(V, (100, 1)), ax=fresh()).patches[0].get_data().values
+    assert pairs.sum() == 700 * 699 / 2
     named = plotting.plot_atoms(V, x=X, xlabel="wavelength (nm)", ax=fresh())
     assert (named.get_xlabel(), named.get_ylabel()) == ("wavelength (nm)", "amplitude")
     for ax in (use, sparsity, coherent, named):

@@ -24,6 +24,13 @@ DATA[3] = 0
 ALONE = {"br", "image", "link", "meta", "img", "path", "use"}  # elements without an end
 
 
+class Odd(int):
+    """A parameter that is written as what a page may not have in it."""
+
+    def __str__(self):
+        return "<script>"
+
+
 class Page(HTMLParser):
     """What stands in a page: elements with their attributes, text, and facts by section."""
 
@@ -188,7 +195,7 @@ def test_nothing_to_explain():
 def test_many_atoms_some_of_them_dead(tmp_path):
     """Those most used are shown, and the numbers of the dead ones are told, some of them."""
     V = np.random.default_rng(0).standard_normal((400, 12))
-    coder = gpudict.SparseCoder(V, split_sign=True, transform_n_nonzero_coefs=2)
+    coder = gpudict.SparseCoder(V, split_sign=True, transform_n_nonzero_coefs=2, n_jobs=Odd(2))
     write_report(tmp_path / "a.html", coder, DATA, shape=(2, 2, 3))
     page = Page(tmp_path / "a.html")
     code = coder.transform(DATA)
@@ -198,6 +205,8 @@ def test_many_atoms_some_of_them_dead(tmp_path):
     assert page.facts["Codes", "Their numbers"] == named
     assert "256 of 400 atoms, the most used first." in page.text
     assert page.facts["On the data", "Certificate"].startswith("none")
+    assert page.facts["Model", "n_jobs"] == "<script>"
+    assert not page.all("script")
 
 
 def test_what_learn_returns_has_a_report(tmp_path):
