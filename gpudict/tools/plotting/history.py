@@ -86,8 +86,8 @@ def plot_history(
 ) -> Axes:
     """Draw the objective of each iteration with the band of its certificate.
 
-    The band goes from objective − total gap to the objective: what better codes for the same
-    atoms could have gained, at most. It says nothing about other atoms.
+    The band goes from objective − total gap to the objective: what better codes could have gained,
+    at most, with the atoms that the codes were computed with. It says nothing about other atoms.
 
     Parameters
     ----------
@@ -147,13 +147,13 @@ def plot_history(
         steep = 0 < FALL * y.min(initial=np.inf) <= y.max(initial=0)
         scale = "log" if what != "objective" or steep else "linear"
     if what == "objective":
-        _line(ax, y)
+        _line(ax, y, label="objective")
         _band(ax, course, course.bounds(energy))
     elif what == "excess":
         _line(ax, _above(y - y.min(initial=np.inf)), label="objective − lowest")
         if (total := course.bounds(energy)) is not None:
             _line(ax, _above(total), color=VERMILION, linestyle="--", label="total gap, at most")
-        ax.legend(frameon=False, labelcolor=INK, fontsize="small")
+        _legend(ax)
         name += " above the lowest"
     else:
         _line(ax, _above(course.gap), color=VERMILION)
@@ -172,13 +172,16 @@ def _line(ax: Axes, y: np.ndarray, color: str = BLUE, **look: Any) -> None:
 
 def _band(ax: Axes, course: Course, total: np.ndarray | None) -> None:
     """Draw the band below the objective, or a bar of it where only one iteration's is known."""
-    y, look = course.objective, {"color": VERMILION, "label": "objective − total gap"}
+    y, look = course.objective, {"color": VERMILION, "label": "down to objective − total gap"}
     if total is not None:
         x = np.arange(1, y.size + 1)
         ax.fill_between(x, y - total, y, alpha=0.3, linewidth=0, **look)  # type: ignore[arg-type]
     elif course.last is not None:
         at = course.best
         ax.vlines(at + 1, y[at] - course.last, y[at], linewidth=6, **look)
+    else:
+        return
+    _legend(ax)
 
 
 def _decades(ax: Axes) -> None:
@@ -190,6 +193,10 @@ def _decades(ax: Axes) -> None:
         ax.yaxis.set_minor_formatter("")
         ends = np.floor(np.log10(drawn.min())), np.ceil(np.log10(drawn.max()))
         ax.set_ylim(10.0 ** ends[0], 10.0 ** max(ends[1], ends[0] + 1))
+
+
+def _legend(ax: Axes) -> None:
+    ax.legend(frameon=False, labelcolor=INK, fontsize="small")
 
 
 def _above(y: np.ndarray | None) -> np.ndarray:

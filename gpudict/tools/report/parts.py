@@ -38,8 +38,9 @@ class Fact(NamedTuple):
 
     @classmethod
     def share(cls, name: str, value: float, *, first: bool = False) -> Fact:
-        """Return a part of a whole."""
-        return cls(name, float(value), f"{100 * value:.2f} %", first)
+        """Return a part of a whole; what is not all of it is not written as 100 %."""
+        shown = 100.0 if value == 1 else min(100 * value, 99.99)
+        return cls(name, float(value), f"{shown:.2f} %", first)
 
 
 class Section(NamedTuple):

@@ -28,8 +28,8 @@ def contents(model: Any, X: Any, shape: tuple[int, ...] | None) -> dict[str, Any
     TypeError, ValueError
         The model is none, is not fitted, or can't code X.
     """
-    coder = hasattr(model, "get_params")
-    if not coder and (X is not None or not hasattr(model, "dictionary")):
+    estimator = hasattr(model, "get_params")
+    if not estimator and (X is not None or not hasattr(model, "dictionary")):
         raise TypeError(
             f"model is a {type(model).__name__}, and a fitted estimator is needed. Pass what "
             "gpudict.load returns; of what gpudict.learn returned, no data, or "
@@ -43,7 +43,7 @@ def contents(model: Any, X: Any, shape: tuple[int, ...] | None) -> dict[str, Any
     sections += [] if course is None else [_learning(model, course)]
     sections += [] if judged is None else [_data(judged)]
     sections += [] if tally is None else [_codes(tally)]
-    name = type(model).__name__ if coder else "A learned dictionary"
+    name = type(model).__name__ if estimator else "A learned dictionary"
     return {"name": name, "sections": [*sections, _parameters(model)], "facts": _glance(sections)}
 
 
@@ -110,7 +110,7 @@ def _learning(model: Any, course: Course) -> Section:
         facts.append(Fact.small("Total gap of the codes that were kept", course.last))
     history = getattr(model, "history_", getattr(model, "history", None)) or []
     if history:
-        facts.append(Fact.number("Atoms revived", sum(one.unused for one in history)))
+        facts.append(Fact.number("Unused atoms, of all steps", sum(one.unused for one in history)))
         facts.append(Fact.real("Seconds", history[-1].seconds, " s"))
     return Section("Learning", facts, pictures, _table(history))
 
