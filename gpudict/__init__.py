@@ -16,6 +16,7 @@ from gpudict._version import __version__ as __version__
 
 if TYPE_CHECKING:
     import gpudict.datasets as datasets
+    import gpudict.tools.plotting as plotting
     from gpudict.arrays.sources.stream import stream
     from gpudict.coding.encode import encode
     from gpudict.estimators import (
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gpudict.learning.statistics import Statistics
     from gpudict.solvers.records import Solution
 
+_MODULES = {"datasets": "datasets", "plotting": "tools.plotting"}
 _HOMES = {
     "DictionaryLearning": "estimators",
     "Learned": "learning.records",
@@ -68,6 +70,7 @@ __all__ = [
     "learn",
     "learn_online",
     "load",
+    "plotting",
     "sparse_encode",
     "stream",
 ]
@@ -76,8 +79,8 @@ __all__ = [
 if not TYPE_CHECKING:  # a type checker knows the names, and no others
 
     def __getattr__(name: str) -> Any:
-        if name == "datasets":
-            return importlib.import_module("gpudict.datasets")
+        if name in _MODULES:
+            return importlib.import_module(f"gpudict.{_MODULES[name]}")
         if name in _HOMES:
             home = importlib.import_module(f"gpudict.{_HOMES[name]}")
             return globals().setdefault(name, getattr(home, name))

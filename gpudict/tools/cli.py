@@ -107,7 +107,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
     from gpudict.datasets import photograph
     from gpudict.tools.demo import Settings, denoising
-    from gpudict.tools.plotting import denoising_figure, save
+    from gpudict.tools.picture import denoising_figure, save
 
     settings = Settings(arguments.n_components, arguments.coder, seed=arguments.seed)
     began = time.perf_counter()

@@ -152,7 +152,7 @@ def test_import_is_lazy():
     code = (
         "import sys, gpudict; heavy = {'sklearn', 'numba', 'torch', 'cupy', 'jax', 'scipy', "
         "'matplotlib', 'rich'}; early = heavy & set(sys.modules); "
-        "gpudict.encode, gpudict.learn, gpudict.dict_learning, gpudict.datasets; "
+        "gpudict.encode, gpudict.learn, gpudict.dict_learning, gpudict.datasets, gpudict.plotting; "
         "print(early, heavy & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gpudict._writing import write_whole
+from gpudict.tools.plotting.atoms import plot_atoms
+from gpudict.tools.plotting.history import plot_history
+from gpudict.tools.plotting.look import INK, bare
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["denoising_figure", "mosaic", "save"]
+__all__ = ["denoising_figure", "save"]
 
-BLUE = "#0072b2"  # Okabe and Ito's, told apart by everyone
-INK, PALE = "#333333", "#d9d9d9"
 WIDTH, DPI = 12.0, 150  # inches, and 1,800 pixels
+TITLE_SIZE = 16  # points
 MARGIN, GUTTER, TITLE = 0.12, 0.36, 0.42  # inches, as all lengths below
 NUMBERS = (0.62, 0.30)  # room for those at the axes
 
@@ -68,13 +70,16 @@ def denoising_figure(
     low, high = GUTTER, 1.6 * GUTTER + height + TITLE
     figure = Figure(figsize=(WIDTH, high + height + TITLE), dpi=DPI, facecolor="white")
 
-    columns = math.ceil(math.sqrt(atoms.shape[0] * aspect))
-    for x, y, image, title in (
-        (left, high, noisy, f"Noisy, {psnr[0]:.1f} dB"),
-        (right, high, denoised, f"Denoised, {psnr[1]:.1f} dB"),
-        (left, low, mosaic(atoms, columns), f"{atoms.shape[0]} atoms, the most used first"),
+    for x, image, title in (
+        (left, noisy, f"Noisy, {psnr[0]:.1f} dB"),
+        (right, denoised, f"Denoised, {psnr[1]:.1f} dB"),
     ):
-        _picture(_axes(figure, x, y, width, height), image, title)
+        _picture(_axes(figure, x, high, width, height), image, title)
+    side = math.isqrt(atoms.shape[1])
+    tiles = plot_atoms(
+        atoms, (side, side), "image", most=len(atoms), ax=_axes(figure, left, low, width, height)
+    )
+    tiles.set_title(f"{len(atoms)} atoms, the most used first", fontsize=TITLE_SIZE, color=INK)
     dx, dy = NUMBERS
     note = f"½‖X − UV‖² + α‖U‖₁\nlargest duality gap {gap:.1e}·½‖x‖²"
     _curve(_axes(figure, right + dx, low + dy, width - dx, height - dy), objective, note)
@@ -89,20 +94,6 @@ def save(figure: Figure, path: str | Path, **options: Any) -> None:
     write_whole(path, drawn.getvalue())
 
 
-def mosaic(atoms: np.ndarray, columns: int) -> np.ndarray:
-    """Return the atoms (k, d) as tiles in [0, 1], NaN between them, row after row.
-
-    Each has its own scale, the same in both directions, so that 0 is the middle grey.
-    """
-    k, side = atoms.shape[0], math.isqrt(atoms.shape[1])
-    rows = math.ceil(k / columns)
-    tiles = np.full((rows * columns, side + 1, side + 1), np.nan)
-    scale = np.max(np.abs(atoms), axis=1, keepdims=True)
-    tiles[:k, :side, :side] = (0.5 + 0.5 * atoms / scale).reshape(k, side, side)
-    grid = tiles.reshape(rows, columns, side + 1, side + 1).swapaxes(1, 2)
-    return grid.reshape(rows * (side + 1), columns * (side + 1))[:-1, :-1]
-
-
 def _axes(figure: Figure, x: float, y: float, width: float, height: float) -> Any:
     w, h = figure.get_size_inches()
     return figure.add_axes((x / w, y / h, width / w, height / h))
@@ -111,19 +102,15 @@ def _axes(figure: Figure, x: float, y: float, width: float, height: float) -> An
 def _picture(axes: Any, image: np.ndarray, title: str) -> None:
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_anchor("N")
-    axes.set_title(title, fontsize=16, color=INK)
-    axes.set_axis_off()
+    bare(axes, title).title.set_fontsize(TITLE_SIZE)
 
 
 def _curve(axes: Any, objective: np.ndarray, note: str) -> None:
-    iteration = np.arange(1, objective.size + 1)
-    axes.plot(iteration, objective, color=BLUE, linewidth=2.4, marker="o", markersize=6.5)
-    axes.set_title("Objective of learning, by iteration", fontsize=16, color=INK)
+    plot_history(objective, scale="linear", ax=axes)
+    axes.lines[0].set(linewidth=2.4, markersize=6.5)
+    axes.set(xlabel="", ylabel="")
+    axes.set_title("Objective of learning, by iteration", fontsize=TITLE_SIZE, color=INK)
     corner = {"x": 0.98, "y": 0.95, "ha": "right", "va": "top", "linespacing": 1.6}
     corner["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 2}
     axes.text(s=note, transform=axes.transAxes, fontsize=14, color=INK, **corner)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.tick_params(labelsize=13, colors=INK)
-    axes.grid(color=PALE, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(INK)
+    axes.tick_params(labelsize=13)
