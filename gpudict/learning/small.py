@@ -119,7 +119,7 @@ def _learner(
 
     def learn(one: Problem) -> Learned | None:
         began, (n, d) = time.perf_counter(), one.X.shape
-        if (one.V == 0).all(axis=1).any():
+        if not np.all(np.vecdot(one.V, one.V)):
             return None
         places, limits = active_set.SOLVER.sizes(k, d, plan.max_iter)
         best = np.empty((k, d)), np.empty((n, k)), np.empty(n)
