@@ -31,6 +31,7 @@ from gpudict.learning.updates import (
     updates,
     warn_of_silence,
 )
+from gpudict.objective.penalties.contract import CertifiedPenalty
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
 
@@ -43,6 +44,7 @@ def learn(
     n_components: int | None = None,
     *,
     alpha: float | None = None,
+    penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     solver: str = "cd",
@@ -74,7 +76,7 @@ def learn(
         each iteration, and no codes are kept; the chunks of a Dask array stay where they are.
     n_components : int, optional
         Number of atoms k; d by default.
-    alpha, n_nonzero_coefs, target_error
+    alpha, penalty, n_nonzero_coefs, target_error
         What a code is, as in `encode`.
     solver : str
         Solver of the codes, as in `encode`: <solvers>.
@@ -153,6 +155,7 @@ def learn(
         samples.X,
         n_components,
         alpha=alpha,
+        penalty=penalty,
         n_nonzero_coefs=n_nonzero_coefs,
         target_error=target_error,
         solver=solver,

@@ -79,7 +79,7 @@ class Solver(ABC, Generic[P]):
         return (type(self).__doc__ or "").partition("\n")[0].rstrip(".")
 
     def solves(self, penalty: type[Penalty]) -> bool:
-        """Whether it solves penalties of that type."""
+        """Whether it solves penalties of that type, which is the form of one."""
         return issubclass(penalty, self.penalties)
 
     def certificate(self, q: Quadratic, penalty: P, Z: Array) -> tuple[Array, Array] | None:
