@@ -81,8 +81,9 @@ def learn(
     solver : str
         Solver of the codes, as in `encode`: <solvers>.
     dictionary_update : str
-        One of <updates>: the exact sweep over the atoms, or majorise-minimise steps on all of them
-        at once. 'auto' is the sweep on the host, mm on a GPU, where launches are what costs.
+        One of <updates>: the exact sweep over the atoms; majorise-minimise steps on all of them at
+        once; or, for pursuits, 'ksvd', an atom at a time with its codes in the rows that use it.
+        'auto' is the sweep on the host, mm on a GPU, where launches are what costs.
     max_iter : int
         The most iterations.
     tol : float
@@ -136,7 +137,9 @@ def learn(
     References
     ----------
     Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
-    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
+    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4. 'ksvd': Aharon, Elad and
+    Bruckstein (2006), https://doi.org/10.1109/TSP.2006.881199, by the step of Rubinstein,
+    Zibulevsky and Elad (2008).
 
     Examples
     --------
@@ -167,6 +170,8 @@ def learn(
         n_jobs=n_jobs,
         devices=devices,
     )
+    if isinstance(samples, Far):
+        recipe.update.by_sums("the rows, and their codes, are elsewhere")
     return learned_from(
         samples,
         recipe,

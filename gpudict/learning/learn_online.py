@@ -150,6 +150,7 @@ checkpoint_every, resume
             n_jobs=n_jobs,
             devices=devices,
         )
+        recipe.update.by_sums("of batches that are over there are sums")
         return learned_from(
             source,
             recipe,

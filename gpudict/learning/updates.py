@@ -51,6 +51,18 @@ class DictionaryStep(NamedTuple):
             Z = stepped(self.solver, q, self.penalty, V.T, self.steps)
         return Z.T
 
+    def by_sums(self, where: str) -> DictionaryStep:
+        """Return it where there are sums of codes alone, or raise if it needs the codes.
+
+        `where` ends the sentence "and …".
+        """
+        if self.solver.turns_codes:
+            raise ValueError(
+                f"dictionary_update={self.name!r} updates codes with the atoms, and {where}. Pass "
+                "'sweep' or 'mm', or X as one array to learn, without devices."
+            )
+        return self
+
 
 def one_thread(k: int, d: int) -> AbstractContextManager[Any]:
     """Return the context in which BLAS has one thread, if k·k·d products are not worth more."""
@@ -138,7 +150,14 @@ def recipe_for(
     problem = penalty_of((k, X.shape[1]), alpha, *limits, given=given)
     plan = Plan.of(X, k, problem, solver=solver, tol=code_tol, max_iter=code_max_iter)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
-    return Recipe(k, plan, step, n_jobs, chosen(devices, X))
+    if step.solver.turns_codes and problem.certified:
+        raise ValueError(
+            f"dictionary_update={dictionary_update!r} is for pursuits, and a penalty came, whose "
+            "codes it would take from their optimum. Pass n_nonzero_coefs or target_error, or "
+            "'sweep' or 'mm'."
+        )
+    places = chosen(devices, X)
+    return Recipe(k, plan, step.by_sums("devices came") if places else step, n_jobs, places)
 
 
 def warn_of_silence(samples: Any, recipe: Recipe) -> None:

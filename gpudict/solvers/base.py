@@ -110,10 +110,12 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     ----------
     check_every : steps between two checks, each of which waits for the device
     direct : whether one step is all, so that there is nothing to check, if it makes all its rounds
+    turns_codes : of an update of atoms, whether it changes the codes too, which it has to have
     """
 
     check_every: ClassVar[int] = 1
     direct: ClassVar[bool] = False
+    turns_codes: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, q: Quadratic, penalty: P, Z: Array) -> S:

@@ -164,7 +164,7 @@ def test_learning(penalty, tmp_path):
     np.testing.assert_array_equal(
         gpudict.learn(X, 8, penalty=penalty, resume=True, **options).code, learned.code
     )
-    with pytest.raises(ValueError, match="penalty was .* came now"):
+    with pytest.raises(ValueError, match=r"penalty was .* came now"):
         gpudict.learn(X, 8, alpha=0.1, resume=True, **options)
     assert gpudict.learn_online(X, 8, penalty=penalty, batch_size=20, max_iter=2).converged
 

@@ -238,3 +238,18 @@ def grouped(x, V, alpha, groups, positive=False):
         if np.abs(u - before).max() <= 1e-13 * np.abs(u).max():
             break
     return u
+
+
+def ksvd(X, V, U, positive_code=False, positive_dict=False):
+    """A sweep of Rubinstein, Zibulevsky and Elad (2008), algorithm 5, with the codes there are."""
+    V, U = V.copy(), U.copy()
+    for j in range(len(V)):
+        rows = np.flatnonzero(U[:, j])
+        if len(rows) == 0:
+            continue
+        V[j] = 0
+        E, g = X[rows] - U[rows] @ V, U[rows, j]
+        d = np.maximum(g @ E, 0) if positive_dict else g @ E
+        V[j] = d / np.linalg.norm(d)
+        U[rows, j] = np.maximum(E @ V[j], 0) if positive_code else E @ V[j]
+    return V, U
