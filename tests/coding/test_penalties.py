@@ -20,6 +20,7 @@ LASSOS = {  # as `oracles.penalised` is told
     "elastic net": {"ridge": 0.3},
     "elastic net, positive": {"ridge": 0.3, "positive": True},
     "weights": {"weight": np.geomspace(0.3, 3, K)},
+    "excluded": {"weight": np.r_[np.inf, np.geomspace(0.3, 3, K - 1)]},
     "weights, positive": {"weight": np.geomspace(0.3, 3, K), "positive": True},
     "excluded and free": {"weight": np.r_[np.inf, 0, 0, np.geomspace(0.3, 3, K - 3)]},
     "of rows": {"weight": np.outer(np.geomspace(0.5, 2, N), np.geomspace(3, 0.3, K))},
@@ -188,7 +189,7 @@ E = gpudict.ElasticNet(0.1, 0.2)
         ({"penalty": gpudict.WeightedL1(0.1, np.zeros(K), True)}, "positive=True came"),
         ({"penalty": gpudict.GroupL2(0.1, [1, 2])}, "a label for each"),
         ({"penalty": gpudict.GroupL2(0.1, GROUPS), "solver": "lars"}, "asks for the group lasso"),
-        ({"penalty": gpudict.WeightedL1(0.1, [*np.ones(K - 1), np.inf]), "solver": "lars"}, "asks"),
+        ({"penalty": gpudict.WeightedL1(0.1, [*np.ones(K - 1), 0]), "solver": "lars"}, "asks"),
     ],
 )  # fmt: skip
 def test_what_can_not_be(given, said: str):

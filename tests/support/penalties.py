@@ -17,6 +17,7 @@ _ROWS = np.zeros((ROWS, 1))
 _WEIGHTS = np.array([0.5, 1, 3, 0.2, 1])
 _EACH = np.outer(np.linspace(0.3, 2, ROWS), _WEIGHTS)
 _EACH[np.arange(5), np.arange(5)] = np.inf
+_OUT = np.array([0.5, 1, 3, np.inf, 1])
 _FREE = np.array([0.5, 0, 3, np.inf, 1])
 PENALTIES = {
     "l1": L1(0.3),
@@ -31,6 +32,7 @@ PENALTIES = {
         _ROWS, 5
     ),
     "weights, one excluded, one free": WeightedL1(0.3, _FREE).fitted(_ROWS, 5),
+    "weights, one excluded": WeightedL1(0.3, _OUT).fitted(_ROWS, 5),
     "weights of rows": WeightedL1(0.3, _EACH).fitted(_ROWS, 5),
     "groups": GroupL2(0.3, [0, 1, 0, 2, 1]).fitted(_ROWS, 5),
     "groups, positive": GroupL2(0.3, [0, 1, 0, 2, 1], True).fitted(_ROWS, 5),

@@ -1,10 +1,10 @@
 """The weighted ℓ₁ norm: a weight for each atom, or for each row and atom.
 
 An atom of weight w is one v/w with the weight 1 and the code z·w, so that where weights are those
-of atoms, finite and above 0, this is the lasso. An atom of weight inf is left out. One of weight 0
-is free, and a dual point has to be orthogonal to it, V_F θ = 0: the residual is projected off the
-free atoms before it is scaled, and what that takes away is how far a row is above its optimum over
-their codes alone.
+of atoms, and above 0, this is the lasso. An atom of weight inf is left out. One of weight 0 is
+free, and a dual point has to be orthogonal to it, V_F θ = 0: the residual is projected off the free
+atoms before it is scaled, and what that takes away is how far a row is above its optimum over their
+codes alone.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class WeightedL1(SumOfSizes):
         if is_zero(alpha):
             raise ValueError("alpha is 0, and so every weight. Pass one above 0, and weights of 0.")
         placed = asarray_like(weight, X, dtype)
-        if weight.ndim == 1 and ((weight > 0) & (weight < np.inf)).all():
+        if weight.ndim == 1 and not len(free):
             return ScaledL1(alpha, placed, positive)
         return WeightedL1(
             alpha, placed, positive, asarray_like(np.eye(k)[free], X, dtype) if len(free) else None
@@ -179,7 +179,7 @@ class WeightedL1(SumOfSizes):
 
 @dataclass(frozen=True, eq=False)
 class ScaledL1(WeightedL1):
-    """The same where the weights are (k,), finite and above 0: the lasso over atoms v/w."""
+    """The same where the weights are (k,) and above 0: the lasso over atoms v/w, 0 for inf."""
 
     @property
     def form(self) -> type[Penalty]:
@@ -188,8 +188,10 @@ class ScaledL1(WeightedL1):
 
     def reduced(self, q: Quadratic, Z: Array, /) -> tuple[Quadratic, Penalty, Array]:
         """Return the lasso over atoms v/w, of codes z·w."""
-        weight = array_namespace(Z).astype(self.weight, q.sq.dtype, copy=False)
-        return scaled_atoms(q, weight), L1(self.alpha, self.positive), Z * weight[None, :]
+        xp = array_namespace(Z)
+        weight = xp.astype(self.weight, q.sq.dtype, copy=False)
+        size = xp.where(weight < xp.inf, weight, xp.zeros_like(weight))
+        return scaled_atoms(q, weight), L1(self.alpha, self.positive), Z * size[None, :]
 
     def restored(self, Z: Array, /) -> Array:
         """Return the codes for those of the lasso."""

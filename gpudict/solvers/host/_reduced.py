@@ -42,7 +42,8 @@ def solve_rows(
     raised = eps * (np.sqrt(rows.sq + 2 * found.gap) * mass + plain.cost(codes, size.shape[1]))
     gap = found.gap + raised + (eps * mass) ** 2
     converged = gap <= 0.5 * limits.tol * rows.sq
-    return RowSolution(_times(codes, 1 / size[0]), gap, converged, found.rounds)
+    back = penalty.restored(np.ones_like(size))[0]
+    return RowSolution(_times(codes, back), gap, converged, found.rounds)
 
 
 def _times(codes: Rows, size: np.ndarray) -> Rows:
