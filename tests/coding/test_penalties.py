@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import gpudict
+from gpudict.solvers.base import Place
+from gpudict.solvers.registry import find
 from tests.support import oracles, problems
 from tests.support.backends import BackendCase, host
 
@@ -137,9 +139,8 @@ def test_rows_of_each_other():
         others = np.arange(15) != i
         alone = gpudict.encode(X[i : i + 1], X[others], alpha=0.1, tol=1e-13)
         np.testing.assert_allclose(whole[i, others], alone.Z[0], atol=1e-6)
-    out = np.empty((15, 15))
-    gpudict.encode(X, X, penalty=penalty, tol=1e-13, out=out)
-    np.testing.assert_allclose(out, whole, atol=1e-9)
+    parts = gpudict.encode(gpudict.stream(X, batch_size=4), X, penalty=penalty, tol=1e-13)
+    np.testing.assert_allclose(parts.Z, whole, atol=1e-9)
 
 
 LEARNABLE = (
@@ -167,7 +168,13 @@ def test_learning(penalty, tmp_path):
     )
     with pytest.raises(ValueError, match=r"penalty was .* came now"):
         gpudict.learn(X, 8, alpha=0.1, resume=True, **options)
-    assert gpudict.learn_online(X, 8, penalty=penalty, batch_size=20, max_iter=2).converged
+    some = {"penalty": penalty, "batch_size": 20, "max_iter": 2, "random_state": 0}
+    objectives = []
+    for solver in ("cd", "fista"):  # one in few compiled calls, where there is such a step
+        learned = gpudict.learn_online(X, 8, solver=solver, code_tol=1e-11, **some)
+        assert learned.converged
+        objectives.append(learned.objective)
+    np.testing.assert_allclose(*objectives, rtol=1e-4)
 
 
 E = gpudict.ElasticNet(0.1, 0.2)
@@ -198,6 +205,21 @@ def test_what_can_not_be(given, said: str):
         gpudict.encode(X, V, **given)
 
 
-def test_numbers_of_rows_are_not_learned_by():
-    with pytest.raises(ValueError, match="numbers for each row"):
-        gpudict.learn(np.eye(3), 3, penalty=gpudict.ElasticNet(np.ones(3), 0.1))
+def test_numbers_of_rows_where_nobody_knows_which():
+    rows = gpudict.ElasticNet(np.ones(3), 0.1)
+    da = pytest.importorskip("dask.array")
+    for call in (
+        lambda: gpudict.learn(np.eye(3), 3, penalty=rows),
+        lambda: gpudict.encode(da.from_array(np.eye(3)), np.eye(3), penalty=rows),
+    ):
+        with pytest.raises(ValueError, match="numbers for each row"):
+            call()
+
+
+def test_many_atoms():
+    """No solver without a Gram gets a penalty that is reduced: it takes atoms as they are."""
+    X = np.ones((2, 3))
+    assert find("cd", E, X, 5000).place is Place.ANYWHERE
+    assert find("cd", gpudict.WeightedL1(1.0, np.ones(5000)).fitted(X, 5000), X, 5000).name == (
+        "working_set"
+    )
