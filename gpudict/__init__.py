@@ -32,11 +32,18 @@ if TYPE_CHECKING:
     from gpudict.learning.learn_online import learn_online
     from gpudict.learning.records import Learned
     from gpudict.learning.statistics import Statistics
+    from gpudict.objective.penalties.elastic_net import ElasticNet
+    from gpudict.objective.penalties.group_l2 import GroupL2
+    from gpudict.objective.penalties.l1 import L1
+    from gpudict.objective.penalties.weighted_l1 import WeightedL1
     from gpudict.solvers.records import Solution
 
 _MODULES = {"datasets": "datasets", "plotting": "tools.plotting"}
 _HOMES = {
     "DictionaryLearning": "estimators",
+    "ElasticNet": "objective.penalties.elastic_net",
+    "GroupL2": "objective.penalties.group_l2",
+    "L1": "objective.penalties.l1",
     "Learned": "learning.records",
     "MiniBatchDictionaryLearning": "estimators",
     "MiniBatchSparsePCA": "estimators",
@@ -44,6 +51,7 @@ _HOMES = {
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
     "Statistics": "learning.statistics",
+    "WeightedL1": "objective.penalties.weighted_l1",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding.encode",
@@ -55,7 +63,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "L1",
     "DictionaryLearning",
+    "ElasticNet",
+    "GroupL2",
     "Learned",
     "MiniBatchDictionaryLearning",
     "MiniBatchSparsePCA",
@@ -63,6 +74,7 @@ __all__ = [
     "SparseCoder",
     "SparsePCA",
     "Statistics",
+    "WeightedL1",
     "datasets",
     "dict_learning",
     "dict_learning_online",

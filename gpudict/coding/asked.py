@@ -15,12 +15,14 @@ from gpudict.coding.request import Request
 from gpudict.coding.silence import silent_up_to
 from gpudict.coding.solve import solve
 from gpudict.coding.spread import solve_on
+from gpudict.objective.penalties.contract import RowPenalty
 from gpudict.solvers.records import Solution
 
 
 class Asked(NamedTuple):
     """The parameters of `encode` that are the same for all rows."""
 
+    penalty: RowPenalty | None
     n_nonzero_coefs: int | None
     target_error: float
     positive: bool
@@ -51,7 +53,8 @@ def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> P
     places = chosen(asked.devices, X)
     with memory_error_saying(lambda: shapes(request), X, tried=""):
         one, each = per_row.alphas(alpha, X)
-        penalty = penalty_of(V.shape, one, *asked[:3], each)
+        given = asked.penalty and asked.penalty.fitted(X, V.shape[0])
+        penalty = penalty_of(V.shape, one, *asked[1:4], each, given)
         plan = Plan.of(
             X, V.shape[0], penalty, solver=asked.solver, tol=asked.tol, max_iter=asked.max_iter
         )

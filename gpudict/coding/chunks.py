@@ -21,6 +21,8 @@ def in_chunks(X: Any, V: Array, alpha: Any, init: Any, asked: Asked, out: Any) -
             "out came with rows in chunks, whose codes are in chunks, and not made yet. Leave it "
             "out, and write them where they shall be, for instance by Z.to_zarr or Z.store."
         )
+    if asked.penalty is not None:
+        asked.penalty.refuse_rows("X in chunks")
     values(V, "V")
     one, on_host = is_one(alpha), is_numpy(chunked(X).like)
     alike: dict[str, Any] = {"asked": asked, "alpha": alpha if one else None, "on_host": on_host}

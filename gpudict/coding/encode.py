@@ -15,6 +15,7 @@ from gpudict.coding.chunks import in_chunks
 from gpudict.coding.each import for_each
 from gpudict.coding.parts import in_parts
 from gpudict.coding.silence import say_silent
+from gpudict.objective.penalties.contract import CertifiedPenalty, checked
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import solver_names
@@ -29,6 +30,7 @@ def encode(
     /,
     *,
     alpha: float | Array | None = None,
+    penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     positive: bool = False,
@@ -63,6 +65,10 @@ def encode(
     alpha : float or array (n,), optional
         Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each; of several
         dictionaries (b,) or (b, n). 0 for all is least squares, of least norm.
+    penalty : L1, ElasticNet, WeightedL1 or GroupL2, optional
+        In place of alpha, what is added to ½‖x − uV‖²; it has an alpha and a sign of its own. All
+        certificates are bounds for it. An elastic net is a lasso of V Vᵀ + ridge·I, and so are
+        weights of atoms one of atoms v/w: those take each solver of the lasso.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float
@@ -135,6 +141,7 @@ def encode(
     True
     """
     asked = Asked(
+        penalty=checked(penalty),
         n_nonzero_coefs=n_nonzero_coefs,
         target_error=target_error,
         positive=positive,
@@ -154,6 +161,7 @@ def encode(
         found, tops = in_parts(as_stream(X) if is_source(X) else X, V, alpha, init, asked, out)
     silent = [top for top in tops if top is not None]
     if len(silent) == len(tops):
-        say_silent(max(silent), "entry of X dictionaryᵀ")
+        pulls = "entry of X dictionaryᵀ" if penalty is None else "pull of a row on an atom or group"
+        say_silent(max(silent), pulls)
     rows = isinstance(found.Z, Rows)
     return found._replace(Z=found.Z.matrix(V.shape[0], found.gap)) if rows else found

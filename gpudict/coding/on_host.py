@@ -23,8 +23,10 @@ from gpudict.coding.refinement import refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
+from gpudict.solvers.host import _reduced
 from gpudict.solvers.host._gram import MUCH, gram_of, with_angles, with_cosines
 from gpudict.solvers.host._products import calm, product, rows_at_once
+from gpudict.solvers.places import GRAM_LIMIT
 from gpudict.solvers.records import Check, Solution
 
 CHUNKS = 16  # if there are rows for so many, so that threads end together
@@ -69,6 +71,7 @@ def solve(
     workers = 1 if alone else min(threads(n_jobs), len(starts))
     with precise(here.X), calm(n * here.V.size):
         atoms = atoms_for(plan, request.V, here, workers) if known is None else known
+        atoms = _reduced.atoms_for(plan.penalty, atoms, here.V)
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
     gaps, done, rounds, tops, rows = parts
     gap, converged = joined(gaps), joined(done)
@@ -134,13 +137,14 @@ def solved(
         np.vecdot(X, X, out=sq)
     batch = RowBatch(cov, sq, start(rows), X)
     limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
-    found = solver.solve_rows(atoms, batch, plan.penalty, limits)
+    found = _reduced.solve_rows(solver, atoms, batch, plan.penalty, limits)
     short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
         X = wide(X)
         factors = (X, rows.V) if rows.is_products else None
         cov = X @ rows.V.T if cov is None else cov
-        q = Quadratic(cov, sq, atoms.gram, factors)
+        gram = rows.shared_gram(GRAM_LIMIT) if plan.penalty.reduces else atoms.gram
+        q = Quadratic(cov, sq, gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, sq
 

@@ -47,7 +47,8 @@ def in_parts(
         for rows in _batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
-            one = coded(rows, atoms, _at(alpha, here), _at(init, here), asked)
+            some = asked._replace(penalty=asked.penalty and asked.penalty.of_rows(here))
+            one = coded(rows, atoms, _at(alpha, here), _at(init, here), some)
             at, found = here.stop, one.found
             kinds.add(str((found.Z.values if isinstance(found.Z, Rows) else found.Z).dtype))
             if len(kinds) > 1:

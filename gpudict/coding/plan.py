@@ -79,8 +79,9 @@ class Plan(NamedTuple):
         ValueError
             It stands for none there.
         """
-        solver = find(self.name, self.penalty, X, k)
-        return self if solver is self.solver else self.by(solver)
+        plan = self.having(self.penalty.fitted(X, k))
+        solver = find(self.name, plan.penalty, X, k)
+        return plan if solver is self.solver else plan.by(solver)
 
     def of_rows(self, index: Array | slice) -> Plan:
         """Return the plan of some rows."""
@@ -98,14 +99,24 @@ def penalty_of(
     target: float,
     positive: bool,
     each: Array | None = None,
+    given: RowPenalty | None = None,
 ) -> RowPenalty:
     """Return the lasso's penalty or a pursuit's limits, for a dictionary of that shape (k, d).
 
-    `each` are alphas of the rows, checked, in place of one for all.
+    `each` are alphas of the rows, checked, in place of one for all. A penalty that is `given` in
+    place of all else is that one.
     """
     target, positive = parameters.number(target, "target_error"), bool(positive)
-    lasso = alpha is not None or each is not None
-    if lasso and (n_nonzero is not None or target > 0):
+    lasso, pursuit = alpha is not None or each is not None, n_nonzero is not None or target > 0
+    if given is not None:
+        if lasso or pursuit or positive:
+            raise ValueError(
+                "penalty came, and alpha, a limit for a pursuit or a sign of the codes beside it, "
+                "which a penalty says itself. Pass, for instance, only "
+                "penalty=ElasticNet(alpha, ridge, positive=True)."
+            )
+        return given
+    if lasso and pursuit:
         raise ValueError(
             "Both alpha and a limit for a pursuit (n_nonzero_coefs, target_error) came, and they "
             "are different problems. Pass alpha for the lasso, or the limits for a pursuit."

@@ -38,7 +38,9 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     """
     if not plan.penalty.certified:
         return found if _fallback(plan) is None else _completed(found, q, plan)
-    quick = plan.solver.certificate(q, plan.penalty, found.Z)
+    quick = None
+    if not plan.penalty.reduces:
+        quick = plan.solver.certificate(q, plan.penalty, found.Z)
     if quick is None:
         return _refined(found, q, plan, init)
     found, missed = _within(found, plan, *quick)
@@ -87,7 +89,7 @@ def _fallback(plan: Plan) -> IterativeSolver[Any, Any] | None:
     """Return the solver that finishes what the plan's leaves, if there is one for its penalty."""
     name = plan.solver.fallback
     solver = None if name is None else portable_solver(name)
-    return solver if solver is not None and solver.solves(type(plan.penalty)) else None
+    return solver if solver is not None and solver.solves(plan.penalty.form) else None
 
 
 def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:

@@ -42,6 +42,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "dict_init": to.maybe(to.start),
     "dictionary": to.atoms,
     "fit_algorithm": to.name(methods),
+    "fit_n_nonzero_coefs": to.maybe(to.count(1)),
     "max_iter": to.count(),
     "max_no_improvement": to.maybe(to.count()),
     "method": to.name(methods),

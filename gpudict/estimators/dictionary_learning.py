@@ -69,6 +69,8 @@ class DictionaryLearning(Learner, Coder):
         Ask for U ≥ 0, for V ≥ 0.
     transform_max_iter : int
         The most iterations of the solver of the codes, in `fit` and in `transform`.
+    fit_n_nonzero_coefs : int, optional
+        The non-zeros of 'omp' and 'ols' in `fit`; max(1, d // 10) by default.
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class DictionaryLearning(Learner, Coder):
     dict_init: Any = None
     callback: Callable[[Any], None] | None = None
     positive_dict: bool = False
+    fit_n_nonzero_coefs: int | None = None
 
     @with_callbacks
     @at_home
@@ -160,7 +163,7 @@ class DictionaryLearning(Learner, Coder):
             return tasks.done(lambda: {"components_": now.dictionary}, last=now.last)
 
         options = self._given("alpha max_iter tol callback verbose random_state n_jobs")
-        options |= self._given("positive_code positive_dict")
+        options |= self._given("positive_code positive_dict fit_n_nonzero_coefs")
         learned = batch_learned(
             X,
             self.n_components,

@@ -45,7 +45,7 @@ class MiniBatchDictionaryLearning(Learner, Coder):
     ----------
     n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
 transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict, \
-transform_max_iter
+transform_max_iter, fit_n_nonzero_coefs
         As in `DictionaryLearning`. random_state also shuffles.
     dict_init : array (k, d), 'svd' or 'data', optional
         Atoms to start from; by default 'svd' of some of the samples where k < d, else 'data'.
@@ -108,6 +108,7 @@ transform_max_iter
     callback: Callable[[Any], None] | None = None
     tol: float = 1e-3
     max_no_improvement: int | None = 10
+    fit_n_nonzero_coefs: int | None = None
 
     @in_turn
     def _learn(
@@ -216,7 +217,7 @@ transform_max_iter
             self.n_components,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
-            **self._given("alpha positive_code positive_dict n_jobs"),
+            **self._given("alpha positive_code positive_dict n_jobs fit_n_nonzero_coefs"),
         )
 
     def _alpha(self) -> float | None:

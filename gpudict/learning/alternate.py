@@ -23,6 +23,7 @@ from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
+from gpudict.learning.turning import together
 from gpudict.learning.updates import Recipe, memory_to_learn
 
 
@@ -90,7 +91,11 @@ def alternate(
                 codes, there = blocks.without(made, gone), blocks.everywhere(V)
         with memory_to_learn(X, recipe), recipe.quietly(*X.shape):
             made, q = blocks.coded(there, codes)
-            V, dead = recipe.update(q, V), unused(q, blocks.scale(made))
+            dead = unused(q, blocks.scale(made))
+            if recipe.update.solver.turns_codes:
+                made, V = together(blocks, made, V, recipe.update)
+            else:
+                V = recipe.update(q, V)
             there = blocks.everywhere(V)
             now = Summary.of(blocks.told(there, made), dead)
             codes = [one.codes for one in made]

@@ -57,7 +57,8 @@ class How(NamedTuple):
     def plan(self, X: Array) -> Plan:
         """Return the plan for rows."""
         limits: dict[str, Any] = {"tol": self.tol, "max_iter": self.max_iter}
-        return Plan.of(X, self.k, self.penalty, solver=self.solver, **limits)
+        penalty = self.penalty.fitted(X, self.k)
+        return Plan.of(X, self.k, penalty, solver=self.solver, **limits)
 
     def block(self, samples: Samples, squares: Array) -> Block:
         """Return the rows, whose ‖x‖² are given, with all that is needed to code them."""

@@ -32,6 +32,7 @@ from gpudict.learning.updates import (
     updates,
     warn_of_silence,
 )
+from gpudict.objective.penalties.contract import CertifiedPenalty
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.registry import solver_names
 
@@ -45,6 +46,7 @@ def learn(
     n_components: int | None = None,
     *,
     alpha: float | None = None,
+    penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     solver: str = "cd",
@@ -79,13 +81,14 @@ def learn(
         and random_state, a list, may be those of each. Small ones on the host are learned together.
     n_components : int, optional
         Number of atoms k; d by default.
-    alpha, n_nonzero_coefs, target_error
+    alpha, penalty, n_nonzero_coefs, target_error
         What a code is, as in `encode`.
     solver : str
         Solver of the codes, as in `encode`: <solvers>.
     dictionary_update : str
-        One of <updates>: the exact sweep over the atoms, or majorise-minimise steps on all of them
-        at once. 'auto' is the sweep on the host, mm on a GPU, where launches are what costs.
+        One of <updates>: the exact sweep over the atoms; majorise-minimise steps on all of them at
+        once; or, for pursuits, 'ksvd', an atom at a time with its codes in the rows that use it.
+        'auto' is the sweep on the host, mm on a GPU, where launches are what costs.
     max_iter : int
         The most iterations.
     tol : float
@@ -139,7 +142,9 @@ def learn(
     References
     ----------
     Lee, Battle, Raina and Ng (2006), Efficient sparse coding algorithms, eq. 1; Mairal, Bach, Ponce
-    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4.
+    and Sapiro (2010), https://jmlr.org/papers/v11/mairal10a.html, eq. 4. 'ksvd': Aharon, Elad and
+    Bruckstein (2006), https://doi.org/10.1109/TSP.2006.881199, by the step of Rubinstein,
+    Zibulevsky and Elad (2008).
 
     Examples
     --------
@@ -158,6 +163,7 @@ def learn(
         samples.X,
         n_components,
         alpha=alpha,
+        penalty=penalty,
         n_nonzero_coefs=n_nonzero_coefs,
         target_error=target_error,
         solver=solver,
@@ -169,6 +175,8 @@ def learn(
         n_jobs=n_jobs,
         devices=devices,
     )
+    if isinstance(samples, Far):
+        recipe.update.by_sums("the rows, and their codes, are elsewhere")
     return learned_from(
         samples,
         recipe,

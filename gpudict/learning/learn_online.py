@@ -30,6 +30,7 @@ from gpudict.learning.updates import (
 )
 from gpudict.learning.walk import Walk, record_of, walk_of
 from gpudict.learning.whole import Kept, settled
+from gpudict.objective.penalties.contract import CertifiedPenalty
 
 Watch = Callable[[Step, Patience, str | None], object]  # of a step; True stops
 
@@ -41,6 +42,7 @@ def learn_online(
     n_components: int | None = None,
     *,
     alpha: float | None = None,
+    penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     batch_size: int = 256,
@@ -100,8 +102,9 @@ def learn_online(
     dict_init : array (m, d), 'svd' or 'data', optional
         Atoms to start from, as in `learn`; by default 'svd' of some of the samples where k < d,
         else 'data', random samples.
-    alpha, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, code_max_iter, \
-positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpoint_every, resume
+    alpha, penalty, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, \
+code_max_iter, positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, \
+checkpoint_every, resume
         As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
         yield the same batches again: those that are over are passed over.
 
@@ -135,6 +138,7 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
             source.first.X,
             n_components,
             alpha=alpha,
+            penalty=penalty,
             n_nonzero_coefs=n_nonzero_coefs,
             target_error=target_error,
             solver=solver,
@@ -146,6 +150,7 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
             n_jobs=n_jobs,
             devices=devices,
         )
+        recipe.update.by_sums("of batches that are over there are sums")
         return learned_from(
             source,
             recipe,

@@ -29,7 +29,7 @@ CODED = (  # parameters of the recipe
     "n_components", "n_nonzero_coefs", "target_error", "solver", "dictionary_update", "code_tol",
     "code_max_iter", "positive_code", "positive_dict", "n_jobs",
 )  # fmt: skip
-UNUSUAL = ("code_init", "sample_weight", "code_max_iter")  # what compiled calls don't take
+UNUSUAL = ("penalty", "code_init", "sample_weight", "code_max_iter")  # left to others
 
 
 class Problem(NamedTuple):
@@ -48,6 +48,8 @@ def learned(X: Array, each: list[dict[str, Any]]) -> list[Learned | None] | None
     X (b, n, d) is checked, and parameters are the same for all but for those of the start.
     """
     first, (b, n, d) = each[0], X.shape
+    if any(first[name] is not None for name in UNUSUAL):
+        return None
     recipe = recipe_for(X[0, ...], alpha=first["alpha"], **{name: first[name] for name in CODED})
     if not _fits(recipe, first, n * d):
         return None
@@ -55,7 +57,7 @@ def learned(X: Array, each: list[dict[str, Any]]) -> list[Learned | None] | None
     alphas = [number(one["alpha"], "alpha") for one in each]
     rows, single = wide(X), to_host(X).dtype != np.float64
     square = np.vecdot(rows, rows)
-    some = rows.any(axis=2)
+    some: np.ndarray = np.any(rows, axis=2)
     if (some & (square < FAINT)).any() or not most or not all(alphas):
         return None
     with one_thread(n, d):
@@ -81,9 +83,8 @@ def _placed(one: Learned | None, X: Array) -> Learned | None:
 def _fits(recipe: Recipe, asked: dict[str, Any], size: int) -> bool:
     """Whether compiled calls take what is asked for, and the problems are small."""
     compiled = (recipe.plan.solver, recipe.update.solver) == COMPILED
-    usual = all(asked[name] is None for name in UNUSUAL)
     seeded = not hasattr(asked["random_state"], "normal")  # draws of one stream have an order
-    return compiled and usual and seeded and recipe.k * size <= FEW
+    return compiled and seeded and recipe.k * size <= FEW
 
 
 def _starts(X: Array, recipe: Recipe, each: list[dict[str, Any]]) -> Array:

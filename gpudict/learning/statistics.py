@@ -156,7 +156,8 @@ n_jobs, devices
         check.shaped(V, "V", (k, d), "the statistics are of so many atoms and features")
         with home(V):
             q = Quadratic(*(asarray_like(a, V) for a in (self.cov, self.squares, self.gram)))
-            return dictionary_step(dictionary_update, V, positive=positive_dict)(q, V)
+            update = dictionary_step(dictionary_update, V, positive=positive_dict)
+            return update.by_sums("statistics have none")(q, V)
 
     def save(self, path: Any) -> None:
         """Write them to a file of the safetensors format, all of it or nothing, with a checksum.

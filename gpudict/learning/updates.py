@@ -19,6 +19,7 @@ from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.codes import LITTLE
 from gpudict.objective.penalties.columns import UnitSphere
+from gpudict.objective.penalties.contract import CertifiedPenalty, RowPenalty, checked
 from gpudict.objective.quadratic import Quadratic, astype
 from gpudict.solvers.base import IterativeSolver, Place, RowSolver
 from gpudict.solvers.host._products import FEW
@@ -49,6 +50,18 @@ class DictionaryStep(NamedTuple):
         with phase("update"), precise(V), nullcontext() if compiled else one_thread(k, d):
             Z = stepped(self.solver, q, self.penalty, V.T, self.steps)
         return Z.T
+
+    def by_sums(self, where: str) -> DictionaryStep:
+        """Return it where there are sums of codes alone, or raise if it needs the codes.
+
+        `where` ends the sentence "and …".
+        """
+        if self.solver.turns_codes:
+            raise ValueError(
+                f"dictionary_update={self.name!r} updates codes with the atoms, and {where}. Pass "
+                "'sweep' or 'mm', or X as one array to learn, without devices."
+            )
+        return self
 
 
 def one_thread(k: int, d: int) -> AbstractContextManager[Any]:
@@ -115,6 +128,7 @@ def recipe_for(
     n_components: int | None,
     *,
     alpha: float | None,
+    penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
     solver: str = "cd",
@@ -128,10 +142,22 @@ def recipe_for(
 ) -> Recipe:
     """Return the recipe that the parameters of a learner ask for, for data such as X."""
     k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
-    penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
-    plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    given: RowPenalty | None = checked(penalty)
+    if given is not None:
+        given.refuse_rows("rows to learn from")
+        given = given.fitted(X[:1, :], k)
+    limits = (n_nonzero_coefs, target_error, positive_code)
+    problem = penalty_of((k, X.shape[1]), alpha, *limits, given=given)
+    plan = Plan.of(X, k, problem, solver=solver, tol=code_tol, max_iter=code_max_iter)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
-    return Recipe(k, plan, step, n_jobs, chosen(devices, X))
+    if step.solver.turns_codes and problem.certified:
+        raise ValueError(
+            f"dictionary_update={dictionary_update!r} is for pursuits, and a penalty came, whose "
+            "codes it would take from their optimum. Pass n_nonzero_coefs or target_error, or "
+            "'sweep' or 'mm'."
+        )
+    places = chosen(devices, X)
+    return Recipe(k, plan, step.by_sums("devices came") if places else step, n_jobs, places)
 
 
 def warn_of_silence(samples: Any, recipe: Recipe) -> None:

@@ -186,11 +186,15 @@ def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:
 
     A zero atom stays zero, with 1 for its norm.
     """
-    xp = array_namespace(q.cov)
-    norm = divisor(xp.sqrt(diagonal(q)))
-    gram = None if q.gram is None else q.gram / (norm[:, None] * norm[None, :])
-    factors = None if q.factors is None else (q.factors[0], q.factors[1] / norm[:, None])
-    return Quadratic(q.cov / norm[None, :], q.sq, gram, factors), norm
+    norm = divisor(array_namespace(q.cov).sqrt(diagonal(q)))
+    return scaled_atoms(q, norm), norm
+
+
+def scaled_atoms(q: Quadratic, size: Array, /) -> Quadratic:
+    """Return the quadratic as one of atoms v/size and codes z·size, sizes (k,) above 0."""
+    gram = None if q.gram is None else q.gram / (size[:, None] * size[None, :])
+    factors = None if q.factors is None else (q.factors[0], q.factors[1] / size[:, None])
+    return Quadratic(q.cov / size[None, :], q.sq, gram, factors)
 
 
 def gathered(q: Quadratic, index: Array, /) -> Array:

@@ -79,7 +79,7 @@ class Solver(ABC, Generic[P]):
         return (type(self).__doc__ or "").partition("\n")[0].rstrip(".")
 
     def solves(self, penalty: type[Penalty]) -> bool:
-        """Whether it solves penalties of that type."""
+        """Whether it solves penalties of that type, which is the form of one."""
         return issubclass(penalty, self.penalties)
 
     def certificate(self, q: Quadratic, penalty: P, Z: Array) -> tuple[Array, Array] | None:
@@ -110,10 +110,12 @@ class IterativeSolver(Solver[P], Generic[P, S]):
     ----------
     check_every : steps between two checks, each of which waits for the device
     direct : whether one step is all, so that there is nothing to check, if it makes all its rounds
+    turns_codes : of an update of atoms, whether it changes the codes too, which it has to have
     """
 
     check_every: ClassVar[int] = 1
     direct: ClassVar[bool] = False
+    turns_codes: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, q: Quadratic, penalty: P, Z: Array) -> S:

@@ -38,8 +38,11 @@ def run(
 ) -> Solution:
     """Iterate `solver` on the quadratic plus the penalty, from Z, until every row is done.
 
-    It waits for each check, and never for a solver that is direct.
+    It waits for each check, and never for a solver that is direct. What is given is reduced for the
+    solver, and its codes restored.
     """
+    restored = penalty.restored
+    q, penalty, Z = penalty.reduced(q, Z)
     every = solver.check_every if check_every is None else check_every
     xp = array_namespace(Z)
     state, n_iter = solver.allowed(solver.init(q, penalty, Z), max_iter), 0
@@ -72,7 +75,8 @@ def run(
     if verdict is None:
         verdict = stop(solver, q, penalty, state)
     parts.append(_Part(ids, state.Z, verdict.gap, verdict.converged))
-    return Solution(*_in_order(parts), n_iter, history)
+    Z, gap, converged = _in_order(parts)
+    return Solution(restored(Z), gap, converged, n_iter, history)
 
 
 def stepped(

@@ -21,6 +21,7 @@ from gpudict.solvers.places import described, places_of
 
 FASTEST = "cd"
 ANYWHERE = (Place.ANYWHERE,)
+MANY = (Place.HOST_MANY, Place.CUDA_MANY)
 
 
 @functools.cache
@@ -92,7 +93,10 @@ def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> 
     """
     known = solver_names() if penalty.separable else _updates()
     name = parameters.choice(name, "solver", known)
-    return _found(name, type(penalty), ANYWHERE if like is None else places_of(like, k))
+    here = ANYWHERE if like is None else places_of(like, k)
+    if penalty.reduces:  # those for many atoms take them as they are
+        here = tuple(place for place in here if place not in MANY)
+    return _found(name, penalty.form, here)
 
 
 @functools.cache

@@ -39,6 +39,7 @@ def batch_learned(
     watch: Callable[[Iteration], object] | None = None,
     checkpoint: Checkpoint | None = None,
     codes: bool = True,
+    fit_n_nonzero_coefs: int | None = None,
 ) -> Learned:
     """Learn from X, which is checked, or in chunks; the parameters are those of `dict_learning`.
 
@@ -59,7 +60,7 @@ def batch_learned(
     recipe = recipe_for(
         rows.X,
         n_components,
-        **coding_of(rows.X, n_components, method, alpha, method_max_iter),
+        **coding_of(rows.X, n_components, method, alpha, method_max_iter, fit_n_nonzero_coefs),
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,

@@ -32,12 +32,13 @@ def online_recipe(
     positive_code: bool = False,
     positive_dict: bool = False,
     n_jobs: int | None = None,
+    fit_n_nonzero_coefs: int | None = None,
 ) -> Recipe:
     """Return the recipe for data such as X that scikit-learn's parameters ask for."""
     return recipe_for(
         X,
         n_components,
-        **coding_of(X, n_components, method, alpha, method_max_iter),
+        **coding_of(X, n_components, method, alpha, method_max_iter, fit_n_nonzero_coefs),
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,

@@ -65,7 +65,14 @@ def default_sparsity(n_components: int, n_features: int) -> int:
     return min(max(n_features // 10, 1), n_components)
 
 
-def coding_of(X: Any, n_components: int | None, method: str, alpha: float, max_iter: int) -> Coding:
+def coding_of(
+    X: Any,
+    n_components: int | None,
+    method: str,
+    alpha: float,
+    max_iter: int,
+    n_nonzero: int | None = None,
+) -> Coding:
     """Return the keywords of `learn` for a `method`: a solver, and what it is told."""
     parameters.choice(method, "method", methods())
     if method not in pursuits():
@@ -73,6 +80,8 @@ def coding_of(X: Any, n_components: int | None, method: str, alpha: float, max_i
     parameters.number(alpha, "alpha")
     d = X.shape[-1]
     most = default_sparsity(n_components or d, d)
+    if n_nonzero is not None:
+        most = parameters.count(n_nonzero, "fit_n_nonzero_coefs")
     return {"solver": method, "alpha": None, "n_nonzero_coefs": most}
 
 

@@ -29,7 +29,7 @@ SOLVED = [
     (name, solver.name)
     for name in CERTIFIED
     for solver in coders()
-    if solver.solves(type(PENALTIES[name]))
+    if solver.solves(PENALTIES[name].form)
     and (solver.kind, solver.place) == (Kind.CERTIFIED, Place.ANYWHERE)
 ]
 
@@ -153,5 +153,5 @@ def test_atoms(name: str):
 @pytest.mark.parametrize("name", NAMES)
 def test_some_solver_takes_it(name: str):
     penalty = PENALTIES[name]
-    assert find("cd", penalty).solves(type(penalty))
-    assert any(solver.solves(type(penalty)) for solver in coders()) or not penalty.asked_by
+    assert find("cd", penalty).solves(penalty.form)
+    assert any(solver.solves(penalty.form) for solver in coders()) or not penalty.asked_by

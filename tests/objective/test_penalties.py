@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import gpudict
 from gpudict.objective import quadratic
-from gpudict.objective.penalties import faces, l1
+from gpudict.objective.penalties import faces, norm
 from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.columns import UnitBall, UnitSphere
 from gpudict.objective.penalties.l1 import L1
@@ -102,9 +102,9 @@ def test_rounding_is_in_the_certificate(positive, monkeypatch: pytest.MonkeyPatc
     wide = quadratic.least_squares(X, 3 * V)
     for form, summands in ((wide, 5), (wide._replace(factors=None), 6)):
         unit = (4 + summands**0.5) * np.finfo(float).eps
-        np.testing.assert_allclose(l1._noise(form, U), unit * (size + 3 * mass))
+        np.testing.assert_allclose(norm.noise(form, U), unit * (size + 3 * mass))
     unit = 1e-3
-    monkeypatch.setattr(l1, "_rounding", lambda q, Z: unit)
+    monkeypatch.setattr(norm, "unit", lambda q, Z: unit)
     q = quadratic.least_squares(X, V)
     for alpha in (0.01, 0.3, 20.0):
         scaled = oracles.lasso_bound(X, V, U, alpha, positive, unit)
@@ -140,7 +140,7 @@ def test_rounding_is_in_the_bounds_at_a_face(monkeypatch: pytest.MonkeyPatch):
     U = np.sign(X) * np.maximum(np.abs(X) - 1, 0)
     q, penalty, unit = quadratic.least_squares(X, np.eye(4)), L1(1.0), 1e-4
     m, mass = np.array([1, 2, 3]), np.abs(U).sum(axis=1)
-    monkeypatch.setattr(l1, "_noise", lambda q, Z: np.full(3, unit))
+    monkeypatch.setattr(norm, "noise", lambda q, Z: np.full(3, unit))
     face = faces.face_of(q, U, U, U != 0)
     exact = 0.5 * unit**2 * (np.sqrt(2 * m) + 1) ** 2
     np.testing.assert_allclose(penalty._exact_face(q, U, face), exact, rtol=1e-9)

@@ -33,7 +33,11 @@ LASSO = [
     if s.solves(L1) and s.kind is Kind.CERTIFIED
 ]
 PURSUITS = [s.name for s in HERE if s.solves(Cardinality)]
-UPDATES = [s for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is not Place.CUDA]
+UPDATES = [
+    s
+    for s in all_solvers().values()
+    if s.kind is Kind.UPDATE and s.place is not Place.CUDA and s.name != "sphere_ksvd"
+]  # for which the codes are given
 
 
 def refused(name, like, penalty):

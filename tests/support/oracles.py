@@ -188,3 +188,68 @@ def lasso_bound(X, V, U, alpha, positive=False, rounding=0.0):
         away = 0.5 * (1 - s) ** 2 * (r @ r + 2 * unit * (size + mass))
         found.append(away + slack + unit * mass)
     return np.array(found)
+
+
+def penalised_objective(X, V, U, alpha, *, ridge=0.0, weight=1.0, groups=None):
+    """½‖x − uV‖² + alpha Σ w|u| + ½ ridge‖u‖² of each row, or alpha Σ √|g|‖u_g‖ over groups.
+
+    Zou and Hastie (2005), eq. 3, for one sample a row; Zou (2006), eq. 4; Yuan and Lin (2006), 2.1.
+    """
+    X, V, U = (a.astype(float) for a in (X, V, U))
+    R = X - U @ V
+    size = np.abs(U) * np.where(U != 0, weight, 0)
+    if groups is not None:
+        each = [np.linalg.norm(U[:, groups == g], axis=1) for g in np.unique(groups)]
+        size = np.stack(each, axis=1) * np.sqrt(np.unique(groups, return_counts=True)[1])
+    return 0.5 * (R * R).sum(axis=1) + alpha * size.sum(axis=1) + 0.5 * ridge * (U * U).sum(axis=1)
+
+
+def penalised(x, V, alpha, *, ridge=0.0, weight=1.0, positive=False):
+    """The code of one row by coordinate descent: each to its optimum, until none moves."""
+    u, weight = np.zeros(len(V)), np.broadcast_to(weight, len(V))
+    G, corr = V @ V.T, V @ x
+    for _ in range(10_000):
+        before = u.copy()
+        for j in np.flatnonzero(np.isfinite(weight)):
+            c = corr[j] + u[j] * G[j, j]
+            size = max((c if positive else abs(c)) - alpha * weight[j], 0)
+            new = np.sign(c) * size / (G[j, j] + ridge)
+            corr, u[j] = corr - (new - u[j]) * G[j], new
+        if np.abs(u - before).max() <= 1e-13 * np.abs(u).max():
+            break
+    return u
+
+
+def grouped(x, V, alpha, groups, positive=False):
+    """The code of one row by descent over groups: proximal gradient steps in each, to its optimum.
+
+    Qin, Scheinberg and Goldfarb (2013), algorithm 1 without its line search.
+    """
+    u = np.zeros(len(V))
+    blocks = [groups == g for g in np.unique(groups)]
+    lengths = [1 / np.linalg.norm(V[on] @ V[on].T, 2) for on in blocks]
+    for _ in range(3000):
+        before = u.copy()
+        for on, length in zip(blocks, lengths, strict=True):
+            z = u[on] + length * V[on] @ (x - u @ V)
+            z = np.maximum(z, 0) if positive else z
+            norm = np.linalg.norm(z)
+            u[on] = z * max(1 - alpha * length * on.sum() ** 0.5 / norm, 0) if norm else 0
+        if np.abs(u - before).max() <= 1e-13 * np.abs(u).max():
+            break
+    return u
+
+
+def ksvd(X, V, U, positive_code=False, positive_dict=False):
+    """A sweep of Rubinstein, Zibulevsky and Elad (2008), algorithm 5, with the codes there are."""
+    V, U = V.copy(), U.copy()
+    for j in range(len(V)):
+        rows = np.flatnonzero(U[:, j])
+        if len(rows) == 0:
+            continue
+        V[j] = 0
+        E, g = X[rows] - U[rows] @ V, U[rows, j]
+        d = np.maximum(g @ E, 0) if positive_dict else g @ E
+        V[j] = d / np.linalg.norm(d)
+        U[rows, j] = np.maximum(E @ V[j], 0) if positive_code else E @ V[j]
+    return V, U

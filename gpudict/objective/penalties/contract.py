@@ -30,6 +30,7 @@ class Penalty(ABC):
     separable : whether the rows of Z do not see each other
     certified : whether `gap` is a bound
     problem, asked_by : what it makes a problem of, and the parameters that ask for it, in sentences
+    called : its name, where it is passed as `penalty`
     """
 
     positive: bool
@@ -37,6 +38,28 @@ class Penalty(ABC):
     certified: ClassVar[bool] = False
     problem: ClassVar[str] = ""
     asked_by: ClassVar[str] = ""
+    called: ClassVar[str | None] = None
+
+    @property
+    def form(self) -> type[Penalty]:
+        """The type of the penalty that solvers get in its place: its own, if it is none of these.
+
+        What is another problem in other codes, or of another quadratic, says which by `reduced`.
+        """
+        return type(self)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether solvers get another penalty in its place."""
+        return self.form is not type(self)
+
+    def reduced(self, q: Quadratic, Z: Array, /) -> tuple[Quadratic, Penalty, Array]:
+        """Return a quadratic, penalty and codes of the same objective, for solvers of the form."""
+        return q, self, Z
+
+    def restored(self, Z: Array, /) -> Array:
+        """Return the codes for what are codes of the reduced problem."""
+        return Z
 
     @abstractmethod
     def value(self, Z: Array, /) -> Array:
@@ -65,6 +88,16 @@ class RowPenalty(Penalty):
     @property
     def support(self) -> int | None:
         return None
+
+    def fitted(self, X: Array, k: int, /) -> RowPenalty:
+        """Return it for rows like X and k atoms: its numbers checked, its arrays where X is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A number can't be used, or an array has another shape.
+        """
+        return self
 
     def pull(self, corr: Array, /) -> Array:
         """Return how strongly each correlation asks for its atom."""
@@ -106,6 +139,14 @@ class RowPenalty(Penalty):
         """Return the penalty of some rows."""
         return self.mapped(lambda a: a[index] if isinstance(index, slice) else take(a, index))
 
+    def refuse_rows(self, what: str, /) -> None:
+        """Raise if it has numbers of rows, where there are none to go with them."""
+        if self.of_rows(slice(0)) is not self:
+            raise ValueError(
+                f"penalty has numbers for each row, and {what} came. Pass one with the same "
+                "numbers for all rows."
+            )
+
     def astype(self, dtype: Any, /) -> Self:
         """Return the penalty with its numbers of rows in a dtype."""
         return self.mapped(lambda a: array_namespace(a).astype(a, dtype, copy=False))
@@ -133,6 +174,16 @@ class CoordinatePenalty(CertifiedPenalty):
     def of_atoms(self, index: slice, /) -> Self:
         """Return the penalty of the codes of some atoms: another one if it tells them apart."""
         return self
+
+
+def checked(penalty: Any) -> CertifiedPenalty | None:
+    """Return a penalty that was passed, or None."""
+    if penalty is not None and not isinstance(penalty, CertifiedPenalty):
+        raise TypeError(
+            f"penalty must be a penalty of codes, but a {type(penalty).__name__} came. Pass for "
+            "instance gpudict.ElasticNet(alpha, ridge), or alpha for the lasso."
+        )
+    return penalty
 
 
 def pull(corr: Array, positive: bool) -> Array:

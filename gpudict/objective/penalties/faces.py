@@ -68,10 +68,15 @@ def _ridge(Z: Array) -> float:
     return 4 * float(array_namespace(Z).finfo(Z.dtype).eps)
 
 
-def solved(q: Quadratic, face: Face, Z: Array, alpha: Array, less: Array) -> tuple[Array, Array]:
-    """Return codes near Z with V_S θ = s·(alpha − less·‖v‖), and what is left of ρ, (n, m)."""
+def solved(
+    q: Quadratic, face: Face, Z: Array, alpha: float | Array, less: Array
+) -> tuple[Array, Array]:
+    """Return codes near Z with V_S θ = s·(alpha − less·‖v‖), and what is left of ρ, (n, m).
+
+    Alpha goes with the atoms of the face.
+    """
     k = Z.shape[1]
-    target = face.signs * (alpha[:, None] - less[:, None] * face.norms)
+    target = face.signs * (alpha - less[:, None] * face.norms)
     for _ in range(SOLVES):
         rho = face.inside * (pick(correlation(q, Z), face.index) - target) / face.norms
         step = batched_solve(face.gram, rho) / face.norms

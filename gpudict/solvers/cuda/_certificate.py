@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from gpudict.arrays.door import Array, array_namespace
-from gpudict.objective.penalties.l1 import L1, rounding
+from gpudict.objective.penalties.l1 import SumOfSizes
+from gpudict.objective.penalties.norm import rounding
 from gpudict.objective.quadratic import Quadratic, diagonal
 from gpudict.solvers.constants import SUMS
 from gpudict.solvers.cuda._launch import ints, launch
@@ -20,7 +21,7 @@ from gpudict.solvers.cuda._launch import ints, launch
 FEW = 64  # features, for which a lane has two places: eight for more
 
 
-def certificate(q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
+def certificate(q: Quadratic, penalty: SumOfSizes, Z: Array) -> tuple[Array, Array] | None:
     """Return the gap of each row and ‖x‖², (n,) in float64; None where X and V are not known."""
     if q.factors is None:
         return None

@@ -20,7 +20,7 @@ from gpudict.arrays.door import (
     bytes_each,
     launcher,
 )
-from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.l1 import SumOfSizes
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.constants import LASSO, PURSUIT, SPHERE, STATUS, SUMS
 
@@ -101,7 +101,7 @@ def _over_atoms(name: str, cov: Array, slots: int, arguments: tuple[Any, ...]) -
 
 
 def lasso(
-    q: Quadratic, penalty: L1, start: Array, *, slots: tuple[int, ...], rounds: int
+    q: Quadratic, penalty: SumOfSizes, start: Array, *, slots: tuple[int, ...], rounds: int
 ) -> tuple[Array, Array, Array]:
     """Solve each row of q from its codes `start`; return the codes, gaps (n,) and status (n,).
 

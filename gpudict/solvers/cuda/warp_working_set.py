@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, pick, scatter
-from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.l1 import L1, SumOfSizes
 from gpudict.objective.quadratic import Quadratic, correlation, small_gram_numbers, small_grams
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda._certificate import certificate
@@ -38,11 +38,12 @@ class WarpWorkingSet(WorkingSet):
     rounds : of a small problem, before its row is left to another solver
     """
 
+    penalties = (L1,)
     place = Place.CUDA_MANY
     fallback = "working_set"
     rounds: ClassVar[int] = 100
 
-    def step(self, q: Quadratic, penalty: L1, state: State) -> State:
+    def step(self, q: Quadratic, penalty: SumOfSizes, state: State) -> State:
         """Make one round."""
         xp, k = array_namespace(state.Z), state.Z.shape[1]
         m = min(k, few_shapes(state.Z, wished(state, ADD, SHARE) if state.support else COLD, k))
@@ -59,12 +60,14 @@ class WarpWorkingSet(WorkingSet):
         known = {"supports": count(u), "lowest": xp.minimum(value, state.lowest), "idle": idle}
         return state._replace(Z=Z, corr=corr, round=state.round + 1, **known)
 
-    def certificate(self, q: Quadratic, penalty: L1, Z: Array) -> tuple[Array, Array] | None:
+    def certificate(
+        self, q: Quadratic, penalty: SumOfSizes, Z: Array
+    ) -> tuple[Array, Array] | None:
         """Return the gap by kernels."""
         return certificate(q, penalty, Z)
 
     def _solved(
-        self, q: Quadratic, penalty: L1, state: State, index: Array, before: Array
+        self, q: Quadratic, penalty: SumOfSizes, state: State, index: Array, before: Array
     ) -> tuple[Array, Array]:
         """Return the codes of the small problems of the atoms in index (n, m), and their status."""
         xp, (n, m) = array_namespace(index), index.shape

@@ -28,7 +28,9 @@ from gpudict.arrays.door import (
     scatter,
     sign,
 )
-from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.contract import pull
+from gpudict.objective.penalties.l1 import L1, SumOfSizes
+from gpudict.objective.penalties.weighted_l1 import WeightedL1
 from gpudict.objective.quadratic import Quadratic, correlation, small_grams, with_unit_atoms
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.constants import LASSO
@@ -71,10 +73,10 @@ class Way(NamedTuple):
     spanned: Array
 
 
-class FaceWalk(IterativeSolver[L1, State]):
+class FaceWalk(IterativeSolver[SumOfSizes, State]):
     """A walk over the faces of the lasso, an atom a step."""
 
-    penalties = (L1,)
+    penalties = (L1, WeightedL1)
     kind = Kind.CERTIFIED
     check_every = 5
     max_iter = 5000
@@ -83,7 +85,7 @@ class FaceWalk(IterativeSolver[L1, State]):
         """Return the numbers of dense rows, Grams of `most` active atoms, and these atoms."""
         return 16 * k + 4 * most * most + most * width
 
-    def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
+    def init(self, q: Quadratic, penalty: SumOfSizes, Z: Array) -> State:
         """Start from 0, the optimum of the empty face: a set that is given may depend on itself."""
         xp = array_namespace(Z)
         zero, no = xp.zeros_like(Z), xp.zeros_like(q.sq, dtype=xp.bool)
@@ -91,11 +93,11 @@ class FaceWalk(IterativeSolver[L1, State]):
         none = xp.zeros_like(Z, dtype=xp.bool)
         return State(zero, correlation(q, zero), zero, none, ~no, off, no, 1, 0)
 
-    def step(self, q: Quadratic, penalty: L1, state: State) -> State:
+    def step(self, q: Quadratic, penalty: SumOfSizes, state: State) -> State:
         """Go on to the next face, or the next optimum of one."""
         xp, k = array_namespace(state.Z), state.Z.shape[1]
         unit, norm = with_unit_atoms(q)
-        problem = Unit(unit, penalty, penalty.column / norm[None, :])
+        problem = Unit(unit, penalty, penalty.thresholds() / norm[None, :])
         before, noise = state.Z * norm, _noise(q, state.Z * norm)
         way = _way(problem, state._replace(Z=before, corr=state.corr / norm), noise)
         t, leaves, stuck = _stop(way)
@@ -138,7 +140,7 @@ class Unit(NamedTuple):
     """The problem in atoms of norm 1, each with its own alpha: t (n, k)."""
 
     q: Quadratic
-    penalty: L1
+    penalty: SumOfSizes
     t: Array
 
 
@@ -152,7 +154,7 @@ def _strongest(problem: Unit, corr: Array, out: Array, noise: Array) -> tuple[Ar
     """Return the atom that pulls hardest beyond its alpha, and by how much beyond rounding."""
     xp = array_namespace(corr)
     eps = 4 * float(xp.finfo(corr.dtype).eps)
-    beyond = problem.penalty.pull(corr) - problem.t * (1 + eps) - noise[:, None]
+    beyond = pull(corr, problem.penalty.positive) - problem.t * (1 + eps) - noise[:, None]
     beyond = xp.where(out, xp.full_like(beyond, -xp.inf), beyond)
     j = xp.argmax(beyond, axis=1, keepdims=True)
     return j, pick(beyond, j)

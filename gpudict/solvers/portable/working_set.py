@@ -20,7 +20,7 @@ are left later cost no more than the launches of a round, so they get all that m
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from gpudict.arrays.door import (
     Array,
@@ -34,7 +34,9 @@ from gpudict.arrays.door import (
 )
 from gpudict.arrays.memory import workspace
 from gpudict.arrays.shapes import traced
-from gpudict.objective.penalties.l1 import L1
+from gpudict.objective.penalties.contract import Penalty
+from gpudict.objective.penalties.l1 import L1, SumOfSizes
+from gpudict.objective.penalties.weighted_l1 import WeightedL1
 from gpudict.objective.quadratic import (
     Quadratic,
     correlation,
@@ -94,10 +96,10 @@ class State(NamedTuple):
     space: int
 
 
-class WorkingSet(IterativeSolver[L1, State]):
+class WorkingSet(IterativeSolver[SumOfSizes, State]):
     """Working sets of all rows at once, to the exact optimum of each."""
 
-    penalties = (L1,)
+    penalties: ClassVar[tuple[type[Penalty], ...]] = (L1, WeightedL1)
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
     fallback = "face_walk"
@@ -110,7 +112,7 @@ class WorkingSet(IterativeSolver[L1, State]):
         """
         return DENSE * k + COPIES * most * most + most * width
 
-    def init(self, q: Quadratic, penalty: L1, Z: Array) -> State:
+    def init(self, q: Quadratic, penalty: SumOfSizes, Z: Array) -> State:
         """Start from Z; its largest support sizes the first working set (one wait)."""
         xp = array_namespace(Z)
         supports, corr = count(Z), correlation(q, Z)
@@ -122,7 +124,7 @@ class WorkingSet(IterativeSolver[L1, State]):
         known = (int(support), WARM if support else COLD, 0, space)
         return State(Z, corr, supports, none, none, *known)  # the objective of 0 is 0
 
-    def step(self, q: Quadratic, penalty: L1, state: State) -> State:
+    def step(self, q: Quadratic, penalty: SumOfSizes, state: State) -> State:
         """Make one round."""
         xp = array_namespace(state.Z)
         n, k = state.Z.shape
@@ -139,7 +141,7 @@ class WorkingSet(IterativeSolver[L1, State]):
         for low in range(0, n, rows):
             part = slice(low, min(low + rows, n))
             G = small_grams(unit, index[part, :])
-            t = penalty.of_rows(part).column / size[part, :]
+            t = penalty.of_rows(part).thresholds(index[part, :]) / size[part, :]
             given = (G, b[part, :], t, before[part, :])
             parts.append(solve(*given, positive=penalty.positive, effort=effort, start=start))
         u, value, noise, lowest = (
@@ -206,10 +208,10 @@ def count(Z: Array) -> Array:
     return xp.sum(xp.astype(Z != 0, Z.dtype), axis=1)
 
 
-def choose(penalty: L1, state: State, m: int) -> Array:
+def choose(penalty: SumOfSizes, state: State, m: int) -> Array:
     """Return the m atoms of each row: the support, largest first, then the strongest pulls."""
     xp = array_namespace(state.Z)
-    pull = penalty.pull(state.corr)
+    pull = penalty.urgency(state.corr)
     size = xp.abs(state.Z)
     first = xp.where(size > 0, size + (xp.max(pull) + 1), pull)
     return xp.argsort(first, axis=1, descending=True, stable=False)[:, :m]
