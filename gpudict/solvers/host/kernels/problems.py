@@ -57,9 +57,10 @@ def cost(codes, alphas, error):
 
 
 @inner
-def coded(X, V, sq, alphas, positive, single, limits, work, gaps):
+def coded(X, V, sq, alphas, asked, limits, work, gaps):
     """Write the codes of X (n, d), and their bounds, of a lasso that starts from none.
 
+    `asked` are whether codes are not negative, and whether they are rounded to float32.
     `work` are products of the atoms and of rows with them, (k, k) and (n, k), each twice, as they
     are written and as `lasso` reads them; norms (k,); its space; and compressed rows: to write
     codes into, and empty ones.
@@ -70,7 +71,7 @@ def coded(X, V, sq, alphas, positive, single, limits, work, gaps):
     lengths(V, norms)
     space[0][:] = 0.0  # of the last row there are sets in it
     data = products_of_rows, gram, sq, norms
-    lasso.solve(*data, nothing, alphas, positive, single, limits, space, codes, gaps)
+    lasso.solve(*data, nothing, alphas, *asked, limits, space, codes, gaps)
 
 
 @compiled
@@ -80,7 +81,7 @@ def encode(X, V, sq, alphas, positive, single, limits, work, Z, gaps):
     `sq` are ‖x‖², and alphas of the rows, (b, n); `work` is that of `coded`.
     """
     for p in range(len(X)):
-        coded(X[p], V[p], sq[p], alphas[p], positive, single, limits, work, gaps[p])
+        coded(X[p], V[p], sq[p], alphas[p], (positive, single), limits, work, gaps[p])
         rows.expand(*work[4][0], Z[p])
 
 
@@ -103,7 +104,7 @@ def learn(X, sq, V, alphas, asked, limits, work, best, told):
     error, gaps = np.empty(n), np.empty(n)
     lowest = before = np.inf
     for turn in range(told.shape[1]):
-        coded(X, V, sq, alphas, positive, single, limits, work, gaps)
+        coded(X, V, sq, alphas, (positive, single), limits, work, gaps)
         top = largest(gaps, sq, code_tol)
         if top < 0.0:
             return LEFT
