@@ -139,5 +139,7 @@ def noise_of(image: np.ndarray) -> float:
     edges hardly move (Donoho and Johnstone 1994, "Ideal spatial adaptation by wavelet shrinkage").
     """
     h, w = (side - side % 2 for side in image.shape[:2])
+    if not h * w:
+        return 0.0
     a, b = image[:h:2, :w:2] - image[:h:2, 1:w:2], image[1:h:2, :w:2] - image[1:h:2, 1:w:2]
     return float(np.median(np.abs(a - b)) / (2 * MAD))

@@ -11,8 +11,10 @@ import numpy as np
 
 from gpudict._writing import write_whole
 
+KINDS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
 DEPTHS = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I": 65535}  # Pillow's modes of 16 bits
 GREY = ("1", "L", "LA")
+DEEP = ("PNG", "TIFF")  # files that hold them
 
 
 class Picture(NamedTuple):
@@ -28,7 +30,7 @@ def suffixes() -> tuple[str, ...]:
     from PIL import Image
 
     known = Image.registered_extensions()
-    return tuple(s for s, kind in known.items() if kind in Image.OPEN and kind in Image.SAVE)
+    return tuple(suffix for suffix, kind in known.items() if kind in KINDS)
 
 
 def is_picture(path: str | Path) -> bool:
@@ -54,8 +56,9 @@ def read(path: str | Path) -> Picture:
             mode = "I" if white > 255 else "L" if file.mode in GREY else "RGB"
             pixels = np.asarray(file.convert(mode))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{path} can't be read as a picture ({error}). Pass a file such as a .png or a .jpg."
+            f"{path} can't be read as a picture ({why}). Pass a file such as a .png or a .jpg."
         ) from error
     return Picture(pixels / white, white)
 
@@ -70,9 +73,9 @@ def write(path: str | Path, picture: Picture) -> None:
     """
     from PIL import Image
 
-    dtype = np.uint16 if picture.white > 255 else np.uint8
-    pixels = np.rint(np.clip(picture.image, 0, 1) * picture.white).astype(dtype)
-    drawn = io.BytesIO()
-    kind = Image.registered_extensions()[Path(path).suffix.lower()]
+    kind, drawn = Image.registered_extensions()[Path(path).suffix.lower()], io.BytesIO()
+    deep = picture.white > 255 and kind in DEEP
+    white, dtype = (picture.white, np.uint16) if deep else (255, np.uint8)
+    pixels = np.rint(np.clip(picture.image, 0, 1) * white).astype(dtype)
     Image.fromarray(pixels).save(drawn, format=kind)
     write_whole(path, drawn.getvalue())

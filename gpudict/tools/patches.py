@@ -1,7 +1,7 @@
 """Pictures as rows: the patches of one, their means apart, and the picture that they sum to.
 
-A picture is (h, w), or (h, w, c) in colour. Its patches are (n, d), d = c·size², in the order of
-its rows; the pixels of a channel are side by side.
+A picture is (h, w), or (h, w, c) in colour. Its patches are (n, d), d = size²·c, in the order of
+its rows; the channels of a pixel are side by side.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from gpudict.arrays.sources.table import Table
 
 
 def windows(image: np.ndarray, size: int) -> np.ndarray:
-    """Return a view of every size × size patch of a picture, (h', w', size, size) in grey."""
+    """Return a view of every patch of a picture: (h', w', size, size), and c in colour."""
     if min(image.shape[:2]) < size:
         h, w = image.shape[:2]
         raise ValueError(
             f"The picture has {w} × {h} pixels, and its patches are to have {size} × {size}. Pass "
             "a smaller --patch-size, or a larger picture."
         )
-    return sliding_window_view(image, (size, size), axis=(0, 1))
+    cut = sliding_window_view(image, (size, size), axis=(0, 1))
+    return np.moveaxis(cut, (-2, -1), (2, 3))
 
 
 def patches(image: np.ndarray, size: int) -> np.ndarray:
@@ -35,9 +36,9 @@ def overlap_add(rows: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarr
     It is the adjoint of `patches`.
     """
     h, w, channels = shape[0] - size + 1, shape[1] - size + 1, shape[2:]
-    image, cut = np.zeros(shape), rows.reshape(h, w, *channels, size, size)
+    image, cut = np.zeros(shape), rows.reshape(h, w, size, size, *channels)
     for i, j in np.ndindex(size, size):
-        image[i : i + h, j : j + w] += cut[..., i, j]
+        image[i : i + h, j : j + w] += cut[:, :, i, j]
     return image
 
 
@@ -51,8 +52,8 @@ def cover(shape: tuple[int, ...], size: int) -> np.ndarray:
 
 def centred(rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return patches (n, d) without the means of their channels, in float32, and these, (n, d)."""
-    channels = rows.reshape(len(rows), -1, size * size)
-    mean = np.broadcast_to(channels.mean(axis=2, keepdims=True), channels.shape)
+    channels = rows.reshape(len(rows), size * size, -1)
+    mean = np.broadcast_to(channels.mean(axis=1, keepdims=True), channels.shape)
     return (channels - mean).reshape(rows.shape).astype(np.float32), mean.reshape(rows.shape)
 
 

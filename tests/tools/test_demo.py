@@ -11,7 +11,7 @@ import pytest
 from gpudict.arrays.moving import load
 from gpudict.datasets import photograph
 from gpudict.tools import cli, demo, denoising
-from gpudict.tools.patches import cover, overlap_add, patches
+from gpudict.tools.patches import centred, cover, overlap_add, patches, table
 
 SMALL = denoising.Settings(n_components=32, n_samples=400, max_iter=3, size=6)
 STEPS: list[tuple[str, int, int]] = []
@@ -73,11 +73,11 @@ def test_patches_and_their_adjoint(colours):
     np.testing.assert_allclose(
         (there * rows).sum(), (image * overlap_add(rows, image.shape, 3)).sum()
     )
-    np.testing.assert_array_equal(there[10, :9], image[1:4, 1:4].reshape(9, -1)[:, 0])
+    np.testing.assert_array_equal(there[10], image[1:4, 1:4].ravel())
     whole = overlap_add(there, image.shape, 3) / cover(image.shape, 3)
     np.testing.assert_allclose(whole, image)
     bare, mean = centred(there, 3)
-    np.testing.assert_allclose(bare.reshape(63, -1, 9).mean(axis=2), 0, atol=1e-6)
+    np.testing.assert_allclose(bare.reshape(63, 9, -1).mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(bare + mean, there, atol=1e-6)
     np.testing.assert_array_equal(table("x", image, 3).rows(9, 12), bare[9:12])
 

@@ -56,14 +56,15 @@ def test_streams_that_fail(line, status, complaint):
     """A sentence where one can be said, the status always, and no traceback."""
     if "true" in line:  # which is gone before anything is said
         line = line.replace(COMMAND, f"(sleep 0.3; exec {COMMAND}", 1).replace(" |", ") |", 1)
-    # argparse passes over what it can't write, and sees that where there is no buffer
+    # what can't be written is seen at once where there is no buffer, and else at the end
     for unbuffered in [""] if "doctor" in line else ["", "1"]:
         assert shell(line, PYTHONUNBUFFERED=unbuffered) == (status, complaint)
 
 
 def test_letters_that_a_terminal_does_not_have():
-    script = "import gpudict.tools.cli as c; c._doctor = lambda a: c._show([('×', '½')]) or 0; "
-    line = f'{sys.executable} -c "{script} c.main([\'doctor\'])" | grep -q "^?  ?$"'
+    script = "import gpudict.tools.commands.telling as t, gpudict.tools.streams as s; "
+    script += "s.status_of(lambda: t.show([('×', '½')]) or 0)"
+    line = f'{sys.executable} -c "{script}" | grep -q "^?  ?$"'
     assert shell(line, PYTHONIOENCODING="ascii") == (0, "")
 
 

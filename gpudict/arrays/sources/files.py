@@ -82,8 +82,9 @@ def _of(path: Path, name: str | None) -> Table:
     except Exception as error:  # each library has its own
         if str(error).startswith(str(path)):
             raise  # it is said below
+        why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{path} can't be read as a {path.suffix} file ({error}). {ADVICE}"
+            f"{path} can't be read as a {path.suffix} file ({why}). {ADVICE}"
         ) from error
     if found.dtype.kind not in "biufc":
         raise unread(found.name, f"the dtype {found.dtype}")
@@ -91,7 +92,7 @@ def _of(path: Path, name: str | None) -> Table:
 
 
 def _npy(path: Path, _: str | None) -> Table:
-    return sliced.table(two(np.load(path, mmap_mode="r"), path))
+    return sliced.table(two(np.lib.format.open_memmap(path, mode="r"), path))
 
 
 def _npz(path: Path, name: str | None) -> Table:
@@ -194,6 +195,6 @@ KINDS: dict[str, Callable[[Path, str | None], Table]] = {
     ".zarr": zarr.table,
 }
 ADVICE = (
-    f"Pass a file that ends in one of {', '.join(KINDS)}, or a list of some, such as "
-    "sorted(glob(…)), or an array that is sliced, such as zarr.open(…) or h5py.File(…)[name]."
+    f"Pass a file that ends in one of {', '.join(KINDS)}, a list of some, or what is sliced, such "
+    "as a dataset of h5py."
 )
