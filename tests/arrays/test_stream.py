@@ -51,8 +51,8 @@ def files(X: np.ndarray, folder: Path) -> dict[str, object]:
     sp.save_npz(folder / "rows.npz", sp.csr_array(X))
     with h5py.File(folder / "several.h5", "w") as file:
         file["there/Y"], file["X"] = X, np.zeros((2, 2))
-    zarr.create_array(folder / "X.zarr", data=X, chunks=(100, 5))
-    zarr.create_group(folder / "group.zarr").create_array("there/Y", data=X)
+    zarr.create_array(folder / "X.zarr", data=X, chunks=(100, 5), overwrite=True)
+    zarr.create_group(folder / "group.zarr", overwrite=True).create_array("there/Y", data=X)
     for name, whole in {"csr": sp.csr_matrix(X), "dense": X}.items():
         annotated(whole, folder / f"{name}.h5ad")
     names = ("X.npy", "X.npz", "X.safetensors", "X.parquet", "rows.npz", "X.zarr", "group.zarr")
