@@ -35,9 +35,8 @@ def _run(words: list[str]) -> int:
         )
     import typer
 
-    from gpudict.tools.commands.app import app
+    from gpudict.tools.commands.app import command
 
-    command = typer.main.get_command(app)
     try:
         with command.make_context("gpudict", words) as context:
             command.invoke(context)

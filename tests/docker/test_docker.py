@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 typer = pytest.importorskip("typer")
-from typer.main import get_command  # noqa: E402
 
-from gpudict.tools.commands.app import app  # noqa: E402
+from gpudict.tools.commands.app import command  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "docker"
@@ -138,7 +137,6 @@ def parsed(words: list[str]) -> tuple[str, dict[str, Any]]:
     """Return the command and its options, read by the command itself, which does not run."""
     entry, name, *rest = words
     assert entry == "gpudict"
-    command = get_command(app)
     if name.startswith("-"):
         command.make_context(entry, [name])
     return name, command.commands[name].make_context(name, rest).params

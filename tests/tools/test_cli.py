@@ -435,11 +435,9 @@ def test_help_has_examples_and_imports_no_array_library():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.endswith("\n\n")
-    from typer.main import get_command
+    from gpudict.tools.commands import app
 
-    from gpudict.tools.commands.app import app
-
-    commands = get_command(app).commands
+    commands = app.command.commands
     assert set(commands) == {"demo", "denoise", "learn", "encode", "path", "report", "doctor"}
     for name, command in commands.items():
         assert f"  {name} " in out.stdout

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
 from gpudict._version import __version__
 from gpudict.tools import streams
@@ -71,3 +72,4 @@ for run in (
     doctor.doctor,
 ):
     app.command(cls=Command, context_settings=PLACED)(run)
+command = get_command(app)
