@@ -271,7 +271,8 @@ def test_text_with_names_without_and_with_an_index(tmp_path: Path):
     """The names are told from numbers, and the index that pandas writes is no data."""
     X, path = data()[:5].astype("f8"), tmp_path / "X.csv"
     frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(D)])
-    for how in ({}, {"index": False}, {"index": False, "header": False}):
+    bare = {"index": False, "header": False}
+    for how in ({}, {"index": False}, bare, bare | {"encoding": "utf-8-sig"}):
         frame.to_csv(path, **how)
         np.testing.assert_array_equal(np.concatenate(list(gpudict.stream(path))), X)
 

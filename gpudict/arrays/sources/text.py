@@ -21,7 +21,7 @@ def table(path: Path, _: str | None) -> Table:
     from pyarrow import csv as reader
     from pyarrow import types
 
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         first = next(csv.reader(file), [])
     names = [] if all(map(_is_number, first)) else first
     options = reader.ReadOptions(autogenerate_column_names=not names)
