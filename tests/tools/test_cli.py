@@ -123,6 +123,19 @@ def test_how_a_code_is_made_can_be_told(room: Path, tmp_path: Path, capsys):
     pursuit = told(capsys, *words, "--n-nonzero-coefs", 2)
     assert pursuit["nonzeros_a_row"] <= 2
     assert pursuit["largest_gap"] is None
+    learn = ("learn", room / "X.npy", "--n-nonzero-coefs", 5, "-k", 9, "--max-iter", 2)
+    assert told(capsys, *learn, "-o", tmp_path / "model")["largest_gap"] is None
+    learned = gpudict.learn_online(
+        gpudict.stream(room / "X.npy"),
+        9,
+        n_nonzero_coefs=5,
+        solver="omp",
+        max_iter=2,
+        random_state=0,
+    )
+    model = gpudict.load(tmp_path / "model")
+    np.testing.assert_allclose(model.components_, learned.dictionary, atol=1e-6)
+    assert np.count_nonzero(model.transform(np.load(room / "X.npy")), axis=1).max() <= 5
     status, _, complaint = run(capsys, *words, "--alpha", 1, "--n-nonzero-coefs", 2)
     assert (status, complaint.count("\n")) == (2, 1)
 

@@ -95,7 +95,9 @@ def _learner(alpha: float | None, n_nonzero_coefs: int | None) -> Any:
     if alpha is not None:
         return MiniBatchDictionaryLearning(alpha=alpha, transform_algorithm="lasso_cd")
     return MiniBatchDictionaryLearning(
-        fit_algorithm="omp", transform_n_nonzero_coefs=n_nonzero_coefs
+        fit_algorithm="omp",
+        fit_n_nonzero_coefs=n_nonzero_coefs,
+        transform_n_nonzero_coefs=n_nonzero_coefs,
     )
 
 
