@@ -100,15 +100,15 @@ def test_the_place_is_looked_at_first(output, words, tmp_path, monkeypatch, caps
     ],
 )
 def test_what_fails_once_the_work_is_done(raised, status, words, tmp_path, monkeypatch, capsys):
-    from gpudict.tools import demo, plotting
+    from gpudict.tools import demo, picture
 
     def failing(*_):
         raise raised
 
     outcome = demo.Outcome(*[None] * len(demo.Outcome._fields))
     monkeypatch.setattr(demo, "denoising", lambda *_: outcome)
-    monkeypatch.setattr(plotting, "denoising_figure", lambda *_, **__: None)
-    monkeypatch.setattr(plotting, "save", failing)
+    monkeypatch.setattr(picture, "denoising_figure", lambda *_, **__: None)
+    monkeypatch.setattr(picture, "save", failing)
     assert cli.main(["demo", "--output", str(tmp_path / "x.png")]) == status
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if "gpudict:" in line] == said[-1:] * bool(words)

@@ -42,7 +42,7 @@ def demo(
     from gpudict.tools.commands.progress import bars
     from gpudict.tools.demo import denoising
     from gpudict.tools.denoising import Settings
-    from gpudict.tools.plotting import denoising_figure, save
+    from gpudict.tools.picture import denoising_figure, save
 
     with writing("The picture", output):
         check_place(output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +43,8 @@ def report(
         check_place(output)
     with bars() as said, refusing():
         said("report", 0, 1)
-        write_report = importlib.import_module("gpudict.tools.report").write_report
+        from gpudict.tools.report import write_report
+
         move = given.mover(backend, device)
         source = given.rows(data, patch_size, move) if data else None
         coder = given.coder(model, move, source)
