@@ -11,42 +11,73 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-aside: set[str] = set()  # the temporary files that there are
+aside: set[str] = set()  # the temporary files and folders that there are
 
 
 def clear() -> None:
-    """Remove the temporary files, as the process is about to end."""
+    """Remove the temporary files and folders, as the process is about to end."""
     for temporary in tuple(aside):
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _remove(temporary)
 
 
 def write_whole(path: Any, data: bytes | bytearray) -> None:
-    """Write the bytes to a file, all of them or none; a link's target is written, not the link.
-
-    A new file gets the permissions that any new file gets, and an old one keeps its own.
+    """Write the bytes to a file, all of them or none, as `whole` does.
 
     Raises
     ------
     OSError
         The file can't be written; what was there before is as it was, and nothing is left beside.
     """
+    with whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole(path: Any) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes its place once it was left without an error.
+
+    A new file gets the permissions that any new file gets, and an old one keeps its own; a link's
+    target is written, not the link.
+    """
     target = _target(path)
     if target is None:
         with open(path, "wb") as there:
-            there.write(data)
+            yield there
         return
     with _aside(target) as (temporary, file):
-        file.write(data)
+        yield file
         file.flush()
         os.fsync(file.fileno())
         file.close()  # before it is renamed: Windows asks for that
         os.replace(temporary, target)
+    _sync_folder(target)
+
+
+@contextmanager
+def whole_folder(path: Any) -> Iterator[str]:
+    """Give the name of a new folder to make and fill, which gets its own once it was left.
+
+    There must be nothing of that name: a folder is not replaced.
+    """
+    target = os.path.realpath(os.fsdecode(path))
+    if os.path.lexists(path):
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(path))
+    temporary = _beside(target)
+    aside.add(temporary)
+    try:
+        yield temporary
+        os.rename(temporary, target)
+    except BaseException:
+        _remove(temporary)
+        raise
+    finally:
+        aside.discard(temporary)
     _sync_folder(target)
 
 
@@ -90,7 +121,7 @@ def _target(given: Any) -> str | None:
 @contextmanager
 def _aside(target: str) -> Iterator[tuple[str, BinaryIO]]:
     """Give a temporary file beside the target, with its permissions; on an error it is removed."""
-    temporary = os.path.join(os.path.dirname(target), f".gpudict-{secrets.token_hex(8)}.tmp")
+    temporary = _beside(target)
     aside.add(temporary)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
@@ -102,13 +133,25 @@ def _aside(target: str) -> Iterator[tuple[str, BinaryIO]]:
             _keep_permissions(number, target)
             yield temporary, file
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _remove(temporary)
         if isinstance(error, OSError) and error.filename in (None, temporary):
             raise type(error)(error.errno, error.strerror, target) from error
         raise
     finally:
         aside.discard(temporary)
+
+
+def _beside(target: str) -> str:
+    return os.path.join(os.path.dirname(target), f".gpudict-{secrets.token_hex(8)}.tmp")
+
+
+def _remove(temporary: str) -> None:
+    """Remove a temporary file, or a folder with all that is in it, if it is there."""
+    with contextlib.suppress(OSError):
+        if os.path.isdir(temporary):
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            os.unlink(temporary)
 
 
 def _keep_permissions(number: int, target: str) -> None:

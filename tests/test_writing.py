@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import gpudict
-from gpudict._writing import check_place, write_whole
+from gpudict import _writing
+from gpudict._writing import check_place, whole, whole_folder, write_whole
 from tests.support.estimators import fitted
 
 FAULTS = ("write", "flush", "fsync", "replace", "fdopen", "interrupt")
@@ -107,6 +108,31 @@ def test_a_place_is_checked(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         check_place(tmp_path / "file")
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_folder_is_whole_too(tmp_path):
+    """It is there once it was filled; one that was there stays; none is left at the end."""
+    with whole_folder(tmp_path / "new") as folder:
+        Path(folder).mkdir()
+        (Path(folder) / "part").touch()
+        assert not (tmp_path / "new").exists()
+    with pytest.raises(FileExistsError, match="new"), whole_folder(tmp_path / "new"):
+        pass
+
+    def broken_off(kind):
+        with kind(tmp_path / "other") as there:
+            there.write(b"half") if kind is whole else Path(there).mkdir()
+            raise KeyboardInterrupt
+
+    for kind in (whole, whole_folder):
+        with pytest.raises(KeyboardInterrupt):
+            broken_off(kind)
+    with whole_folder(tmp_path / "third") as folder:
+        Path(folder).mkdir()
+        _writing.clear()
+        assert sorted(tmp_path.iterdir()) == [tmp_path / "new"]
+        Path(folder).mkdir()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["new", "part", "third"]
 
 
 SAVING = """

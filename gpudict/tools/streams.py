@@ -1,23 +1,32 @@
 """What a command says, and the status it leaves with, whatever became of its streams.
 
 Standard output may be closed, full, or a pipe whose reader has enough; standard error too, and then
-a sentence can't be said, but the status still can.
+a sentence can't be said, but the status still can. Warnings are sentences too.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
+PACKAGES = {"PIL": "pillow"}  # modules, and what has them where that has another name
+WORDS = {  # parameters, and the options that they are
+    "the same call with resume=True": "the same command with --resume",
+    "that the same call wrote, or resume=False": "that the same command wrote, or no --resume",
+}
 INTERRUPTED, CUT = 130, 141  # as a shell has it: 128, and the number of SIGINT, of SIGPIPE
 
 
 class Missing(Exception):
     """Something that the command needs is not on this machine; the message says what to do."""
+
+
+class Refused(Exception):
+    """What was asked for, or what was given, can't be used; the message says what to do."""
 
 
 def status_of(run: Callable[[], int]) -> int:
@@ -27,7 +36,8 @@ def status_of(run: Callable[[], int]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # of letters that a terminal does not have
     complaints = _Forgiving(sys.stderr)
-    with redirect_stderr(complaints):
+    with redirect_stderr(complaints), warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: complain(message)
         status = _left(run)
     if complaints.failed:
         _hush(sys.stderr)
@@ -38,7 +48,7 @@ def _left(run: Callable[[], int]) -> int:
     try:
         try:
             status = run()
-        finally:  # argparse leaves by an exception
+        finally:  # a command may leave by an exception
             with said():
                 pass
     except KeyboardInterrupt:
@@ -48,6 +58,9 @@ def _left(run: Callable[[], int]) -> int:
     except Missing as missing:
         complain(missing)
         return 1
+    except Refused as refused:
+        complain(refused)
+        return 2
     except MemoryError as error:
         complain(f"The memory is not enough. {str(error) or 'Ask for less'}".rstrip(".") + ".")
         return 1
@@ -55,8 +68,58 @@ def _left(run: Callable[[], int]) -> int:
 
 
 def complain(what: object) -> None:
-    """Say a sentence on standard error."""
-    sys.stderr.write(f"gpudict: {what}\n")
+    """Say a sentence on standard error, in one line."""
+    sys.stderr.write(f"gpudict: {' '.join(str(what).split())}\n")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Let what the library, or the system, says of input leave as Refused, with its notes."""
+    try:
+        yield
+    except ImportError as error:
+        what = error.name or str(error)
+        raise Missing(
+            f"{what} is needed here and not installed. Install it with: "
+            f"python -m pip install {PACKAGES.get(what, what)}"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise Refused(worded(str(error), *notes(error))) from error
+    except OSError as error:
+        said = str(error)
+        if error.strerror and error.filename:
+            said = f"{os.fsdecode(error.filename)} can't be read: {error.strerror}."
+        raise Refused(worded(said, *notes(error))) from error
+
+
+@contextmanager
+def writing(what: str, path: str | os.PathLike[str], option: str = "--output") -> Iterator[None]:
+    """Let what the system says of a place to write to leave as Missing."""
+    try:
+        yield
+    except OSError as error:
+        folder = os.path.dirname(path)
+        if isinstance(error, FileNotFoundError) and not os.path.isdir(folder or os.curdir):
+            why = f"there is no folder {folder}. Make it first, or pass another {option}."
+        elif isinstance(error, IsADirectoryError | FileExistsError) or not os.path.basename(path):
+            why = f"it is a folder, which is not replaced. Pass another name as {option}."
+        else:
+            why = f"{error.strerror or error}. Pass another {option}, or see to it that this one "
+            why += "can be written."
+        raise Missing(f"{what} can't be written to {os.fspath(path) or '.'}: {why}") from error
+
+
+def worded(*said: str) -> str:
+    """Return sentences of the library in the words of the command line."""
+    text = " ".join(said)
+    for call, command in WORDS.items():
+        text = text.replace(call, command)
+    return text
+
+
+def notes(error: BaseException) -> list[str]:
+    """Return what was noted of an error."""
+    return list(getattr(error, "__notes__", ()))
 
 
 def require_output() -> None:
@@ -95,17 +158,6 @@ def _hush(stream: Any) -> None:
         number = os.open(os.devnull, os.O_WRONLY)
         os.dup2(number, stream.fileno())
         os.close(number)
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse's, which would pass over what its help can't be written to."""
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        if message and file is not None and file is sys.stdout:
-            with said():
-                file.write(message)
-        else:
-            super()._print_message(message, file)
 
 
 class _Forgiving:

@@ -38,14 +38,14 @@ def test_it_is_drawn_and_gone(monkeypatch: pytest.MonkeyPatch):
     learned = gpudict.learn(gpudict.stream(np.eye(20), batch_size=5), 3, alpha=0.1, max_iter=2)
     assert learned.n_iter == 2
     assert "reading" in terminal.getvalue()
-    assert progress._busy == []
+    assert progress.busy == []
     one, two = batches(), batches()
     next(one)
     next(two)
-    assert len(progress._busy) == 1  # who came first
+    assert len(progress.busy) == 1  # who came first
     one.close()
     two.close()
-    assert progress._busy == []
+    assert progress.busy == []
 
 
 @pytest.mark.parametrize("why", ["piped", "unwanted", "quick"])

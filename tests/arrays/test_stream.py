@@ -37,6 +37,7 @@ def data() -> np.ndarray:
 def files(X: np.ndarray, folder: Path) -> dict[str, object]:
     """The rows in each kind of file, and in several of one kind."""
     import pyarrow as pa
+    import zarr
     from pyarrow import parquet
     from safetensors.numpy import save_file
 
@@ -47,11 +48,26 @@ def files(X: np.ndarray, folder: Path) -> dict[str, object]:
     save_file({"X": X}, folder / "X.safetensors")
     columns = pa.table({f"c{j}": X[:, j] for j in range(D)})
     parquet.write_table(columns, folder / "X.parquet", row_group_size=70)
-    names = ("X.npy", "X.npz", "X.safetensors", "X.parquet")
+    sp.save_npz(folder / "rows.npz", sp.csr_array(X))
+    with h5py.File(folder / "several.h5", "w") as file:
+        file["there/Y"], file["X"] = X, np.zeros((2, 2))
+    zarr.create_array(folder / "X.zarr", data=X, chunks=(100, 5), overwrite=True)
+    zarr.create_group(folder / "group.zarr", overwrite=True).create_array("there/Y", data=X)
+    for name, whole in {"csr": sp.csr_matrix(X), "dense": X}.items():
+        annotated(whole, folder / f"{name}.h5ad")
+    names = ("X.npy", "X.npz", "X.safetensors", "X.parquet", "rows.npz", "X.zarr", "group.zarr")
     return {
-        **{name: folder / name for name in names},
+        **{name: folder / name for name in (*names, "csr.h5ad", "dense.h5ad")},
+        **{name: f"{folder / name}:there/Y" for name in ("several.h5", "group.zarr")},
+        "X.npz:X": f"{folder / 'X.npz'}:X",
         "files": [str(folder / "a.npy"), folder / "b.npy"],
     }
+
+
+def annotated(X: object, path: Path) -> None:
+    """Write what AnnData writes: its matrix and how that is encoded."""
+    anndata = pytest.importorskip("anndata")
+    anndata.AnnData(X).write_h5ad(path)
 
 
 def arrays(X: np.ndarray, folder: Path) -> dict[str, object]:
@@ -168,7 +184,15 @@ REFUSED = {
     "cut.parquet": (ValueError, "can't be read as a .parquet file"),
     "three.npy": (ValueError, "of two dimensions is needed"),
     "two.npz": (ValueError, "has 2 arrays"),
-    "rows.npz": (ValueError, r"Pass scipy\.sparse\.load_npz"),
+    "cut.csv": (ValueError, "can't be read as a .csv file"),
+    "holes.csv": (ValueError, "1 missing values in the column b"),
+    "cut.h5": (ValueError, "can't be read as a .h5 file"),
+    "none.h5": (ValueError, "has 0 arrays"),
+    "two.h5": (ValueError, r"has 2 arrays \(a, b/c\), .* Pass .*two.h5:NAME"),
+    "columns.h5ad": (ValueError, "is a csc_matrix, and an array or a csr_matrix is needed"),
+    "empty.csv": (ValueError, "can't be read as a .csv file"),
+    "words.csv": (ValueError, "string in the column w"),
+    "words.npy": (ValueError, "the dtype <U1"),
     "objects.npz": (ValueError, "can't be read as a .npz file"),
     "half.safetensors": (ValueError, "has BF16, and integers"),
     "words.parquet": (ValueError, "string in the column w"),
@@ -178,12 +202,34 @@ REFUSED = {
 }
 
 
+def two_sets(path: Path, *, cut: bool = False) -> None:
+    """Write a file with two data sets, one of them in a group, all of it or the half."""
+    with h5py.File(path, "w") as file:
+        file["a"] = file["b/c"] = np.zeros((2, 2))
+    os.truncate(path, path.stat().st_size // (1 + cut))
+
+
+WRITTEN = {
+    "cut.csv": lambda path: path.write_text("a,b\n1,2\n3"),
+    "holes.csv": lambda path: path.write_text("a,b\n1,2\n3,\n"),
+    "cut.h5": partial(two_sets, cut=True),
+    "none.h5": lambda path: h5py.File(path, "w").close(),
+    "two.h5": two_sets,
+    "columns.h5ad": lambda path: annotated(sp.csc_matrix(data()), path),
+    "empty.csv": Path.touch,
+    "words.csv": lambda path: path.write_text("v,w\n1,a\n2,b\n"),
+    "words.npy": lambda path: np.save(path, np.array([["a", "b"]])),
+}
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_files_that_are_refused(name: str, tmp_path: Path):
     kind, words = REFUSED[name]
     path = tmp_path / (name if "." in name else "none.npy")
     if name == "x.txt":
         path.write_text("1 2")
+    elif name in WRITTEN:
+        WRITTEN[name](path)
     elif name.startswith("cut"):
         whole = Path(files(data(), tmp_path)[f"X{path.suffix}"])
         path.write_bytes(whole.read_bytes()[:2000])
@@ -192,8 +238,6 @@ def test_files_that_are_refused(name: str, tmp_path: Path):
     elif path.suffix == ".npz":
         one = {"one": np.zeros((2, 2), object)}
         np.savez(path, **one if "objects" in name else {"a": np.zeros((2, 2)), "b": np.zeros(2)})
-        if "rows" in name:
-            sp.save_npz(path, sp.csr_array(data()))
     elif name == "half.safetensors":
         torch = pytest.importorskip("torch")
         save = pytest.importorskip("safetensors.torch").save_file
@@ -221,6 +265,16 @@ def test_the_columns_of_a_frame_are_its_data(tmp_path: Path):
         holes.to_parquet(tmp_path / "X.parquet", row_group_size=70)
         with pytest.raises(ValueError, match="1 missing values in the column c3, row group 1"):
             list(gpudict.stream(tmp_path / "X.parquet"))
+
+
+def test_text_with_names_without_and_with_an_index(tmp_path: Path):
+    """The names are told from numbers, and the index that pandas writes is no data."""
+    X, path = data()[:5].astype("f8"), tmp_path / "X.csv"
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(D)])
+    bare = {"index": False, "header": False}
+    for how in ({}, {"index": False}, bare, bare | {"encoding": "utf-8-sig"}):
+        frame.to_csv(path, **how)
+        np.testing.assert_array_equal(np.concatenate(list(gpudict.stream(path))), X)
 
 
 def test_files_of_another_byte_order_are_joined(tmp_path: Path):

@@ -9,11 +9,13 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from gpudict.tools import cli
+typer = pytest.importorskip("typer")
+
+from gpudict.tools.commands.app import command  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "docker"
@@ -131,22 +133,25 @@ def test_the_context_is_what_is_copied():
     assert set(needed) <= copied
 
 
-def parsed(words: list[str]):
-    """Return the arguments of the command line, read by the command's own parser."""
-    assert words[0] == "gpudict"
-    return cli._parser().parse_args(words[1:])
+def parsed(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the command and its options, read by the command itself, which does not run."""
+    entry, name, *rest = words
+    assert entry == "gpudict"
+    if name.startswith("-"):
+        command.make_context(entry, [name])
+    return name, command.commands[name].make_context(name, rest).params
 
 
 def test_entry_point_and_health_checks():
     entry = json.loads(the("base", "ENTRYPOINT"))
     assert entry[0] in PROJECT["project"]["scripts"]
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(typer.Exit) as ended:
         parsed([*entry, *json.loads(the("base", "CMD"))])
-    assert ended.value.code == 0
+    assert ended.value.exit_code == 0
     for target, gpu in (("cpu", False), ("cuda", True)):
-        health = parsed(json.loads(the(target, "HEALTHCHECK").split(" CMD ")[1]))
-        assert health.run is cli._doctor
-        assert health.require_gpu == gpu
+        name, health = parsed(json.loads(the(target, "HEALTHCHECK").split(" CMD ")[1]))
+        assert name == "doctor"
+        assert health["require_gpu"] == gpu
 
 
 def test_compose():
@@ -158,7 +163,7 @@ def test_compose():
         assert build["target"] == name
         assert (HERE / build["context"] / build["dockerfile"]).resolve() == HERE / "Dockerfile"
         assert set(build.get("args", ())) <= {i.rest.split("=")[0] for i in instructions()}
-        assert parsed(["gpudict", *service["command"]]).require_gpu == (name == "cuda")
+        assert parsed(["gpudict", *service["command"]])[1]["require_gpu"] == (name == "cuda")
     (device,) = services["cuda"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
 

@@ -10,9 +10,10 @@ import pytest
 
 from gpudict.arrays.moving import load
 from gpudict.datasets import photograph
-from gpudict.tools import cli, demo
+from gpudict.tools import cli, demo, denoising
+from gpudict.tools.patches import centred, cover, overlap_add, patches, table
 
-SMALL = demo.Settings(n_components=32, n_samples=400, max_iter=3, size=6)
+SMALL = denoising.Settings(n_components=32, n_samples=400, max_iter=3, size=6)
 STEPS: list[tuple[str, int, int]] = []
 
 
@@ -43,9 +44,9 @@ def test_it_denoises(crop, outcome):
 
 def test_progress_is_told(outcome):
     """Each stage from nothing to all of it, in order."""
-    assert STEPS[0] == (demo.LEARNING, 0, SMALL.max_iter)
+    assert STEPS[0] == (denoising.LEARNING, 0, SMALL.max_iter)
     stages = list(dict.fromkeys(step[0] for step in STEPS))
-    assert stages == [demo.LEARNING, demo.DENOISING]
+    assert stages == [denoising.LEARNING, denoising.DENOISING]
     for stage in stages:
         done = [step[1:] for step in STEPS if step[0] == stage]
         assert done == sorted(done)
@@ -54,29 +55,39 @@ def test_progress_is_told(outcome):
 
 def test_pursuit_stops_at_the_noise(crop):
     rng = np.random.default_rng(0)
-    rows = demo.training_patches(crop + SMALL.sigma * rng.standard_normal(crop.shape), SMALL, rng)
+    rows = denoising.training_patches(
+        crop + SMALL.sigma * rng.standard_normal(crop.shape), SMALL, rng
+    )
     assert rows.shape == (400, 36)
-    assert ((rows**2).sum(axis=1) > SMALL.noise).all()
-    np.testing.assert_allclose(SMALL.noise, (1.1 * 20 / 255) ** 2 * 36)
+    assert ((rows**2).sum(axis=1) > SMALL.noise(36)).all()
+    np.testing.assert_allclose(SMALL.noise(36), (1.1 * 20 / 255) ** 2 * 36)
 
 
-def test_patches_and_their_adjoint():
+@pytest.mark.parametrize("colours", [(), (3,)], ids=["grey", "colour"])
+def test_patches_and_their_adjoint(colours):
     """overlap_add is the adjoint of patches, and divided by the cover its inverse."""
     rng = np.random.default_rng(0)
-    image, rows = rng.standard_normal((9, 11)), rng.standard_normal((7 * 9, 9))
-    there, back = demo.patches(image, 3), demo.overlap_add(rows, image.shape, 3)
-    np.testing.assert_allclose((there * rows).sum(), (image * back).sum())
+    image = rng.standard_normal((9, 11, *colours))
+    there = patches(image, 3)
+    rows = rng.standard_normal(there.shape)
+    np.testing.assert_allclose(
+        (there * rows).sum(), (image * overlap_add(rows, image.shape, 3)).sum()
+    )
     np.testing.assert_array_equal(there[10], image[1:4, 1:4].ravel())
-    whole = demo.overlap_add(there, image.shape, 3) / demo.cover(image.shape, 3)
+    whole = overlap_add(there, image.shape, 3) / cover(image.shape, 3)
     np.testing.assert_allclose(whole, image)
+    bare, mean = centred(there, 3)
+    np.testing.assert_allclose(bare.reshape(63, 9, -1).mean(axis=1), 0, atol=1e-6)
+    np.testing.assert_allclose(bare + mean, there, atol=1e-6)
+    np.testing.assert_array_equal(table("x", image, 3).rows(9, 12), bare[9:12])
 
 
 def test_bands_cover_every_row_once():
-    bands = list(demo.cut((427, 640), 8))
+    bands = list(denoising.cut((427, 640), 8))
     assert bands[0][0] == 0
     assert bands[-1][1] == 420
     assert all(above[1] == below[0] for above, below in itertools.pairwise(bands))
-    assert max(end - first for first, end in bands) * 633 <= 1.1 * demo.BLOCK
+    assert max(end - first for first, end in bands) * 633 <= 1.1 * denoising.BLOCK
 
 
 def test_the_command(tmp_path, capsys, monkeypatch, crop):

@@ -56,14 +56,15 @@ def test_streams_that_fail(line, status, complaint):
     """A sentence where one can be said, the status always, and no traceback."""
     if "true" in line:  # which is gone before anything is said
         line = line.replace(COMMAND, f"(sleep 0.3; exec {COMMAND}", 1).replace(" |", ") |", 1)
-    # argparse passes over what it can't write, and sees that where there is no buffer
+    # what can't be written is seen at once where there is no buffer, and else at the end
     for unbuffered in [""] if "doctor" in line else ["", "1"]:
         assert shell(line, PYTHONUNBUFFERED=unbuffered) == (status, complaint)
 
 
 def test_letters_that_a_terminal_does_not_have():
-    script = "import gpudict.tools.cli as c; c._doctor = lambda a: c._show([('×', '½')]) or 0; "
-    line = f'{sys.executable} -c "{script} c.main([\'doctor\'])" | grep -q "^?  ?$"'
+    script = "import gpudict.tools.commands.telling as t, gpudict.tools.streams as s; "
+    script += "s.status_of(lambda: t.show([('×', '½')]) or 0)"
+    line = f'{sys.executable} -c "{script}" | grep -q "^?  ?$"'
     assert shell(line, PYTHONIOENCODING="ascii") == (0, "")
 
 
@@ -99,15 +100,15 @@ def test_the_place_is_looked_at_first(output, words, tmp_path, monkeypatch, caps
     ],
 )
 def test_what_fails_once_the_work_is_done(raised, status, words, tmp_path, monkeypatch, capsys):
-    from gpudict.tools import demo, plotting
+    from gpudict.tools import demo, picture
 
     def failing(*_):
         raise raised
 
     outcome = demo.Outcome(*[None] * len(demo.Outcome._fields))
     monkeypatch.setattr(demo, "denoising", lambda *_: outcome)
-    monkeypatch.setattr(plotting, "denoising_figure", lambda *_, **__: None)
-    monkeypatch.setattr(plotting, "save", failing)
+    monkeypatch.setattr(picture, "denoising_figure", lambda *_, **__: None)
+    monkeypatch.setattr(picture, "save", failing)
     assert cli.main(["demo", "--output", str(tmp_path / "x.png")]) == status
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if "gpudict:" in line] == said[-1:] * bool(words)

@@ -1,7 +1,8 @@
-"""Tables of files: .npy, .npz, .safetensors and .parquet, one or a list of them.
+"""Tables of files, by what their names end in: one or a list of them.
 
 A .npy file is mapped; of the others what is read is a chunk: an array of an .npz file, which is
-unpacked as a whole, a slice of a .safetensors file, a row group of a .parquet file.
+unpacked as a whole, a slice of a .safetensors file, a row group of a .parquet file. Of a file that
+has several arrays FILE:NAME is one.
 """
 
 from __future__ import annotations
@@ -16,13 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.sources import sliced
+from gpudict.arrays.sources import hdf5, sliced, sparse, text, zarr
+from gpudict.arrays.sources.named import chosen, two, unread
 from gpudict.arrays.sources.table import Table
-
-ADVICE = (
-    "Pass a .npy, .npz, .safetensors or .parquet file or a list of some, such as sorted(glob(…)), "
-    "or an array that is sliced, such as zarr.open(…) or h5py.File(…)[name]."
-)
 
 
 def takes(x: Any) -> bool:
@@ -34,7 +31,15 @@ def takes(x: Any) -> bool:
 def table(x: Any) -> Table:
     """Return the rows of a file, or of several one after the other."""
     paths = x if isinstance(x, list | tuple) else [x]
-    return joined([_of(Path(os.fsdecode(path))) for path in paths])
+    return joined([_of(*named(os.fsdecode(path))) for path in paths])
+
+
+def named(given: str) -> tuple[Path, str | None]:
+    """Return a path and the name of the array in it that was asked for, as FILE:NAME."""
+    path, colon, name = given.rpartition(":")
+    if not colon or Path(path).suffix.lower() not in KINDS or Path(given).exists():
+        return Path(given), None
+    return Path(path), name
 
 
 def joined(tables: Sequence[Table]) -> Table:
@@ -64,32 +69,40 @@ def joined(tables: Sequence[Table]) -> Table:
     return Table(name, (starts[-1], first.shape[1]), first.dtype, read, chunk)
 
 
-def _of(path: Path) -> Table:
+def _of(path: Path, name: str | None) -> Table:
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"{path} is of a kind that is not read here. {ADVICE}")
-    if not path.is_file():
+    if not path.is_file() and not (kind is zarr.table and path.is_dir()):
         raise FileNotFoundError(f"{path} is no file. {ADVICE}")
     try:
-        return kind(path)
+        found = kind(path, name)
     except (ImportError, MemoryError):
         raise
     except Exception as error:  # each library has its own
         if str(error).startswith(str(path)):
             raise  # it is said below
+        why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{path} can't be read as a {path.suffix} file ({error}). {ADVICE}"
+            f"{path} can't be read as a {path.suffix} file ({why}). {ADVICE}"
         ) from error
+    if found.dtype.kind not in "biufc":
+        raise unread(found.name, f"the dtype {found.dtype}")
+    return found
 
 
-def _npy(path: Path) -> Table:
-    return sliced.table(_two(np.load(path, mmap_mode="r"), path))
+def _npy(path: Path, _: str | None) -> Table:
+    return sliced.table(two(np.lib.format.open_memmap(path, mode="r"), path))
 
 
-def _npz(path: Path) -> Table:
+def _npz(path: Path, name: str | None) -> Table:
+    from scipy.sparse import load_npz
+
     with open(path, "rb") as file, np.load(file) as archive:  # it leaves a broken one open
-        name = _only(list(archive.files), path)
-        a = _two(archive[name], path)
+        if {"indices", "indptr", "format"} <= set(archive.files):
+            return sparse.table(load_npz(path))._replace(name=str(path))
+        name = chosen(list(archive.files), path, name)
+        a = two(archive[name], path)
 
     def read(low: int, high: int) -> np.ndarray:
         return _archived(path, name, path.stat().st_mtime_ns)[low:high].copy()
@@ -105,15 +118,15 @@ def _archived(path: Path, name: str, changed: int) -> np.ndarray:
         return np.asarray(archive[name])
 
 
-def _safetensors(path: Path) -> Table:
+def _safetensors(path: Path, name: str | None) -> Table:
     from safetensors import safe_open
 
     with safe_open(path, "np") as file:
-        name = _only(list(file.keys()), path)
+        name = chosen(list(file.keys()), path, name)
         part = file.get_slice(name)
-        shape, kind = _two(part, path).get_shape(), part.get_dtype()
+        shape, kind = two(part, path).get_shape(), part.get_dtype()
         if kind not in _NUMBERS:
-            raise _unread(path, kind)
+            raise unread(path, kind)
         dtype = part[:1].dtype
 
     def read(low: int, high: int) -> np.ndarray:
@@ -123,7 +136,7 @@ def _safetensors(path: Path) -> Table:
     return Table(str(path), (int(shape[0]), int(shape[1])), dtype, read)
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, _: str | None) -> Table:
     from pyarrow import parquet, types
 
     file = parquet.ParquetFile(path)
@@ -135,7 +148,7 @@ def _parquet(path: Path) -> Table:
     real = (types.is_integer, types.is_floating, types.is_boolean)
     for column in columns:
         if not any(kind(column.type) for kind in real):
-            raise _unread(path, f"{column.type} in the column {column.name}")
+            raise unread(path, f"{column.type} in the column {column.name}")
     dtype = np.result_type(np.bool_, *(column.type.to_pandas_dtype() for column in columns))
     names = tuple(column.name for column in columns)
 
@@ -170,40 +183,18 @@ def _group(
 
 
 _NUMBERS = ("BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64")
-KINDS: dict[str, Callable[[Path], Table]] = {
+KINDS: dict[str, Callable[[Path, str | None], Table]] = {
     ".npy": _npy,
     ".npz": _npz,
     ".safetensors": _safetensors,
     ".parquet": _parquet,
+    ".csv": text.table,
+    ".h5": hdf5.h5,
+    ".hdf5": hdf5.h5,
+    ".h5ad": hdf5.h5ad,
+    ".zarr": zarr.table,
 }
-
-
-def _only(names: list[str], path: Path) -> str:
-    """Return the name of the only array of a file, or of the one that is named X."""
-    if len(names) == 1 or "X" in names:
-        return names[0] if len(names) == 1 else "X"
-    if {"indices", "indptr", "format"} <= set(names):
-        raise ValueError(f"{path} has a sparse matrix. Pass scipy.sparse.load_npz of it.")
-    raise ValueError(
-        f"{path} has {len(names)} arrays ({', '.join(names[:5])}), and one, or one named X, is "
-        "needed. Write the data into a file of their own."
-    )
-
-
-def _unread(path: Path, what: str) -> ValueError:
-    """Return the error of what is no array of numbers that NumPy has."""
-    return ValueError(
-        f"{path} has {what}, and integers, float32 or float64 are needed. Write those that are "
-        "data into a file of their own, in one of these types."
-    )
-
-
-def _two(x: Any, path: Path) -> Any:
-    """Return what was found in a file if it has rows and columns."""
-    shape = tuple(x.get_shape() if hasattr(x, "get_shape") else x.shape)
-    if len(shape) != 2:
-        raise ValueError(
-            f"{path} has an array of the shape {shape}, and one of two dimensions is needed, a "
-            "sample a row. Reshape it before it is written."
-        )
-    return x
+ADVICE = (
+    f"Pass a file that ends in one of {', '.join(KINDS)}, a list of some, or what is sliced, such "
+    "as a dataset of h5py."
+)

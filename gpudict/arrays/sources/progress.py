@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 AFTER = 1.0  # seconds
-_busy: list[object] = []  # who draws: two bars at once would draw over each other
+busy: list[object] = []  # who draws: two bars at once would draw over each other
 
 
 Batch = tuple[Any, Any]  # what it is called, and its rows
@@ -22,16 +22,21 @@ def shown(batches: Iterator[Batch], row_bytes: int, n: int) -> Iterator[Batch]:
     Nothing is drawn where stderr is no terminal, rich is not installed, another bar is drawn, or
     GPUDICT_PROGRESS=0 is in the environment.
     """
+    return _shown(batches, row_bytes, n) if wanted() else batches
+
+
+def wanted() -> bool:
+    """Whether there is somebody to draw for, and something to draw with."""
     if os.environ.get("GPUDICT_PROGRESS") == "0" or not sys.stderr.isatty():
-        return batches
-    return _shown(batches, row_bytes, n) if importlib.util.find_spec("rich") else batches
+        return False
+    return importlib.util.find_spec("rich") is not None
 
 
 def _shown(batches: Iterator[Batch], row_bytes: int, n: int) -> Iterator[Batch]:
     began, bar, done = time.perf_counter(), None, 0
     try:
         for batch in batches:
-            if bar is None and not _busy and time.perf_counter() - began > AFTER:
+            if bar is None and not busy and time.perf_counter() - began > AFTER:
                 bar = _bar(n * row_bytes)
             yield batch
             done += batch[1].shape[0] * row_bytes
@@ -40,7 +45,7 @@ def _shown(batches: Iterator[Batch], row_bytes: int, n: int) -> Iterator[Batch]:
     finally:
         if bar is not None:
             bar.stop()
-            _busy.remove(bar)
+            busy.remove(bar)
 
 
 def _bar(total: int) -> Any:
@@ -57,6 +62,6 @@ def _bar(total: int) -> Any:
     )
     bar = progress.Progress(*columns, console=Console(stderr=True), transient=True)
     bar.add_task("", total=total)
-    _busy.append(bar)
+    busy.append(bar)
     bar.start()
     return bar
