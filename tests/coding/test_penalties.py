@@ -216,6 +216,25 @@ def test_numbers_of_rows_where_nobody_knows_which():
             call()
 
 
+@pytest.mark.parametrize("pair", ["strict"], indirect=True)
+def test_on_several_devices(pair):
+    """What a penalty has for rows is cut, and all that it has goes along."""
+    X, V = data()
+    for penalty in (
+        made(LASSOS["of rows"]),
+        gpudict.GroupL2(np.geomspace(0.1, 1, N), GROUPS),
+        gpudict.ElasticNet(np.geomspace(0.1, 1, N), 0.2),
+    ):
+        there = gpudict.encode(pair.put(X), pair.put(V), penalty=penalty, devices=pair.devices)
+        here = gpudict.encode(X, V, penalty=penalty)
+        assert (np.abs(host(there.Z) - here.Z) <= 1e-3).all()
+        assert host(there.converged).all()
+    learned = gpudict.learn(
+        pair.put(X), K, penalty=made(LASSOS["excluded and free"]), devices=pair.devices, max_iter=2
+    )
+    assert learned.converged
+
+
 def test_many_atoms():
     """No solver without a Gram gets a penalty that is reduced: it takes atoms as they are."""
     X = np.ones((2, 3))
