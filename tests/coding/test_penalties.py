@@ -139,12 +139,13 @@ def test_rows_of_each_other():
         others = np.arange(15) != i
         alone = gpudict.encode(X[i : i + 1], X[others], alpha=0.1, tol=1e-13)
         np.testing.assert_allclose(whole[i, others], alone.Z[0], atol=1e-6)
-    parts = gpudict.encode(gpudict.stream(X, batch_size=4), X, penalty=penalty, tol=1e-13)
-    np.testing.assert_allclose(parts.Z, whole, atol=1e-9)
+    listed = gpudict.WeightedL1(np.float32(0.1), weight.tolist())
+    parts = gpudict.encode(gpudict.stream(X, batch_size=4), X, penalty=listed, tol=1e-13)
+    np.testing.assert_allclose(parts.Z, whole, atol=1e-6)
 
 
 LEARNABLE = (
-    gpudict.ElasticNet(0.1, 0.2),
+    gpudict.ElasticNet(np.float32(0.1), 0.2),
     gpudict.WeightedL1(0.1, np.geomspace(0.5, 2, 8)),
     gpudict.WeightedL1(0.1, np.r_[0.0, np.geomspace(0.6, 2, 7)]),
     gpudict.GroupL2(0.1, np.arange(8) // 2),
