@@ -66,9 +66,9 @@ def encode(
         Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each; of several
         dictionaries (b,) or (b, n). 0 for all is least squares, of least norm.
     penalty : L1, ElasticNet, WeightedL1 or GroupL2, optional
-        In place of alpha, what is added to ½‖x − uV‖²; it has an alpha and a sign of its own. All
-        certificates are bounds for it. An elastic net is a lasso of V Vᵀ + ridge·I, and so are
-        weights of atoms one of atoms v/w: those take each solver of the lasso.
+        In place of alpha, what is added to ½‖x − uV‖², with an alpha and a sign of its own; the gap
+        bounds that objective. An elastic net is the lasso of the Gram V Vᵀ + ridge·I, and weights
+        (k,) above 0 are the lasso over atoms v/w: each solver of the lasso takes these.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float

@@ -162,7 +162,10 @@ def recipe_for(
 
 def warn_of_silence(samples: Any, recipe: Recipe) -> None:
     """Warn that alpha left every code zero, always: nothing but chance has moved the atoms."""
-    if recipe.plan.penalty.certified:
+    called = recipe.plan.penalty.called
+    if called is not None:
+        say(f"penalty={called}(…) leaves every code zero. Pass one with a smaller alpha.")
+    elif recipe.plan.penalty.certified:
         say_silent(samples.longest(), "norm of a sample")
 
 

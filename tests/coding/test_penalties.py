@@ -139,12 +139,13 @@ def test_rows_of_each_other():
         others = np.arange(15) != i
         alone = gpudict.encode(X[i : i + 1], X[others], alpha=0.1, tol=1e-13)
         np.testing.assert_allclose(whole[i, others], alone.Z[0], atol=1e-6)
-    parts = gpudict.encode(gpudict.stream(X, batch_size=4), X, penalty=penalty, tol=1e-13)
-    np.testing.assert_allclose(parts.Z, whole, atol=1e-9)
+    listed = gpudict.WeightedL1(np.float32(0.1), weight.tolist())
+    parts = gpudict.encode(gpudict.stream(X, batch_size=4), X, penalty=listed, tol=1e-13)
+    np.testing.assert_allclose(parts.Z, whole, atol=1e-6)
 
 
 LEARNABLE = (
-    gpudict.ElasticNet(0.1, 0.2),
+    gpudict.ElasticNet(np.float32(0.1), 0.2),
     gpudict.WeightedL1(0.1, np.geomspace(0.5, 2, 8)),
     gpudict.WeightedL1(0.1, np.r_[0.0, np.geomspace(0.6, 2, 7)]),
     gpudict.GroupL2(0.1, np.arange(8) // 2),
@@ -214,6 +215,25 @@ def test_numbers_of_rows_where_nobody_knows_which():
     ):
         with pytest.raises(ValueError, match="numbers for each row"):
             call()
+
+
+@pytest.mark.parametrize("pair", ["strict"], indirect=True)
+def test_on_several_devices(pair):
+    """What a penalty has for rows is cut, and all that it has goes along."""
+    X, V = data()
+    for penalty in (
+        made(LASSOS["of rows"]),
+        gpudict.GroupL2(np.geomspace(0.1, 1, N), GROUPS),
+        gpudict.ElasticNet(np.geomspace(0.1, 1, N), 0.2),
+    ):
+        there = gpudict.encode(pair.put(X), pair.put(V), penalty=penalty, devices=pair.devices)
+        here = gpudict.encode(X, V, penalty=penalty)
+        assert (np.abs(host(there.Z) - here.Z) <= 1e-3).all()
+        assert host(there.converged).all()
+    learned = gpudict.learn(
+        pair.put(X), K, penalty=made(LASSOS["excluded and free"]), devices=pair.devices, max_iter=2
+    )
+    assert learned.converged
 
 
 def test_many_atoms():

@@ -42,10 +42,7 @@ class Penalty(ABC):
 
     @property
     def form(self) -> type[Penalty]:
-        """The type of the penalty that solvers get in its place: its own, if it is none of these.
-
-        What is another problem in other codes, or of another quadratic, says which by `reduced`.
-        """
+        """The type of the penalty that solvers get: its own, unless `reduced` gives another."""
         return type(self)
 
     @property

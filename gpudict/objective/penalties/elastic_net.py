@@ -121,4 +121,4 @@ class ElasticNet(CoordinatePenalty):
 
     def mapped(self, f: Callable[[Array], Array], /) -> Self:
         """Return the penalty with f(alpha), if there is one a row."""
-        return self if isinstance(self.alpha, float | int) else replace(self, alpha=f(self.alpha))
+        return replace(self, alpha=f(self.alpha)) if np.ndim(self.alpha) else self

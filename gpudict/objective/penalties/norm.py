@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+
 from gpudict.arrays import parameters, per_row
 from gpudict.arrays.door import Array, array_namespace, divisor, take
 from gpudict.objective.penalties.contract import CertifiedPenalty
@@ -90,12 +92,12 @@ class NormPenalty(CertifiedPenalty):
 
     def mapped(self, f: Callable[[Array], Array], /) -> Self:
         """Return the penalty with f(alpha), if there is one a row."""
-        return self if isinstance(self.alpha, float | int) else replace(self, alpha=f(self.alpha))
+        return replace(self, alpha=f(self.alpha)) if np.ndim(self.alpha) else self
 
     def of_rows(self, index: Array | slice, /) -> Self:
         """Return the penalty of some rows."""
         each = self.alpha
-        return self if isinstance(each, float | int) else replace(self, alpha=of_rows(each, index))
+        return replace(self, alpha=of_rows(each, index)) if np.ndim(each) else self
 
     def alphas(self, like: Array, /) -> Array:
         """Return an alpha for each row, in the dtype of `like` (n,)."""
@@ -112,7 +114,8 @@ def checked_alpha(alpha: Any, X: Array) -> float | Array:
 
 
 def of_rows(a: Array, index: Array | slice) -> Array:
-    """Return some rows of an array."""
+    """Return some rows of an array, or of a sequence of them."""
+    a = np.asarray(a) if isinstance(a, list | tuple) else a
     return a[index, ...] if isinstance(index, slice) else take(a, index)
 
 

@@ -161,7 +161,9 @@ class WeightedL1(SumOfSizes):
     def of_rows(self, index: Array | slice, /) -> Self:
         """Return the penalty of some rows."""
         some = super().of_rows(index)
-        return some if self.weight.ndim == 1 else replace(some, weight=of_rows(self.weight, index))
+        return (
+            some if np.ndim(self.weight) == 1 else replace(some, weight=of_rows(self.weight, index))
+        )
 
     def mapped(self, f: Callable[[Array], Array], /) -> Self:
         """Return the penalty with f(a) for each of its arrays."""
