@@ -55,8 +55,9 @@ def encode(
     ----------
     X : array (n, d), a stream, or a Dask array
         Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
-        or integers. Its library, device and dtype are those of the result. Codes of a Dask
-        array are Dask arrays, made when they are computed, and their rounds are not known.
+        or integers. Its library, device and dtype are those of the result; of float16 and bfloat16
+        it is computed in float32, and codes are that. Codes of a Dask array are Dask arrays, made
+        when they are computed, and their rounds are not known.
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
         atom that is zero is zero. V (b, k, d) are dictionaries for each of X (b, n, d), or for a

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import json
 import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -112,8 +113,10 @@ def _safetensors(path: Path) -> Table:
         name = _only(list(file.keys()), path)
         part = file.get_slice(name)
         shape, kind = _two(part, path).get_shape(), part.get_dtype()
-        if kind not in _NUMBERS:
+        if kind not in (*_NUMBERS, "BF16"):
             raise _unread(path, kind)
+        if kind == "BF16":
+            return _bfloat16(path, name, tuple(shape))
         dtype = part[:1].dtype
 
     def read(low: int, high: int) -> np.ndarray:
@@ -121,6 +124,20 @@ def _safetensors(path: Path) -> Table:
             return np.asarray(file.get_slice(name)[low:high])
 
     return Table(str(path), (int(shape[0]), int(shape[1])), dtype, read)
+
+
+def _bfloat16(path: Path, name: str, shape: tuple[int, int]) -> Table:
+    """Return rows of bfloat16, of which NumPy has none, in float32: they are its upper halves."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        begin, _ = json.loads(file.read(size))[name]["data_offsets"]
+    halves = np.memmap(path, "<u2", "r", 8 + size + begin, shape) if 0 not in shape else None
+
+    def read(low: int, high: int) -> np.ndarray:
+        assert halves is not None
+        return (halves[low:high].astype(np.uint32) << 16).view(np.float32)
+
+    return Table(str(path), shape, np.dtype(np.float32), read)
 
 
 def _parquet(path: Path) -> Table:
@@ -193,8 +210,8 @@ def _only(names: list[str], path: Path) -> str:
 def _unread(path: Path, what: str) -> ValueError:
     """Return the error of what is no array of numbers that NumPy has."""
     return ValueError(
-        f"{path} has {what}, and integers, float32 or float64 are needed. Write those that are "
-        "data into a file of their own, in one of these types."
+        f"{path} has {what}, and integers or floats of 16 to 64 bits are needed. Write the data "
+        "into a file of their own, in one of these types."
     )
 
 
