@@ -19,18 +19,20 @@ from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.arrays.sources.stream import as_stream, is_source, whole
 from gpudict.estimators._learner import Learner
+from gpudict.estimators._score import Scored
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.samples import Samples
 from gpudict.learning.summed import moments_of
+from gpudict.objective.explained import shares
 from gpudict.objective.inverses import ridge
 from gpudict.objective.quadratic import least_squares
 
 
 @dataclass(eq=False, repr=False)
-class Projector(Learner):
+class Projector(Scored, Learner):
     """Centres data, learns sparse components of it, projects on them."""
 
     _: KW_ONLY
@@ -49,6 +51,7 @@ class Projector(Learner):
             tasks = Tasks(self, self._most(features), X, y, sample_weight)
             components = self._components(features, n, k, tasks, kept)
             self.components_, self.n_components_ = components, int(components.shape[0])
+            self.explained_variance_ratio_ = shares(features, components)
             tasks.end(lambda: {"components_": components})
 
     def _centred(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:

@@ -90,6 +90,7 @@ BESIDE: dict[str, to.Reader] = {  # what it makes too, where it knows it
     "feature_names_in_": to.names("d"),
     "error_": to.array(to.ANY, finite=False),
     "dual_gap_": to.array(to.ANY, finite=False),
+    "explained_variance_ratio_": to.array("k"),
     "n_iter_": to.whole,
     "history_": HISTORY,
     "converged_": to.flag,

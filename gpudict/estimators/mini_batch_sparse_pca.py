@@ -39,7 +39,8 @@ class MiniBatchSparsePCA(Projector):
 
     Attributes
     ----------
-    components_, mean_, n_components_, dual_gap_, n_features_in_, feature_names_in_
+    components_, mean_, n_components_, explained_variance_ratio_, dual_gap_, n_features_in_, \
+feature_names_in_
         As in `SparsePCA`.
     n_iter_, history_, converged_
         As in `MiniBatchDictionaryLearning`: passes begun, and the record of each step.

@@ -60,6 +60,9 @@ class SparsePCA(Projector):
         The mean of the samples.
     n_components_ : int
         Their number.
+    explained_variance_ratio_ : array (k,)
+        Which share of the variance each component adds to those before it: that of the projection
+        on their span, in which nothing is counted twice (Shen and Huang 2008, section 2.3).
     dual_gap_ : array (d,)
         How far the loadings of each feature are, at most, from their optimum.
     error_, n_iter_, history_, converged_, n_features_in_, feature_names_in_
