@@ -43,6 +43,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "dictionary": to.atoms,
     "fit_algorithm": to.name(methods),
     "fit_n_nonzero_coefs": to.maybe(to.count(1)),
+    "fit_transform_codes": to.name(lambda: ("fit", "transform")),
     "max_iter": to.count(),
     "max_no_improvement": to.maybe(to.count()),
     "method": to.name(methods),
