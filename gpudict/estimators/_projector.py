@@ -24,6 +24,7 @@ from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.checkpoint import Checkpoint
+from gpudict.learning.moments import Moments
 from gpudict.learning.samples import Samples
 from gpudict.learning.summed import moments_of
 from gpudict.objective.explained import shares
@@ -64,12 +65,26 @@ class Projector(Scored, Learner):
 
     def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
         """Return how many rows there are, and features (d, r) whose inner products are theirs."""
-        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
-        self._checked(like[:1, :], method, reset=True)
+        moments, like = self._moments(X, sample_weight, method, reset=True)
         with home(like):
-            xp = array_namespace(like)
-            self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
-            return moments.rows, xp.astype(moments.root(), like.dtype, copy=False)
+            return moments.rows, self._rooted(moments, like)
+
+    def _moments(
+        self, X: Any, sample_weight: Any, method: str, *, reset: bool
+    ) -> tuple[Moments, Array]:
+        """Return the moments of rows wherever they are, and some of them, checked."""
+        if not (is_source(X) or is_chunked(X)):
+            X = self._checked(X, method, reset=reset)
+            return Moments.of(Samples.of(X, sample_weight)), X
+        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
+        self._checked(like[:1, :], method, reset=reset)
+        return moments, like
+
+    def _rooted(self, moments: Moments, like: Array) -> Array:
+        """Keep the mean, and return features (d, r) about it, in the dtype of `like`."""
+        xp = array_namespace(like)
+        self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
+        return xp.astype(moments.root(), like.dtype, copy=False)
 
     @by_batches
     @at_home

@@ -110,6 +110,9 @@ ENTRIES = {  # the name of the parameter; its plain array; the call of it and of
     "V_init": ("V_init", V, lambda a, like: fit("SparsePCA", X, U_init=CODES, V_init=a)),
     "PCA weights": ("sample_weight", WEIGHTS, lambda a, like: fit("SparsePCA", X, a)),
     "MiniBatchSparsePCA": ("X", X, lambda a, like: fit("MiniBatchSparsePCA", a)),
+    "PCA partial_fit": (
+        "X", X, lambda a, like: gpudict.MiniBatchSparsePCA(4, **SHORT).partial_fit(a).components_,
+    ),
 }  # fmt: skip
 ARRAYS = {
     "read-only": read_only,
@@ -179,6 +182,7 @@ SPARSE = (
     "SparseCoder",
     "SparsePCA",
     "MiniBatchSparsePCA",
+    "PCA partial_fit",
 )
 
 SAID = {  # of what another sentence would be of no help
