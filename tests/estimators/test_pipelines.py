@@ -8,8 +8,10 @@ import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+import sklearn
 
 from gpudict import DictionaryLearning, SparseCoder, dict_learning
+from tests.support.backends import CASES
 from tests.support.estimators import LEARNERS, X, fitted
 
 RUN = {"alpha": 0.1, "max_iter": 2, "random_state": 0}
@@ -51,6 +53,24 @@ class TestTools:
         np.testing.assert_allclose(streamed, again, atol=1e-6)
         with pytest.raises(ValueError, match="fit_transform_codes='both' is not known"):
             learner.set_params(fit_transform_codes="both").fit_transform(X)
+
+    @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # StandardScaler's
+    @pytest.mark.parametrize("name", ["torch-cpu", "strict-device1"])
+    def test_a_pipeline_stays_where_its_data_are(self, name: str):
+        """With scikit-learn's dispatch every step is in the library and on the device of X."""
+        from sklearn.model_selection import GridSearchCV
+
+        (case,) = (case for case in CASES if case.name == name)
+        pytest.importorskip(case.requires)
+        search = GridSearchCV(DictionaryLearning(max_iter=2), {"n_components": [2, 4]}, cv=2)
+        want = self.pipeline().fit(X, self.y), search.fit(X).cv_results_["mean_test_score"]
+        data, y = case.asarray(X), case.asarray(self.y)
+        with sklearn.config_context(array_api_dispatch=True):
+            pipe = self.pipeline().fit(data, y)
+            assert pipe.predict(data).device == data.device
+            assert pipe.score(data, y) == pytest.approx(want[0].score(X, self.y))
+            found = search.fit(data).cv_results_["mean_test_score"]
+        np.testing.assert_allclose(found, want[1], atol=1e-6)
 
     @pytest.mark.parametrize("frame", ["pandas", "polars"])
     def test_data_frames(self, frame):
