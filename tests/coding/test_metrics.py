@@ -16,12 +16,12 @@ from tests.support.backends import BackendCase, host
 
 
 def problem() -> tuple[np.ndarray, ...]:
-    """Rows far from 0, one of them 0; codes with a row of zeros; atoms of any norm, one unused."""
+    """Rows far from 0, one of them 0, with a code; a row without one; atoms of any norm."""
     X, V = problems.signal(n=230, d=6, k=9)
     X, V = X + 3, V * np.arange(1, 10)[:, None]
     X[5], V[2] = 0, -2 * V[3]
     Z = gpudict.encode(X, V, alpha=2.0).Z
-    Z[7] = 0
+    Z[5, 3:], Z[7], Z[:, 0] = 1, 0, 0
     return X, V, Z
 
 

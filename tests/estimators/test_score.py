@@ -28,7 +28,12 @@ def test_a_score_is_the_explained_variance(kind, backend: BackendCase, tmp_path:
     assert learner.to(rows).score(rows) == pytest.approx(want, abs=1e-8)
     np.save(tmp_path / "X.npy", far)
     da = pytest.importorskip("dask.array").from_array(far, chunks=(17, far.shape[1]))
-    for given in (far.tolist(), sp.csr_array(far), gpudict.stream(tmp_path / "X.npy"), da):
+    for given in (
+        far.tolist(),
+        sp.csr_array(far),
+        gpudict.stream(tmp_path / "X.npy", batch_size=17),
+        da,
+    ):
         assert learner.score(given) == pytest.approx(want, abs=1e-10)
 
 
