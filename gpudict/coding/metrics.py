@@ -20,7 +20,7 @@ class CodeMetrics(NamedTuple):
     Attributes
     ----------
     explained_variance : 1 − Σ‖x − x̂‖² / Σ‖x − mean x‖²
-    mse : mean ‖x − x̂‖², a row's; SAEBench's own is that over the rows of a batch
+    mse : mean ‖x − x̂‖², a row's; SAEBench divides it once more, by the rows of a batch
     cossim : mean ⟨x, x̂⟩ / (‖x‖‖x̂‖), 0 where one of them is 0
     l2_ratio : mean ‖x̂‖ / ‖x‖, 0 where x is 0; below 1 codes are shrunk
     l0, l1 : means of a row's non-zeros, and of ‖u‖₁

@@ -27,6 +27,7 @@ from gpudict.arrays.leading import flat
 from gpudict.arrays.plain import plain
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
+from gpudict.arrays.threads import quiet
 from gpudict.coding.parts import NUMBERS, batches
 from gpudict.objective.reconstruction import Reconstruction
 
@@ -91,7 +92,8 @@ def tallied(X: Any, V: Any, Z: Any) -> tuple[Tally, Array]:
 
 def _of_chunk(rows: Array, number: int, Z: Any, V: np.ndarray) -> Tally:
     """Return the sums over a chunk."""
-    return tallied(rows, asarray_like(V, rows), Z)[0]
+    with home(rows), quiet():
+        return tallied(rows, asarray_like(V, rows), Z)[0]
 
 
 def _atoms(V: Array, like: Array) -> Array:

@@ -11,6 +11,7 @@ from gpudict.arrays.chunks.contract import cut
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.stream import as_stream, is_source
+from gpudict.arrays.threads import quiet
 from gpudict.objective.reconstruction import Reconstruction
 
 
@@ -66,5 +67,5 @@ class Scored:
 
 def _of_chunk(rows: Array, number: int, made: Array) -> Reconstruction:
     """Return the sums over the rows of a chunk."""
-    with home(rows):
+    with home(rows), quiet():
         return Reconstruction.of(rows, made)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
-from gpudict.arrays.door import Array, array_namespace, draws, float64_of
+from gpudict.arrays.door import Array, array_namespace, draws, float64_of, precise
 from gpudict.arrays.home import at_home, home
 from gpudict.coding.request import Request
 from gpudict.estimators._learner import old_or_new
@@ -212,9 +212,12 @@ feature_names_in_
         recipe, k = self._recipe(features, self.n_components), self.n_components_
         check_unchanged(self, k, recipe.k)
         xp, rows = array_namespace(features), Samples.of(features)
-        scores = ridge(least_squares(xp.matrix_transpose(features), self.components_), 0.0)
+        with precise(features):
+            scores = ridge(least_squares(xp.matrix_transpose(features), self.components_), 0.0)
         V, _ = start(rows, k, xp.matrix_transpose(scores), None, self.rng_, positive=False)
-        sums = scaled(statistics(features, self._codes(features, V).Z), 1 / features.shape[0])
+        codes = self._codes(features, V).Z
+        with precise(features):
+            sums = scaled(statistics(features, codes), 1 / features.shape[0])
         past = astype(sums, float64_of(V) or V.dtype)
         state = State.of_sums(V, past, self.n_steps_, self.batch_size)
         walk = source_of(features, self.batch_size).walk(self.rng_ if self.shuffle else None)
