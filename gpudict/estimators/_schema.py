@@ -13,7 +13,7 @@ import numpy as np
 
 from gpudict.arrays.generators import restored
 from gpudict.estimators import _readers as to
-from gpudict.learning.moments import Moments
+from gpudict.learning.moments import Explained, Moments
 from gpudict.learning.records import Progress, State
 from gpudict.objective.quadratic import Quadratic
 from gpudict.translation.words import algorithms, methods
@@ -97,14 +97,14 @@ BESIDE: dict[str, to.Reader] = {  # what it makes too, where it knows it
     "history_": HISTORY,
     "converged_": to.flag,
 }
-MOMENTS = to.record(Moments, to.count(1), to.weight, to.array("d"), to.array("d"), to.array("dd"))
-PARTS: dict[str, dict[str, to.Reader]] = {  # what learning batch by batch makes, all or none of it
-    "MiniBatchSparsePCA": {
-        "moments_": MOMENTS,
-        "n_steps_": STEPS,
-        "rng_": generator,
-    },
+ROWS: dict[str, to.Reader] = {  # what is known of all rows, where more may come
+    "moments_": to.record(
+        Moments, to.count(1), to.weight, to.array("d"), to.array("d"), to.array("dd")
+    ),
+    "explained_": to.record(Explained, to.count(1), to.weight, to.array("kk")),
 }
+PASSES = {"n_steps_": STEPS, "rng_": generator, "history_": HISTORY, "converged_": to.flag}
+ALSO: dict[str, dict[str, to.Reader]] = {"MiniBatchSparsePCA": ROWS | PASSES}
 ESTIMATORS = tuple(FITTED)
 MODEL = ("format", "version", "estimator", "parameters", "fitted")
 
@@ -129,12 +129,9 @@ def rebuilt(model: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
         raise ValueError("parameters has no dictionary")
     fitted = {}
     if model["fitted"] != {}:
-        parts = PARTS.get(name, {})
-        fitted = _read(model["fitted"], "fitted", FITTED[name] | BESIDE | parts, reading)
-        needed = [
-            *FITTED[name],
-            *([*parts, "history_", "converged_"] if parts.keys() & fitted.keys() else ()),
-        ]
+        readers = FITTED[name] | BESIDE | ALSO.get(name, {})
+        fitted = _read(model["fitted"], "fitted", readers, reading)
+        needed = [*FITTED[name], *(PASSES if ROWS.keys() & fitted.keys() else ())]
         if absent := [key for key in needed if key not in fitted]:
             raise ValueError(f"fitted has no {absent[0]}, which a fit makes")
         _one_dtype(fitted)

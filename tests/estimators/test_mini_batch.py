@@ -142,7 +142,7 @@ class TestRowsOfSparsePCA:
         codes = gpudict.encode(rows.T, scores, alpha=0.3).Z
         return 0.5 * ((rows.T - codes @ scores) ** 2).sum() + 0.3 * np.abs(codes).sum()
 
-    def test_it_goes_on_from_a_file_and_from_no_fit(self, tmp_path):
+    def test_it_goes_on_from_a_file(self, tmp_path):
         ours = self.learner().partial_fit(self.far[:30])
         ours.save(tmp_path / "m")
         again = gpudict.load(tmp_path / "m").partial_fit(self.far[30:])
@@ -156,7 +156,31 @@ class TestRowsOfSparsePCA:
         for name, new in (("n_components", 3), ("random_state", 1)):
             with pytest.raises(ValueError, match=f"{name} was changed"):
                 self.learner().partial_fit(self.far).set_params(**{name: new}).partial_fit(self.far)
-        ours.fit(self.far).save(tmp_path / "m")
-        for fitted in (ours, gpudict.load(tmp_path / "m")):
-            with pytest.raises(ValueError, match="after fit, which keeps no sums"):
-                fitted.partial_fit(self.far)
+        strange = MiniBatchSparsePCA.from_sklearn(theirs.MiniBatchSparsePCA(4).fit(self.far))
+        with pytest.raises(ValueError, match="knows nothing of the rows"):
+            strange.partial_fit(self.far)
+
+    def test_rows_of_a_fit_count_by_what_components_explain(self, tmp_path):
+        """Their mean and weight exactly; so of rows that are explained whole, the sums are too."""
+        low, weights = self.planted(), np.linspace(1, 2, 60)
+        for rows in (low, gpudict.stream(low, batch_size=25)):
+            ours = MiniBatchSparsePCA(3, alpha=1e-9, max_iter=50, random_state=0)
+            ours.fit(rows, sample_weight=weights)
+            ours.save(tmp_path / "m")
+            steps = ours.n_steps_
+            again = gpudict.load(tmp_path / "m").partial_fit(low[:10] + 1)
+            ours.partial_fit(low[:10] + 1)
+            np.testing.assert_array_equal(again.components_, ours.components_)
+            assert ours.n_steps_ == steps + 4 == len(ours.history_)
+            both, w = np.concatenate([low, low[:10] + 1]), np.r_[weights, np.ones(10)]
+            mean = w @ both / w.sum()
+            np.testing.assert_allclose(ours.mean_, mean, atol=1e-10)
+            want = ((both - mean).T * w) @ (both - mean)
+            np.testing.assert_allclose(ours.moments_.scatter, want, atol=1e-6)
+            assert not hasattr(ours, "explained_")
+            assert not hasattr(ours.fit(low), "moments_")
+
+    def planted(self):
+        """Rows in three dimensions, and their mean."""
+        rng = np.random.default_rng(0)
+        return rng.standard_normal((60, 3)) @ rng.standard_normal((3, 12)) + 5
