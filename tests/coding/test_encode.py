@@ -21,7 +21,7 @@ class TestLeadingDimensions:
 
     def test_codes_are_where_their_rows_are(self, backend: BackendCase):
         X, V = problems.signal(n=12, d=8, k=16, seed=5)
-        alphas, init = np.geomspace(0.01, 1, 12), np.ones((12, 16))
+        alphas, init = np.geomspace(0.1, 1, 12), np.ones((12, 16))
         given = (X.reshape(2, 3, 2, 8), V, alphas.reshape(2, 3, 2), init.reshape(2, 3, 2, 16))
         dX, dV, each, start = map(backend.asarray, given)
         rows = gpudict.encode(

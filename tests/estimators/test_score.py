@@ -54,7 +54,7 @@ def test_a_search_finds_what_explains_most():
 def test_shares_of_components_are_those_of_the_projection(kind, backend: BackendCase):
     """One after the other, nothing twice; all together they are the score without a ridge."""
     rows = backend.asarray(X)
-    learner = kind(4, alpha=0.1, ridge_alpha=0, max_iter=4, random_state=0).fit(rows)
+    learner = kind(4, alpha=0.1, ridge_alpha=0, max_iter=2, random_state=0).fit(rows)
     found = host(learner.explained_variance_ratio_)
     centred, V = X - X.mean(0), host(learner.components_)
     before = 0.0
@@ -64,7 +64,7 @@ def test_shares_of_components_are_those_of_the_projection(kind, backend: Backend
         assert share == pytest.approx(now - before, abs=1e-8)
         before = now
     assert found.sum() == pytest.approx(learner.score(rows), abs=1e-8)
-    read = kind(4, alpha=0.1, max_iter=4, random_state=0).fit(sp.csr_array(X))
+    read = kind(4, alpha=0.1, max_iter=2, random_state=0).fit(sp.csr_array(X))
     np.testing.assert_allclose(read.explained_variance_ratio_, found, atol=1e-6)
 
 
