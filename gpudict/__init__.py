@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import gpudict.tools.plotting as plotting
     from gpudict.arrays.sources.stream import stream
     from gpudict.coding.encode import encode
+    from gpudict.coding.metrics import CodeMetrics, code_metrics
     from gpudict.estimators import (
         DictionaryLearning,
         MiniBatchDictionaryLearning,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gpudict.functional import dict_learning, dict_learning_online, sparse_encode
     from gpudict.learning.learn import learn
     from gpudict.learning.learn_online import learn_online
+    from gpudict.learning.matching import Matched, match_atoms
     from gpudict.learning.records import Learned
     from gpudict.learning.statistics import Statistics
     from gpudict.objective.penalties.elastic_net import ElasticNet
@@ -40,11 +42,13 @@ if TYPE_CHECKING:
 
 _MODULES = {"datasets": "datasets", "plotting": "tools.plotting"}
 _HOMES = {
+    "CodeMetrics": "coding.metrics",
     "DictionaryLearning": "estimators",
     "ElasticNet": "objective.penalties.elastic_net",
     "GroupL2": "objective.penalties.group_l2",
     "L1": "objective.penalties.l1",
     "Learned": "learning.records",
+    "Matched": "learning.matching",
     "MiniBatchDictionaryLearning": "estimators",
     "MiniBatchSparsePCA": "estimators",
     "Solution": "solvers.records",
@@ -52,22 +56,26 @@ _HOMES = {
     "SparsePCA": "estimators",
     "Statistics": "learning.statistics",
     "WeightedL1": "objective.penalties.weighted_l1",
+    "code_metrics": "coding.metrics",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding.encode",
     "learn": "learning.learn",
     "learn_online": "learning.learn_online",
     "load": "estimators",
+    "match_atoms": "learning.matching",
     "sparse_encode": "functional",
     "stream": "arrays.sources.stream",
 }
 
 __all__ = [
     "L1",
+    "CodeMetrics",
     "DictionaryLearning",
     "ElasticNet",
     "GroupL2",
     "Learned",
+    "Matched",
     "MiniBatchDictionaryLearning",
     "MiniBatchSparsePCA",
     "Solution",
@@ -75,6 +83,7 @@ __all__ = [
     "SparsePCA",
     "Statistics",
     "WeightedL1",
+    "code_metrics",
     "datasets",
     "dict_learning",
     "dict_learning_online",
@@ -82,6 +91,7 @@ __all__ = [
     "learn",
     "learn_online",
     "load",
+    "match_atoms",
     "plotting",
     "sparse_encode",
     "stream",

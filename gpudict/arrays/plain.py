@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.backends import backend_of
+from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.door import Array, array_namespace, is_array, is_numpy, no_graph, to_host
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))  # of this machine's byte order
+HALVES = ("float16", "bfloat16")  # of 16 bits, whatever the library; float32 holds each exactly
 ONE = (float, int, str, bytes, Number, np.generic)  # the usual first
 UNREAD = (  # of a stream
     "stream, which is read batch by batch, and here all rows are needed at once. Pass an array, or "
@@ -27,7 +29,10 @@ LAZY = ("dask", "ndonnx", "cubed")  # libraries whose arrays are recipes
 
 
 def plain(x: Any, name: str) -> Array:
-    """Return an array of any library outside its graph, or raise a TypeError that says why not."""
+    """Return an array of any library outside its graph, or raise a TypeError that says why not.
+
+    Floats of 16 bits become float32.
+    """
     if type(x) is np.ndarray and x.dtype in FLOATS:
         return x
     values(x, name)
@@ -37,7 +42,13 @@ def plain(x: Any, name: str) -> Array:
             f"JAX, …), but a {type(x).__module__}.{type(x).__qualname__} came. "
             f"Convert it first, for instance with numpy.asarray({name})."
         )
-    return no_graph(x)
+    x = no_graph(x)
+    if str(x.dtype).rpartition(".")[2] not in HALVES:
+        return x
+    needs = lambda: f"to read {name} {tuple(x.shape)} in float32. Pass fewer rows at a time."  # noqa: E731
+    with memory_error_saying(needs, x, tried=""):
+        xp = array_namespace(x)
+        return xp.astype(x, xp.float32)
 
 
 def values(x: Any, name: str) -> None:
@@ -123,7 +134,9 @@ def array_like(x: Any, name: str) -> Array:
     if is_array(x) and not is_numpy(x):
         return x
     a = _read(x, name)
-    return a if a.dtype in (np.float32, np.float64) else _floats(a, name)
+    if a.dtype in (np.float32, np.float64):
+        return a
+    return _floats(a, name, np.float32 if a.dtype.name in HALVES else np.float64)
 
 
 def _read(x: Any, name: str) -> np.ndarray:
@@ -141,15 +154,15 @@ def _read(x: Any, name: str) -> np.ndarray:
         ) from error
 
 
-def _floats(a: np.ndarray, name: str) -> np.ndarray:
-    """Return the numbers of an array in float64."""
+def _floats(a: np.ndarray, name: str, dtype: Any = np.float64) -> np.ndarray:
+    """Return the numbers of an array in float64, or another dtype."""
     if a.dtype.kind not in "OSU" and not np.can_cast(a.dtype, np.float64, "same_kind"):
         raise _no_reals(a, name)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             if a.dtype.kind == "O":  # what is lost is warned of: imaginary parts, masks
                 warnings.simplefilter("error")
-            return a.astype(np.float64)
+            return a.astype(dtype)
     except (TypeError, ValueError, OverflowError, Warning) as error:
         raise _no_reals(a, name, str(error)) from error
 

@@ -8,7 +8,7 @@ from typing import Any
 from gpudict.arrays.chunks import chunked
 from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import Array, asarray_like, is_numpy, to_host
-from gpudict.arrays.plain import is_one, values
+from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
 from gpudict.coding.asked import Asked, coded
 from gpudict.solvers.records import Solution
@@ -23,10 +23,9 @@ def in_chunks(X: Any, V: Array, alpha: Any, init: Any, asked: Asked, out: Any) -
         )
     if asked.penalty is not None:
         asked.penalty.refuse_rows("X in chunks")
-    values(V, "V")
     one, on_host = is_one(alpha), is_numpy(chunked(X).like)
     alike: dict[str, Any] = {"asked": asked, "alpha": alpha if one else None, "on_host": on_host}
-    call = partial(_coded, V=to_host(V), **alike)
+    call = partial(_coded, V=to_host(plain(V, "V")), **alike)
     Z, gap, converged = rowwise(call, chunked(X), alpha=None if one else alpha, init=init)
     return Solution(Z, gap, converged, 0, [])
 

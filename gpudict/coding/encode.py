@@ -13,6 +13,7 @@ from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.chunks import in_chunks
 from gpudict.coding.each import for_each
+from gpudict.coding.leading import Folds
 from gpudict.coding.parts import in_parts
 from gpudict.coding.silence import say_silent
 from gpudict.objective.penalties.contract import CertifiedPenalty, checked
@@ -53,16 +54,18 @@ def encode(
 
     Parameters
     ----------
-    X : array (n, d), a stream, or a Dask array
+    X : array (n, d), or (…, d), a stream, or a Dask array
         Data, a sample a row; NumPy, CuPy, PyTorch, JAX, dpnp or array-api-strict, float32, float64
-        or integers. Its library, device and dtype are those of the result. Codes of a Dask
-        array are Dask arrays, made when they are computed, and their rounds are not known.
+        or integers. Its library, device and dtype are those of the result; of float16 and bfloat16
+        it is computed in float32, and codes are that. What is given or returned for each row has
+        the leading dimensions of X, if there are more than one. Codes of a Dask array are Dask
+        arrays, made when they are computed, and their rounds are not known.
     V : array (k, d)
         Dictionary, of the library and device of X. Its atoms need not have norm 1; the code of an
         atom that is zero is zero. V (b, k, d) are dictionaries for each of X (b, n, d), or for a
         row each, X (b, d): all there is of codes has b first then. Small ones on the host are coded
         together; others, one after the other.
-    alpha : float or array (n,), optional
+    alpha : float or array (n,), or (…), optional
         Weight of ‖u‖₁ against ½‖x − uV‖², in units of X·V, for all rows or for each; of several
         dictionaries (b,) or (b, n). 0 for all is least squares, of least norm.
     penalty : L1, ElasticNet, WeightedL1 or GroupL2, optional
@@ -84,7 +87,7 @@ def encode(
         A row is converged when its gap ≤ tol·½‖x‖²; 1e-8 in float64 and 1e-5 in float32.
     max_iter : int, optional
         The most iterations (rounds, sweeps) of a batch; a limit that is rarely met by default.
-    init : array (n, k), optional
+    init : array (n, k), or (…, k), optional
         Codes to start from.
     batch_size : int, optional
         Rows at a time, for the portable solvers; None takes as many as fit half of the memory that
@@ -106,10 +109,10 @@ def encode(
     Returns
     -------
     Solution
-        `Z` (n, k), the codes, dense or sparse; `gap` (n,), the bound on objective − optimum, in
-        float64 where the device has it (its dtype says which), inf for pursuits; `converged` (n,),
-        whether gap ≤ tol·½‖x‖², or the pursuit's target was met; `n_iter`, of the batch that took
-        longest; `history`.
+        `Z` (n, k) or (…, k), the codes, dense or sparse; `gap` (n,) or (…), the bound on objective
+        − optimum, in float64 where the device has it (its dtype says which), inf for pursuits;
+        `converged`, of that shape, whether gap ≤ tol·½‖x‖², or the pursuit's target was met;
+        `n_iter`, of the batch that took longest; `history`.
 
     Raises
     ------
@@ -155,6 +158,8 @@ def encode(
     )
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)
+    rows = Folds.of(X, alpha, init, asked, out)
+    X, alpha, init = rows[:3]
     if out is None and not is_source(X):
         found, *tops = coded(X, V, alpha, init, asked)
     else:
@@ -163,5 +168,6 @@ def encode(
     if len(silent) == len(tops):
         pulls = "entry of X dictionaryᵀ" if penalty is None else "pull of a row on an atom or group"
         say_silent(max(silent), pulls)
-    rows = isinstance(found.Z, Rows)
-    return found._replace(Z=found.Z.matrix(V.shape[0], found.gap)) if rows else found
+    if isinstance(found.Z, Rows):
+        return found._replace(Z=found.Z.matrix(V.shape[0], found.gap))
+    return rows.back(found)

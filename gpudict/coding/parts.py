@@ -44,7 +44,7 @@ def in_parts(
 
     def parts() -> Iterator[tuple[slice, Solution]]:
         at = 0
-        for rows in _batches(X, max(1, NUMBERS // max(V.shape))):
+        for rows in batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             some = asked._replace(penalty=asked.penalty and asked.penalty.of_rows(here))
@@ -69,7 +69,7 @@ def in_parts(
     return (found if out is None else found._replace(Z=out)), tops
 
 
-def _batches(X: Array | Stream, size: int) -> Iterator[Array]:
+def batches(X: Array | Stream, size: int) -> Iterator[Array]:
     """Return the batches of a stream, or so many rows of an array at a time."""
     if isinstance(X, Stream):
         return (rows for _, rows in X.batches(size))

@@ -13,12 +13,13 @@ from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
+from gpudict.estimators._score import Scored
 from gpudict.translation.coding import encoded
 from gpudict.translation.words import algorithms, pursuits
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Coder(Estimator):
+class Coder(Scored, Estimator):
     """Transforms data to codes, and codes back to data."""
 
     transform_algorithm: str = "omp"

@@ -8,7 +8,7 @@ their moments, of which centring is a part: neither the dense rows nor the centr
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,18 +19,28 @@ from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.arrays.sources.stream import as_stream, is_source, whole
 from gpudict.estimators._learner import Learner
+from gpudict.estimators._score import Scored
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.atoms import normalised
 from gpudict.learning.checkpoint import Checkpoint
+from gpudict.learning.moments import Moments
 from gpudict.learning.samples import Samples
 from gpudict.learning.summed import moments_of
+from gpudict.objective.explained import shares
 from gpudict.objective.inverses import ridge
 from gpudict.objective.quadratic import least_squares
 
 
+class Seen(NamedTuple):
+    """How many rows were learned from, and the sum of their weights."""
+
+    rows: int
+    total: float
+
+
 @dataclass(eq=False, repr=False)
-class Projector(Learner):
+class Projector(Scored, Learner):
     """Centres data, learns sparse components of it, projects on them."""
 
     _: KW_ONLY
@@ -43,30 +53,45 @@ class Projector(Learner):
     ) -> None:
         X = _held(X)
         there = is_source(X) or is_chunked(X)
-        n, features = (self._summed if there else self._centred)(X, sample_weight, method)
+        seen, features = (self._summed if there else self._centred)(X, sample_weight, method)
         with home(features):
             k = features.shape[0] if self.n_components is None else self.n_components
             tasks = Tasks(self, self._most(features), X, y, sample_weight)
-            components = self._components(features, n, k, tasks, kept)
+            components = self._components(features, seen, k, tasks, kept)
             self.components_, self.n_components_ = components, int(components.shape[0])
+            self.explained_variance_ratio_ = shares(features, components)
             tasks.end(lambda: {"components_": components})
 
-    def _centred(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
-        """Return how many rows there are, and the features of the centred ones, (d, n)."""
+    def _centred(self, X: Any, sample_weight: Any, method: str) -> tuple[Seen, Array]:
+        """Return which rows there are, and the features of the centred ones, (d, n)."""
         X = self._checked(X, method, reset=True)
         rows = Samples.of(X, sample_weight)
         self.mean_ = rows.mean()
         centred = rows._replace(X=X - self.mean_).rooted()
-        return X.shape[0], array_namespace(X).matrix_transpose(centred)
+        return Seen(X.shape[0], rows.total), array_namespace(X).matrix_transpose(centred)
 
-    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
-        """Return how many rows there are, and features (d, r) whose inner products are theirs."""
-        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
-        self._checked(like[:1, :], method, reset=True)
+    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[Seen, Array]:
+        """Return which rows there are, and features (d, r) whose inner products are theirs."""
+        moments, like = self._moments(X, sample_weight, method, reset=True)
         with home(like):
-            xp = array_namespace(like)
-            self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
-            return moments.rows, xp.astype(moments.root(), like.dtype, copy=False)
+            return Seen(moments.rows, moments.total), self._rooted(moments, like)
+
+    def _moments(
+        self, X: Any, sample_weight: Any, method: str, *, reset: bool
+    ) -> tuple[Moments, Array]:
+        """Return the moments of rows wherever they are, and some of them, checked."""
+        if not (is_source(X) or is_chunked(X)):
+            X = self._checked(X, method, reset=reset)
+            return Moments.of(Samples.of(X, sample_weight)), X
+        moments, like = moments_of(as_stream(X) if is_source(X) else X, sample_weight)
+        self._checked(like[:1, :], method, reset=reset)
+        return moments, like
+
+    def _rooted(self, moments: Moments, like: Array) -> Array:
+        """Keep the mean, and return features (d, r) about it, in the dtype of `like`."""
+        xp = array_namespace(like)
+        self.mean_ = xp.astype(moments.mean, like.dtype, copy=False)
+        return xp.astype(moments.root(), like.dtype, copy=False)
 
     @by_batches
     @at_home
@@ -122,9 +147,9 @@ class Projector(Learner):
         return self.max_iter
 
     def _components(
-        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+        self, features: Array, seen: Seen, k: int, tasks: Tasks, kept: Checkpoint | None
     ) -> Array:
-        """Return k components (k, d) learned from features of n rows, (d, n) or fewer numbers."""
+        """Return k components (k, d) learned from features of rows, (d, n) or fewer numbers."""
         raise TypeError(f"{type(self).__name__} does not learn: use SparsePCA.")
 
     def _like(self, X: Array) -> tuple[Array, Array]:

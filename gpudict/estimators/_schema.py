@@ -13,6 +13,7 @@ import numpy as np
 
 from gpudict.arrays.generators import restored
 from gpudict.estimators import _readers as to
+from gpudict.learning.moments import Explained, Moments
 from gpudict.learning.records import Progress, State
 from gpudict.objective.quadratic import Quadratic
 from gpudict.translation.words import algorithms, methods
@@ -43,6 +44,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "dictionary": to.atoms,
     "fit_algorithm": to.name(methods),
     "fit_n_nonzero_coefs": to.maybe(to.count(1)),
+    "fit_transform_codes": to.name(lambda: ("fit", "transform")),
     "max_iter": to.count(),
     "max_no_improvement": to.maybe(to.count()),
     "method": to.name(methods),
@@ -90,10 +92,19 @@ BESIDE: dict[str, to.Reader] = {  # what it makes too, where it knows it
     "feature_names_in_": to.names("d"),
     "error_": to.array(to.ANY, finite=False),
     "dual_gap_": to.array(to.ANY, finite=False),
+    "explained_variance_ratio_": to.array("k"),
     "n_iter_": to.whole,
     "history_": HISTORY,
     "converged_": to.flag,
 }
+ROWS: dict[str, to.Reader] = {  # what is known of all rows, where more may come
+    "moments_": to.record(
+        Moments, to.count(1), to.weight, to.array("d"), to.array("d"), to.array("dd")
+    ),
+    "explained_": to.record(Explained, to.count(1), to.weight, to.array("kk")),
+}
+PASSES = {"n_steps_": STEPS, "rng_": generator, "history_": HISTORY, "converged_": to.flag}
+ALSO: dict[str, dict[str, to.Reader]] = {"MiniBatchSparsePCA": ROWS | PASSES}
 ESTIMATORS = tuple(FITTED)
 MODEL = ("format", "version", "estimator", "parameters", "fitted")
 
@@ -118,8 +129,10 @@ def rebuilt(model: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
         raise ValueError("parameters has no dictionary")
     fitted = {}
     if model["fitted"] != {}:
-        fitted = _read(model["fitted"], "fitted", FITTED[name] | BESIDE, reading)
-        if absent := [key for key in FITTED[name] if key not in fitted]:
+        readers = FITTED[name] | BESIDE | ALSO.get(name, {})
+        fitted = _read(model["fitted"], "fitted", readers, reading)
+        needed = [*FITTED[name], *(PASSES if ROWS.keys() & fitted.keys() else ())]
+        if absent := [key for key in needed if key not in fitted]:
             raise ValueError(f"fitted has no {absent[0]}, which a fit makes")
         _one_dtype(fitted)
     if reading.arrays:

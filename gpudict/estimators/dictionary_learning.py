@@ -21,6 +21,8 @@ from gpudict.solvers.docstrings import documented
 from gpudict.translation.batch import batch_learned
 from gpudict.translation.words import algorithms, methods
 
+CODES = ("fit", "transform")  # that fit_transform returns
+
 
 @documented(methods=methods, algorithms=algorithms)
 @dataclass(eq=False, repr=False)
@@ -71,6 +73,10 @@ class DictionaryLearning(Learner, Coder):
         The most iterations of the solver of the codes, in `fit` and in `transform`.
     fit_n_nonzero_coefs : int, optional
         The non-zeros of 'omp' and 'ols' in `fit`; max(1, d // 10) by default.
+    fit_transform_codes : {'fit', 'transform'}
+        Which codes `fit_transform` returns: those of the last iteration, by `fit_algorithm`, as
+        scikit-learn does; or those of `transform`, which cost one more coding. A `Pipeline` trains
+        what comes next on the ones and predicts with the others: ask for 'transform' there.
 
     Attributes
     ----------
@@ -114,6 +120,7 @@ class DictionaryLearning(Learner, Coder):
     callback: Callable[[Any], None] | None = None
     positive_dict: bool = False
     fit_n_nonzero_coefs: int | None = None
+    fit_transform_codes: str = "fit"
 
     @with_callbacks
     @at_home
@@ -127,7 +134,7 @@ class DictionaryLearning(Learner, Coder):
         checkpoint_every: float = EVERY,
         resume: bool = False,
     ) -> Any:
-        """Learn from X as `fit` does, and return the codes of the last iteration.
+        """Learn from X as `fit` does, and return codes: `fit_transform_codes` says which.
 
         Parameters
         ----------
@@ -142,12 +149,16 @@ class DictionaryLearning(Learner, Coder):
 
         Returns
         -------
-        code : array (n, k)
-            The codes that the atoms were last updated for.
+        code : array (n, k), or (n, 2k) as `transform` gives them with `split_sign`
+            The codes that the atoms were last updated for, or those of `transform`.
         """
+        which = parameters.choice(self.fit_transform_codes, "fit_transform_codes", CODES)
         with old_or_new(self):
             kept = Checkpoint.of(checkpoint, checkpoint_every, resume, self.random_state)
-            return self._learn(X, y, sample_weight, "fit_transform", kept).code
+            if which == "fit":
+                return self._learn(X, y, sample_weight, "fit_transform", kept).code
+            self._learn(X, y, sample_weight, "fit", kept)
+            return self.transform(X)
 
     @in_turn
     def _learn(

@@ -13,7 +13,7 @@ from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
 from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
-from gpudict.estimators._same import same
+from gpudict.estimators._same import check_unchanged
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
 from gpudict.learning.apart import is_apart
@@ -182,7 +182,7 @@ transform_max_iter, fit_n_nonzero_coefs
             self.rng_, self.history_, self.converged_ = draws(self.random_state), [], True
             self._started, state = self._given(FIXED), None
         else:
-            self._check_unchanged(recipe)
+            check_unchanged(self, self._n_atoms, recipe.k)
             X = array_namespace(X).astype(X, self.components_.dtype, copy=False)
             state = self.past_
             assert state is not None
@@ -195,20 +195,6 @@ transform_max_iter, fit_n_nonzero_coefs
         self.dual_gap_ = step.gap if chunks is None else X[:0, 0]
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
-
-    def _check_unchanged(self, recipe: Recipe) -> None:
-        """Raise if a parameter that no later batch can follow is not what learning began with."""
-        began = {"n_components": self._n_atoms, **getattr(self, "_started", {})}
-        for name, before in began.items():
-            now = recipe.k if name == "n_components" else getattr(self, name)
-            if not same(before, now):
-                short = all(v is None or isinstance(v, str | int) for v in (before, now))
-                what = f", {before!r} then and {now!r} now" if short else ""
-                raise ValueError(
-                    f"{name} was changed since learning began{what}, and partial_fit goes on from "
-                    f"the atoms that are there. Set {name} back, call fit, which begins anew, or "
-                    "make a new estimator."
-                )
 
     def _recipe(self, X: Array) -> Recipe:
         """Return how a step is made, by `fit` or by `partial_fit`."""

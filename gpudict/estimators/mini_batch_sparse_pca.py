@@ -8,17 +8,26 @@ from typing import Any
 
 from gpudict.arrays.door import Array
 from gpudict.coding.request import Request
-from gpudict.estimators._projector import Projector, unit_rows
+from gpudict.estimators._growing import Growing
+from gpudict.estimators._projector import Seen, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.online import Step
+from gpudict.learning.records import Learned
+from gpudict.learning.updates import Recipe
+from gpudict.solvers.records import Solution
 from gpudict.translation.coding import encoded
-from gpudict.translation.online import n_steps, online_learned, online_recipe, source_of
+from gpudict.translation.online import (
+    n_steps,
+    online_learned,
+    online_recipe,
+    source_of,
+)
 from gpudict.translation.words import algorithm_of, is_pursuit
 
 
 @dataclass(eq=False, repr=False)
-class MiniBatchSparsePCA(Projector):
+class MiniBatchSparsePCA(Growing):
     """Sparse PCA from mini-batches of features: the objective of `SparsePCA`, sooner.
 
     `sklearn.decomposition.MiniBatchSparsePCA` on any array library: its parameters, attributes and
@@ -39,10 +48,14 @@ class MiniBatchSparsePCA(Projector):
 
     Attributes
     ----------
-    components_, mean_, n_components_, dual_gap_, n_features_in_, feature_names_in_
+    components_, mean_, n_components_, explained_variance_ratio_, dual_gap_, n_features_in_, \
+feature_names_in_
         As in `SparsePCA`.
-    n_iter_, history_, converged_
-        As in `MiniBatchDictionaryLearning`: passes begun, and the record of each step.
+    n_iter_, n_steps_, history_, converged_
+        As in `MiniBatchDictionaryLearning`: passes begun by `fit`, steps, and the record of each.
+    moments_, explained_
+        What `partial_fit` goes on from: of the rows that it was given their mean and the sums about
+        it, of those of `fit` what the components explain.
 
     References
     ----------
@@ -71,27 +84,44 @@ class MiniBatchSparsePCA(Projector):
         return n_steps(source_of(features, self.batch_size), self.max_iter)
 
     def _components(
-        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+        self, features: Array, seen: Seen, k: int, tasks: Tasks, kept: Checkpoint | None
     ) -> Array:
+        def watch(step: Step) -> bool:
+            return tasks.done(lambda: self._coded(features, step.dictionary), last=step.last)
+
+        options = self._given("max_iter callback tol max_no_improvement")
+        self._begin()
+        learned = self._passed(features, seen.rows, k, watch=watch, checkpoint=kept, **options)
+        self._keep(learned)
+        self.n_steps_ = len(learned.history)
+        found = self._codes(features, learned.dictionary)
+        self._remember(seen, found.Z, learned.dictionary)
+        self.dual_gap_ = found.gap
+        return unit_rows(found.Z)
+
+    def _passed(self, features: Array, n: int, k: int, **options: Any) -> Learned:
+        """Return what is learned from features of n rows, from the start on."""
+        return online_learned(
+            source_of(features, self.batch_size),
+            self._recipe(features, k),
+            dict_init="svd" if k < n else "data",
+            random_state=self.rng_,
+            **self._given("shuffle verbose"),
+            **options,
+        )
+
+    def _recipe(self, features: Array, k: int | None) -> Recipe:
+        """Return how a step is made."""
+        return online_recipe(
+            features, k, method_max_iter=1000, **self._given("alpha method n_jobs")
+        )
+
+    def _coded(self, features: Array, V: Array) -> dict[str, Array]:
+        """Return the components that the codes of features over scores (k, r) are."""
+        found = self._codes(features, V)
+        return {"components_": unit_rows(found.Z), "dual_gap_": found.gap}
+
+    def _codes(self, features: Array, V: Array) -> Solution:
         algorithm = algorithm_of(self.method)
         weight = None if is_pursuit(algorithm) else self.alpha
-        options = self._given("max_iter shuffle callback verbose random_state")
-        options |= self._given("tol max_no_improvement")
-        options["dict_init"] = "svd" if k < n else "data"
-
-        def components(V: Array) -> dict[str, Any]:
-            found = encoded(Request(features, V), algorithm, alpha=weight, n_jobs=self.n_jobs)
-            return {"components_": unit_rows(found.Z), "dual_gap_": found.gap}
-
-        def watch(step: Step) -> bool:
-            return tasks.done(lambda: components(step.dictionary), last=step.last)
-
-        coded = self._given("alpha method n_jobs")
-        recipe = online_recipe(features, k, method_max_iter=1000, **coded)
-        source = source_of(features, self.batch_size)
-        learned = online_learned(source, recipe, watch=watch, checkpoint=kept, **options)
-        self._keep(learned)
-        found = components(learned.dictionary)
-        self.dual_gap_ = found["dual_gap_"]
-        unit: Array = found["components_"]
-        return unit
+        return encoded(Request(features, V), algorithm, alpha=weight, n_jobs=self.n_jobs)

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from gpudict.arrays.door import Array, array_namespace
-from gpudict.estimators._projector import Projector, unit_rows
+from gpudict.estimators._projector import Projector, Seen, unit_rows
 from gpudict.estimators._tasks import Tasks
 from gpudict.learning.alternate import Iteration
 from gpudict.learning.atoms import flips
@@ -60,6 +60,9 @@ class SparsePCA(Projector):
         The mean of the samples.
     n_components_ : int
         Their number.
+    explained_variance_ratio_ : array (k,)
+        Which share of the variance each component adds to those before it: that of the projection
+        on their span, in which nothing is counted twice (Shen and Huang 2008, section 2.3).
     dual_gap_ : array (d,)
         How far the loadings of each feature are, at most, from their optimum.
     error_, n_iter_, history_, converged_, n_features_in_, feature_names_in_
@@ -85,7 +88,7 @@ class SparsePCA(Projector):
     U_init: Any = None
     V_init: Any = None
 
-    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[int, Array]:
+    def _summed(self, X: Any, sample_weight: Any, method: str) -> tuple[Seen, Array]:
         if self.U_init is not None:
             raise ValueError(
                 "U_init came with rows that are read as they are needed, and sums over rows have "
@@ -94,7 +97,7 @@ class SparsePCA(Projector):
         return super()._summed(X, sample_weight, method)
 
     def _components(
-        self, features: Array, n: int, k: int, tasks: Tasks, kept: Checkpoint | None
+        self, features: Array, seen: Seen, k: int, tasks: Tasks, kept: Checkpoint | None
     ) -> Array:
         options = self._given("alpha max_iter tol method n_jobs verbose random_state")
         for name, theirs in (("code_init", "V_init"), ("dict_init", "U_init")):

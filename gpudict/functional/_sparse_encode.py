@@ -9,7 +9,7 @@ from gpudict.arrays import check
 from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 from gpudict.arrays.home import at_home
-from gpudict.arrays.plain import array_like
+from gpudict.arrays.plain import array_like, plain
 from gpudict.coding.request import Request
 from gpudict.learning.parts import chunks_of, elsewhere
 from gpudict.solvers.docstrings import documented
@@ -41,7 +41,9 @@ def sparse_encode(
     Parameters
     ----------
     X : array (n, d)
-        Data, of any library that follows the array API standard, or a sequence of sequences.
+        Data, of any library that follows the array API standard, or what scikit-learn takes: a
+        sequence of sequences, a frame, objects that are numbers. float16 and bfloat16 are read as
+        float32.
     dictionary : array (k, d)
         Atoms in rows, of the library and device of X.
     gram : array (k, k), optional
@@ -105,7 +107,8 @@ def sparse_encode(
         options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
         options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
         options |= {"check_input": check_input}
-        code = partial(_of_chunk, to_host(array_like(dictionary, "dictionary")), gram, options)
+        V = to_host(plain(array_like(dictionary, "dictionary"), "dictionary"))
+        code = partial(_of_chunk, V, gram, options)
         return rowwise(code, chunks_of(there), cov=None if cov is None else cov.T, init=init)
     X, V = array_like(X, "X"), array_like(dictionary, "dictionary")
     X, V = check.samples_and_atoms(X, V, ("X", "dictionary"), wide=True, finite=check_input)

@@ -74,8 +74,9 @@ def learn(
     ----------
     X : array (n, d), a stream, or a Dask array
         Data, a sample a row, of any library that follows the standard. Its library, device and
-        dtype are those of the result. A stream, a sparse matrix or what is sliced is read anew in
-        each iteration, and no codes are kept; the chunks of a Dask array stay where they are.
+        dtype are those of the result, float32 for float16 and bfloat16. A stream, a sparse matrix
+        or what is sliced is read anew in each iteration, and no codes are kept; the chunks of a
+        Dask array stay where they are.
         X (b, n, d) are b problems, each with a dictionary of its own: stains of slides, one X with
         many seeds. Then alpha (b,), dict_init (b, m, d), code_init (b, n, m), sample_weight (b, n)
         and random_state, a list, may be those of each. Small ones on the host are learned together.

@@ -79,7 +79,7 @@ def learn_online(
 
     Parameters
     ----------
-    X : array (n, d), a stream, a Dask array, or an iterable of arrays (b, d)
+    X : array (n, d), or (…, d), a stream, a Dask array, or an iterable of arrays (b, d), or (…, d)
         Data, as in `learn`. An iterable is walked once for each pass; an iterator has one pass. Its
         first batch provides the start. Of a Dask array a batch is whole chunks.
     n_components : int, optional

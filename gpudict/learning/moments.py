@@ -95,6 +95,28 @@ class Moments(NamedTuple):
         return asarray_like(_root(to_host(scatter).astype(np.float64)), scatter)
 
 
+class Explained(NamedTuple):
+    """Of rows that are gone, what k components explain: their scores' Gram about the mean.
+
+    Attributes
+    ----------
+    rows, total : as of `Moments`
+    gram : (k, k)
+    """
+
+    rows: int
+    total: float
+    gram: Array
+
+    def moments(self, components: Array, mean: Array) -> Moments:
+        """Return moments of the rows as the components (k, d) have them, about their mean."""
+        xp, dtype = array_namespace(mean), float64_of(mean) or mean.dtype
+        V, gram, origin = (xp.astype(a, dtype) for a in (components, self.gram, mean))
+        with precise(V):
+            scatter = xp.matrix_transpose(V) @ (gram @ V)
+        return Moments(self.rows, self.total, origin, xp.zeros_like(origin), scatter)
+
+
 def _merged(one: Moments, other: Moments) -> Moments:
     """Return the moments of two, seen from the origin of the heavier, which is nearer the mean."""
     if one.total < other.total:

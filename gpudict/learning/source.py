@@ -16,6 +16,7 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
+from gpudict.arrays.leading import flat
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.learning.far import Far
@@ -58,7 +59,8 @@ class Source(NamedTuple):
                 stream, size, sample_weight
             )
         if is_array(X) or not isinstance(X, Iterable):
-            return cls.of_array(X if checked else check.samples(X), size, sample_weight)
+            X = X if checked else check.samples(flat(X, "X"))
+            return cls.of_array(X, size, sample_weight)
         return cls.of_batches(X, size, sample_weight)
 
     @classmethod
@@ -142,13 +144,15 @@ class Source(NamedTuple):
         head = next(walk, None)
         if head is None:
             raise ValueError(EMPTY)
-        first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
+        name = "the first batch of X"
+        first = Samples.of(at_home(check.samples)(flat(head, name), name))
         once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
         data = itertools.chain([head], walk) if once else X
 
         def checked(number: int) -> Iterator[Samples]:
             shape = (None, first.X.shape[1])
             for rows in data:
+                rows = flat(rows, "a batch of X")
                 batch = check.samples(rows, "a batch of X", like=first.X)
                 yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
 

@@ -105,6 +105,23 @@ def test_rows_are_the_same_from_everywhere(tmp_path: Path):
         assert (once != again).any(axis=1).mean() > 0.9, name
 
 
+def test_floats_of_16_bits_are_read_from_files(tmp_path: Path):
+    """Of bfloat16, which NumPy has not, in float32; codes are float32 of both."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    X, V = torch.asarray(data()), problems.signal(n=N, d=D, k=16)[1]
+    for dtype in (torch.float16, torch.bfloat16):
+        given = X.to(dtype)
+        save_file({"before": X[:1, :1], "X": given}, tmp_path / "X.safetensors")
+        rows = gpudict.stream(tmp_path / "X.safetensors", batch_size=100)
+        np.testing.assert_array_equal(np.concatenate(list(rows)), given.float())
+        want = gpudict.encode(given.float().numpy(), V, alpha=0.1).Z
+        found = gpudict.encode(rows, V, alpha=0.1).Z
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, want, atol=1e-5)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 100, 1000])
 @pytest.mark.parametrize("size", [1, 64, 529, 600])
 def test_mixed_rows_keep_their_numbers(chunk: int, size: int, monkeypatch: pytest.MonkeyPatch):
@@ -194,7 +211,7 @@ REFUSED = {
     "words.csv": (ValueError, "string in the column w"),
     "words.npy": (ValueError, "the dtype <U1"),
     "objects.npz": (ValueError, "can't be read as a .npz file"),
-    "half.safetensors": (ValueError, "has BF16, and integers"),
+    "short.safetensors": (ValueError, "has F8_E4M3, and integers or floats"),
     "words.parquet": (ValueError, "string in the column w"),
     "lists.parquet": (ValueError, "has list<.*> in the column w"),
     "days.parquet": (ValueError, "date32.* in the column w"),
@@ -238,10 +255,10 @@ def test_files_that_are_refused(name: str, tmp_path: Path):
     elif path.suffix == ".npz":
         one = {"one": np.zeros((2, 2), object)}
         np.savez(path, **one if "objects" in name else {"a": np.zeros((2, 2)), "b": np.zeros(2)})
-    elif name == "half.safetensors":
+    elif name == "short.safetensors":
         torch = pytest.importorskip("torch")
         save = pytest.importorskip("safetensors.torch").save_file
-        save({"X": torch.zeros((2, 2), dtype=torch.bfloat16)}, path)
+        save({"X": torch.zeros((2, 2), dtype=torch.float8_e4m3fn)}, path)
     elif path.suffix == ".parquet":
         values = {"words": ["a"], "lists": [[1.0]], "days": [datetime.date(1, 1, 1)], "index": [1]}
         frame = pd.DataFrame({"w": values[path.stem]})
@@ -333,7 +350,7 @@ def files_of_h5(X: np.ndarray, folder: Path) -> Path:
 @pytest.mark.parametrize("name", YIELDING)
 def test_what_yields_no_arrays_is_said(name: str, tmp_path: Path):
     walk = gpudict.stream(YIELDING[name](data(), tmp_path))
-    with pytest.raises(TypeError, match=r"The source yielded a .* arrays \(b, d\) are needed"):
+    with pytest.raises(TypeError, match=r"The source yielded a .* arrays \(b, d\) are needed, or"):
         gpudict.encode(walk, np.eye(D), alpha=0.1)
 
 

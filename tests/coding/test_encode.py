@@ -16,6 +16,36 @@ from tests.support.backends import BackendCase, host
 from tests.support.shortage import PORTABLE
 
 
+class TestLeadingDimensions:
+    """An array (…, d) is its rows: what is of each row keeps their place."""
+
+    def test_codes_are_where_their_rows_are(self, backend: BackendCase):
+        X, V = problems.signal(n=12, d=8, k=16, seed=5)
+        alphas, init = np.geomspace(0.1, 1, 12), np.ones((12, 16))
+        given = (X.reshape(2, 3, 2, 8), V, alphas.reshape(2, 3, 2), init.reshape(2, 3, 2, 16))
+        dX, dV, each, start = map(backend.asarray, given)
+        rows = gpudict.encode(
+            *map(backend.asarray, (X, V)), alpha=alphas, init=backend.asarray(init)
+        )
+        found = gpudict.encode(dX, dV, alpha=each, init=start)
+        for folded, flat in zip(found[:3], rows[:3], strict=True):
+            assert tuple(folded.shape) == (2, 3, 2, *flat.shape[1:])
+            np.testing.assert_allclose(host(folded).reshape(flat.shape), host(flat), atol=1e-8)
+
+    def test_what_has_no_rows_is_refused(self):
+        X, V = np.ones((2, 3, 4)), np.eye(4)
+        for options, sentence in (
+            ({"alpha": np.ones(6)}, r"alpha has the shape \(6,\), and \(2, 3\)"),
+            ({"alpha": 1, "init": np.ones((6, 4))}, r"init has the shape .*\(2, 3, k\)"),
+            ({"alpha": 1, "sparse_output": True}, r"sparse_output=True came.*Pass rows"),
+            ({"alpha": 1, "out": np.ones((6, 4))}, r"out came.*Pass rows"),
+        ):
+            with pytest.raises(ValueError, match=sentence):
+                gpudict.encode(X, V, **options)
+        with pytest.raises(ValueError, match="X must have two dimensions"):
+            gpudict.learn(X, 4, alpha=1)  # that would be a problem for each of X
+
+
 class TestAlphas:
     """An alpha for each row is the loop over rows with each its own."""
 

@@ -7,9 +7,14 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import scipy.sparse
+import sklearn
 
-from gpudict import DictionaryLearning, SparseCoder
+from gpudict import DictionaryLearning, SparseCoder, dict_learning
+from tests.support.backends import CASES
 from tests.support.estimators import LEARNERS, X, fitted
+
+RUN = {"alpha": 0.1, "max_iter": 2, "random_state": 0}
 
 
 class TestTools:
@@ -34,6 +39,38 @@ class TestTools:
         scores = search.cv_results_["mean_test_score"]
         assert search.best_params_["dictionarylearning__alpha"] in alphas[:2]
         assert max(scores) > scores[2]  # where all codes are zero
+
+    def test_codes_that_a_pipeline_trains_on(self):
+        """By default the fit's, as in scikit-learn; else what it predicts with, split and all."""
+        for algorithm in ("omp", "threshold", "lasso_cd"):
+            learner = DictionaryLearning(4, transform_algorithm=algorithm, split_sign=True, **RUN)
+            fits = learner.fit_transform(X)
+            np.testing.assert_allclose(fits, dict_learning(X, 4, **RUN)[0], atol=1e-12)
+            again = learner.set_params(fit_transform_codes="transform").fit_transform(X)
+            np.testing.assert_array_equal(again, learner.fit(X).transform(X))
+            assert again.shape != fits.shape
+        streamed = learner.fit_transform(scipy.sparse.csr_array(X))
+        np.testing.assert_allclose(streamed, again, atol=1e-6)
+        with pytest.raises(ValueError, match="fit_transform_codes='both' is not known"):
+            learner.set_params(fit_transform_codes="both").fit_transform(X)
+
+    @pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # StandardScaler's
+    @pytest.mark.parametrize("name", ["torch-cpu", "strict-device1"])
+    def test_a_pipeline_stays_where_its_data_are(self, name: str):
+        """With scikit-learn's dispatch every step is in the library and on the device of X."""
+        from sklearn.model_selection import GridSearchCV
+
+        (case,) = (case for case in CASES if case.name == name)
+        pytest.importorskip(case.requires)
+        search = GridSearchCV(DictionaryLearning(max_iter=2), {"n_components": [2, 4]}, cv=2)
+        want = self.pipeline().fit(X, self.y), search.fit(X).cv_results_["mean_test_score"]
+        data, y = case.asarray(X), case.asarray(self.y)
+        with sklearn.config_context(array_api_dispatch=True):
+            pipe = self.pipeline().fit(data, y)
+            assert pipe.predict(data).device == data.device
+            assert pipe.score(data, y) == pytest.approx(want[0].score(X, self.y))
+            found = search.fit(data).cv_results_["mean_test_score"]
+        np.testing.assert_allclose(found, want[1], atol=1e-6)
 
     @pytest.mark.parametrize("frame", ["pandas", "polars"])
     def test_data_frames(self, frame):

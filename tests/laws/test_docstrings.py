@@ -22,7 +22,8 @@ LEFT = {  # what is not asked for
     "RT02": "names of what is returned, which a shape needs",
     "SA01": "a See Also section",
 }
-TUPLES = ("Learned", "Solution", "Statistics")  # whose fields are attributes, and no parameters
+# of a tuple the fields are attributes, and no parameters
+TUPLES = ("CodeMetrics", "Learned", "Matched", "Solution", "Statistics")
 
 
 def names():

@@ -74,6 +74,21 @@ class TestOnline:
         assert len(once.history) == 3
         np.testing.assert_allclose(once.objective, whole.objective[:3], rtol=1e-10)
 
+    def test_more_dimensions_are_rows(self):
+        """Of an array, of batches, of a stream of them: the first row of a batch comes first."""
+        X, V = problems.signal(n=60, d=8, k=6)
+        options = {"alpha": 0.1, "batch_size": 20, "max_iter": 2, "random_state": 0}
+        want = gpudict.learn_online(X, 6, **options).dictionary
+        found = gpudict.learn_online(X.reshape(3, 4, 5, 8), 6, **options).dictionary
+        np.testing.assert_array_equal(found, want)
+        parts = list(X.reshape(3, 4, 5, 8))
+        want = gpudict.learn_online(list(X.reshape(3, 20, 8)), 6, **options).dictionary
+        for given in (parts, gpudict.stream(parts)):
+            found = gpudict.learn_online(given, 6, **options).dictionary
+            np.testing.assert_array_equal(found, want)
+        codes = gpudict.encode(gpudict.stream(parts), V, alpha=0.1).Z
+        np.testing.assert_allclose(codes, gpudict.encode(X, V, alpha=0.1).Z, atol=1e-12)
+
     def test_a_callback_stops_it(self):
         """At the first True; and what comes last is known as the last."""
         X, _ = problems.signal(n=40)

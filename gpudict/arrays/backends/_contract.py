@@ -54,6 +54,14 @@ class Site(NamedTuple):
     alike: bool
 
 
+def sliced(Z: Any) -> Callable[[int, int], Array] | None:
+    """Return the reader of SciPy's sparse matrices, or CuPy's."""
+    if not hasattr(Z, "tocsr"):
+        return None
+    rows = Z.tocsr()
+    return lambda low, high: rows[low:high].toarray()
+
+
 class Csr(NamedTuple):
     """A library's sparse matrices in compressed rows.
 
@@ -61,10 +69,12 @@ class Csr(NamedTuple):
     ----------
     make : (values, columns, row ends, shape) -> the library's matrix
     parts : dense (n, k) -> the ends of its rows, and columns and values of its non-zeros
+    reader : sparse (n, k) -> (low, high) -> these rows, dense; None for what is not sparse
     """
 
     make: Callable[[Array, Array, Array, tuple[int, int]], Any]
     parts: Callable[[Array], tuple[Array, Array, Array]]
+    reader: Callable[[Any], Callable[[int, int], Array] | None] = sliced
 
 
 def assign(xp: Namespace, index: Array, values: Array, k: int, device: Any) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -94,6 +94,26 @@ def csr_parts(Z: Array) -> tuple[Array, Array, Array]:
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         sparse = Z.to_sparse_csr()
     return sparse.crow_indices(), sparse.col_indices(), sparse.values()
+
+
+def csr_reader(Z: Array) -> Callable[[int, int], Array] | None:
+    """Return what reads rows of a sparse tensor, which PyTorch does not slice."""
+    import torch
+
+    if not isinstance(Z, torch.Tensor) or Z.layout is torch.strided:
+        return None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        whole = Z.detach().to_sparse_csr()
+    ends, columns, values = whole.crow_indices(), whole.col_indices(), whole.values()
+
+    def rows(low: int, high: int) -> Array:
+        first, last = ends[[low, high]].tolist()
+        part = ends[low : high + 1] - first
+        shape = (high - low, Z.shape[1])
+        return csr(values[first:last], columns[first:last], part, shape).to_dense()
+
+    return rows
 
 
 def launcher(like: Array) -> Launcher | None:
@@ -205,7 +225,7 @@ BACKEND = Backend(
     take=lambda xp, x, rows: x.index_select(0, rows),  # one launch; the standard's takes four
     pick=lambda xp, x, index: x.gather(1, index),
     peak=lambda xp, x, axis: xp.linalg.vector_norm(x, ord=float("inf"), axis=axis),
-    csr=Csr(csr, csr_parts),
+    csr=Csr(csr, csr_parts, csr_reader),
     sites=_torch_devices.sites,
     moved=lambda x, device: x.to(device),
     lane=_torch_devices.lane,

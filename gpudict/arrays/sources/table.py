@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays.door import is_array
+from gpudict.arrays.leading import flat
+from gpudict.arrays.plain import plain
 
 EMPTY = (  # what is said of an iterable in the place of a table
     "X is an iterable that yielded no batch, and at least one is needed. An iterator can be walked "
@@ -65,16 +67,16 @@ class Table(NamedTuple):
 
 
 def batch_of(x: Any) -> Any:
-    """Return what an iterable yielded, if it is an array."""
-    if not is_array(x) or x.ndim != 2:
+    """Return the rows of what an iterable yielded, if it is an array."""
+    if not is_array(x) or x.ndim < 2:
         what = f" of the shape {tuple(x.shape)}" if is_array(x) else ""
         raise TypeError(
             f"The source yielded a {type(x).__module__}.{type(x).__qualname__}{what}, and arrays "
-            "(b, d) are needed: make one of each. Of what has arrays by name (a file of h5py, a "
-            "group of zarr, a DataFrame) pass one of them, such as file[name]; of files a list of "
-            "paths."
+            "(b, d) are needed, or (…, d): make one of each. Of what has arrays by name (a file of "
+            "h5py, a group of zarr, a DataFrame) pass one of them, such as file[name]; of files a "
+            "list of paths."
         )
-    return x
+    return flat(plain(x, "a batch of X"), "a batch of X")
 
 
 def checked(table: Table) -> Table:

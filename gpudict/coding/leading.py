@@ -1,0 +1,57 @@
+"""Codes of arrays (…, d), in their leading dimensions: of rows, flattened and folded again."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gpudict.arrays.door import Array
+from gpudict.arrays.leading import flat, folded, leading
+from gpudict.arrays.plain import is_one, plain, reals
+from gpudict.coding.asked import Asked
+from gpudict.solvers.records import Solution
+
+
+class Folds(NamedTuple):
+    """Rows X (n, d) of an array (*lead, d), what came for each of them, and the way back."""
+
+    X: Any
+    alpha: Any
+    init: Any
+    lead: tuple[int, ...]
+
+    @classmethod
+    def of(cls, X: Any, alpha: Any, init: Any, asked: Asked, out: Any) -> Folds:
+        """Return the rows, or what is no array of more dimensions as it is."""
+        lead = leading(X)
+        if not lead:
+            return cls(X, alpha, init, ())
+        if asked.sparse_output or out is not None:
+            raise ValueError(
+                f"{'out' if out is not None else 'sparse_output=True'} came with X of the shape "
+                f"{tuple(X.shape)}, and codes are rows of a matrix then. Pass rows, for instance "
+                "X.reshape(-1, X.shape[-1])."
+            )
+        if not is_one(alpha) and (each := reals(alpha, "alpha", flags=False)).ndim:
+            alpha = _each(each, "alpha", lead).reshape(-1)
+        if init is not None:
+            init = flat(_each(plain(init, "init"), "init", (*lead, None)), "init")
+        return cls(flat(X, "X"), alpha, init, lead)
+
+    def back(self, found: Solution) -> Solution:
+        """Return the solution of the rows in the leading dimensions."""
+        if not self.lead:
+            return found
+        Z, gap, converged = (folded(a, self.lead) for a in found[:3])
+        return found._replace(Z=Z, gap=gap, converged=converged)
+
+
+def _each(values: Array, name: str, shape: tuple[int | None, ...]) -> Array:
+    """Return what came for each row, if it has the leading dimensions."""
+    fits = [want in (None, got) for want, got in zip(shape, values.shape, strict=False)]
+    if len(values.shape) != len(shape) or not all(fits):
+        wanted = ", ".join("k" if s is None else str(s) for s in shape)
+        raise ValueError(
+            f"{name} has the shape {tuple(values.shape)}, and ({wanted}) is needed: X has these "
+            "leading dimensions. Pass it in that shape."
+        )
+    return values
