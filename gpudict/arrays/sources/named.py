@@ -30,8 +30,8 @@ def _some(names: Sequence[str]) -> str:
 def unread(path: Path | str, what: str) -> ValueError:
     """Return the error of what is no array of numbers that NumPy has."""
     return ValueError(
-        f"{path} has {what}, and integers or floats of 16 to 64 bits are needed. Write those that are "
-        "data into a file of their own, in one of these types."
+        f"{path} has {what}, and integers or floats of 16 to 64 bits are needed. Write those that "
+        "are data into a file of their own, in one of these types."
     )
 
 
