@@ -17,6 +17,9 @@ from gpudict._version import __version__ as __version__
 if TYPE_CHECKING:
     import gpudict.datasets as datasets
     from gpudict.arrays.sources.stream import stream
+    from gpudict.coding.alpha.largest import alpha_max
+    from gpudict.coding.alpha.path import encode_path
+    from gpudict.coding.certify import certify
     from gpudict.coding.encode import encode
     from gpudict.estimators import (
         DictionaryLearning,
@@ -42,9 +45,12 @@ _HOMES = {
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
     "Statistics": "learning.statistics",
+    "alpha_max": "coding.alpha.largest",
+    "certify": "coding.certify",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding.encode",
+    "encode_path": "coding.alpha.path",
     "learn": "learning.learn",
     "learn_online": "learning.learn_online",
     "load": "estimators",
@@ -61,10 +67,13 @@ __all__ = [
     "SparseCoder",
     "SparsePCA",
     "Statistics",
+    "alpha_max",
+    "certify",
     "datasets",
     "dict_learning",
     "dict_learning_online",
     "encode",
+    "encode_path",
     "learn",
     "learn_online",
     "load",

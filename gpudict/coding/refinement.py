@@ -65,7 +65,7 @@ def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> S
     plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))
     going = not (plan.limited and found.n_iter >= plan.max_iter)
     going = going and plan.solver.kind is not Kind.APPROXIMATE
-    found, missed = _judged(found, q, plan, closely=going)
+    found, missed = judged(found, q, plan, closely=going)
     for solver in _again(plan, narrow=q.sq.dtype != codes):
         if missed and going:
             found, missed = _finished(found, q, plan.by(solver), missed)
@@ -107,7 +107,7 @@ def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
     return _merged(found, again, order, take(lost, some))
 
 
-def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tuple[Solution, int]:
+def judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tuple[Solution, int]:
     """Return the solution judged in the dtype of q, and how many rows fell short.
 
     Where they are judged closely, those that do are given the better bound, which costs more.
@@ -191,7 +191,7 @@ def _once_more(found: Solution, q: Quadratic, plan: Plan, some: Array) -> tuple[
     assert isinstance(solver, IterativeSolver)
     again = run(solver, part, plan.penalty, _like(start, q), stop=rule, max_iter=plan.max_iter)
     rounded = xp.astype(again.Z, start.dtype)
-    return _judged(again._replace(Z=rounded), part, plan, closely=True)
+    return judged(again._replace(Z=rounded), part, plan, closely=True)
 
 
 def _together(parts: list[Solution]) -> Solution:
