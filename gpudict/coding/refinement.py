@@ -38,12 +38,13 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     """
     if not plan.penalty.certified:
         return found if _fallback(plan) is None else _completed(found, q, plan)
+    n = found.Z.shape[0]
     quick = plan.solver.certificate(q, plan.penalty, found.Z)
     if quick is None:
         return _refined(found, q, plan, init)
-    found, missed = _within(found, plan, *quick)
+    found, missed, most = _within(found, plan, *quick)
     if not missed:
-        return found
+        return found._replace(ended=plan.ended(n, found.n_iter, zeros=most == 0))
     order, some = _first(~found.converged, missed)
     part = found._replace(Z=take(found.Z, some))
     start = None if init is None else take(init, some)
@@ -53,10 +54,20 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     return _merged(found, part, order, xp.ones_like(some, dtype=xp.bool))
 
 
-def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int]:
-    """Return the solution with these gaps, and how many of its rows fall short."""
-    converged = gap <= 0.5 * plan.tol * sq
-    return found._replace(gap=gap, converged=converged), _count(~converged)  # so is no number
+def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int, float]:
+    """Return the solution with these gaps, how many rows fall short, and the largest; one wait."""
+    converged, xp = gap <= 0.5 * plan.tol * sq, array_namespace(gap)  # no number is not
+    count, most = read(xp.sum(xp.astype(converged, gap.dtype)), xp.max(gap))
+    return found._replace(gap=gap, converged=converged), gap.shape[0] - round(count), most
+
+
+def of_zeros(sq: Array, plan: Plan) -> tuple[Array, Array]:
+    """Return a bound for codes of zeros of rows with these ‖x‖², and whether they converged, (n,).
+
+    No objective is below 0.
+    """
+    infinite = array_namespace(sq).full_like(sq, float("inf"))
+    return (0.5 * sq, sq <= 0) if plan.penalty.certified else (infinite, sq < 0)
 
 
 def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:
@@ -77,6 +88,8 @@ def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> S
 def _again(plan: Plan, *, narrow: bool) -> list[IterativeSolver[Any, Any]]:
     """Return the solvers of the rows that fall short, one after the other."""
     solver = plan.solver
+    if plan.late:
+        return []
     chain = [solver] if narrow and isinstance(solver, IterativeSolver) else []
     while (fallback := _fallback(plan)) is not None:
         chain, plan = [*chain, fallback], plan.by(fallback)

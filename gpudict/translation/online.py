@@ -17,7 +17,7 @@ from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State
 from gpudict.learning.samples import Samples
 from gpudict.learning.source import Source
-from gpudict.learning.updates import Recipe, recipe_for
+from gpudict.learning.updates import Recipe, recipe_for, warn_of_silence
 from gpudict.translation.reporting import BatchReporter
 from gpudict.translation.words import Callback, coding_of, start_of, warn
 
@@ -98,6 +98,8 @@ def online_step(
     if state is None:
         state = begin(samples, recipe, start_of(dict_init, "dict_init"), rng)
     made = step(state, samples, recipe, rng).settled()
+    if not made.state.used:
+        warn_of_silence(samples, recipe)
     if not made.converged:
         steps = recipe.plan.max_iter
         warn(f"The codes of the batch missed their tolerance after {steps} iterations.")
