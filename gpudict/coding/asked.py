@@ -31,6 +31,7 @@ class Asked(NamedTuple):
     n_jobs: int | None
     sparse_output: bool
     devices: Any
+    until: float
 
 
 class Part(NamedTuple):
@@ -53,7 +54,13 @@ def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> P
         one, each = per_row.alphas(alpha, X)
         penalty = penalty_of(V.shape, one, *asked[:3], each)
         plan = Plan.of(
-            X, V.shape[0], penalty, solver=asked.solver, tol=asked.tol, max_iter=asked.max_iter
+            X,
+            V.shape[0],
+            penalty,
+            solver=asked.solver,
+            tol=asked.tol,
+            max_iter=asked.max_iter,
+            until=asked.until,
         )
         code = partial(solve_on, places) if places else solve
         found = code(request, plan, batch_size=asked.batch_size, n_jobs=asked.n_jobs, sparse=sparse)

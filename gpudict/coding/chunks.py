@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,11 @@ def in_chunks(X: Any, V: Array, alpha: Any, init: Any, asked: Asked, out: Any) -
         raise ValueError(
             "out came with rows in chunks, whose codes are in chunks, and not made yet. Leave it "
             "out, and write them where they shall be, for instance by Z.to_zarr or Z.store."
+        )
+    if asked.until < math.inf:
+        raise ValueError(
+            "time_limit came with rows in chunks, which are coded when they are computed. Leave it "
+            "out, and compute as many of them as there is time for."
         )
     values(V, "V")
     one, on_host = is_one(alpha), is_numpy(chunked(X).like)

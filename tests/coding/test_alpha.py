@@ -75,3 +75,59 @@ def test_alphas_of_a_path_are_sorted_and_may_be_nought():
 def test_refused_paths(options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
         gpudict.encode_path(X, options.pop("V", V), **options)
+
+
+TARGETS = ({"target_nonzeros": 2.5}, {"explained_variance": 0.7})
+
+
+def reached(found, name):
+    """Return what codes reach of X."""
+    Z = host(found.Z)
+    left = ((X - Z @ V) ** 2).sum() / ((X - X.mean(axis=0)) ** 2).sum()
+    return {"target_nonzeros": np.count_nonzero(Z) / len(Z), "explained_variance": 1 - left}[name]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=[next(iter(t)) for t in TARGETS])
+@pytest.mark.parametrize("positive", [False, True])
+def test_a_target_is_reached(backend: BackendCase, target: dict, positive: bool):
+    ((name, goal),) = target.items()
+    goal = goal / 2 if positive else goal
+    x, v = backend.asarray(X), backend.asarray(V)
+    found = gpudict.encode(x, v, positive=positive, **{name: goal})
+    assert reached(found, name) == pytest.approx(goal, abs=0.05 if "non" in name else 0.01)
+    again = gpudict.encode(x, v, positive=positive, alpha=found.alpha)
+    np.testing.assert_array_equal(host(again.Z), host(found.Z))
+
+
+def test_a_target_is_found_on_some_rows_of_anything(monkeypatch: pytest.MonkeyPatch):
+    """Of streams and chunks too, the same ones each time."""
+    da = pytest.importorskip("dask.array")
+    monkeypatch.setattr("gpudict.coding.alpha.sample.most_rows", lambda k: 300)
+    x, v = problems.signal(n=900, d=8, k=12)
+    for given in (x, gpudict.stream(x, batch_size=100), da.from_array(x, chunks=(200, 8))):
+        found = gpudict.encode(given, v, target_nonzeros=2.5)
+        assert found.alpha == gpudict.encode(given, v, target_nonzeros=2.5).alpha
+        count = np.count_nonzero(np.asarray(found.Z)) / 900
+        assert count == pytest.approx(2.5, rel=0.1)
+    with pytest.raises(TypeError, match="stream of an iterable"):
+        gpudict.encode(gpudict.stream(iter([x])), v, target_nonzeros=2.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"target_nonzeros": 2, "alpha": 0.1}, "Both target_nonzeros and alpha came"),
+        ({"target_nonzeros": 2, "explained_variance": 0.5}, "Both target_nonzeros and explained"),
+        ({"explained_variance": 0.5, "target_error": 1.0}, "and target_error came"),
+        ({"explained_variance": 0.5, "n_nonzero_coefs": 1}, "and n_nonzero_coefs came"),
+        ({"target_nonzeros": 8}, "above 0 and below 8.*12 atoms of 8 features"),
+        ({"target_nonzeros": 0}, "above 0 and below 8"),
+        ({"explained_variance": 1.0}, "above 0 and below 1"),
+        ({"explained_variance": 0.999, "positive": True}, "out of reach.*atoms reach 0"),
+        ({"explained_variance": 0.5, "X": X[:1]}, "all rows of X are alike"),
+        ({"target_nonzeros": 1, "X": 0 * X}, "no entry of X Vᵀ"),
+    ],
+)
+def test_refused_targets(options: dict, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        gpudict.encode(options.pop("X", X), V, **options)
