@@ -15,6 +15,7 @@ from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bo
 from gpudict.arrays.phases import phase
 from gpudict.arrays.saying import say
 from gpudict.arrays.threads import quiet
+from gpudict.coding.alpha.target import Aim, aim_of
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.codes import LITTLE
@@ -75,7 +76,8 @@ def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
 class Recipe(NamedTuple):
     """How to learn: k atoms, what a code is, how the atoms are updated, and who codes.
 
-    Without `devices` rows are coded where they are.
+    Without `devices` rows are coded where they are. `alpha` is that of the plan; where there is an
+    `aim` it has yet to be found.
     """
 
     k: int
@@ -83,6 +85,13 @@ class Recipe(NamedTuple):
     update: DictionaryStep
     n_jobs: int | None = None
     devices: tuple[Any, ...] = ()
+    alpha: float | None = None
+    aim: Aim | None = None
+
+    def at(self, alpha: float) -> Recipe:
+        """Return the recipe for another alpha."""
+        penalty = penalty_of((self.k, self.k), alpha, None, 0.0, self.plan.penalty.positive)
+        return self._replace(plan=self.plan.having(penalty), alpha=alpha)
 
     def quietly(self, n: int, d: int) -> AbstractContextManager[Any]:
         """Return the context of an iteration: to give BLAS its threads takes time each time."""
@@ -117,6 +126,8 @@ def recipe_for(
     alpha: float | None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
     solver: str = "cd",
     dictionary_update: str = "auto",
     code_tol: float | None = None,
@@ -128,10 +139,14 @@ def recipe_for(
 ) -> Recipe:
     """Return the recipe that the parameters of a learner ask for, for data such as X."""
     k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
-    penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
+    limits = {"n_nonzero_coefs": n_nonzero_coefs, "target_error": target_error or None}
+    shape = (k, X.shape[1])
+    aim = aim_of(target_nonzeros, explained_variance, shape, alpha=alpha, **limits)
+    alpha = alpha if aim is None else 1.0  # until it is found
+    penalty = penalty_of(shape, alpha, n_nonzero_coefs, target_error, positive_code)
     plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
-    return Recipe(k, plan, step, n_jobs, chosen(devices, X))
+    return Recipe(k, plan, step, n_jobs, chosen(devices, X), alpha, aim)
 
 
 def warn_of_silence(samples: Any, recipe: Recipe) -> None:

@@ -1,0 +1,99 @@
+"""Alpha for a target in learning: it follows the atoms at first, and then stays.
+
+What an alpha leads to depends on the atoms, and the better they are the fewer of them a row needs.
+So alpha is found for the atoms that learning starts from, and moved after each iteration, by what
+some rows reach with the atoms of then. These iterations are no part of the record: from there on
+alpha is one number, the objective falls and what stops learning holds.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, to_host
+from gpudict.coding.alpha.sample import CHUNKS, most_rows
+from gpudict.coding.alpha.warm import Warm
+from gpudict.learning import chunk_jobs
+from gpudict.learning.alternate import alternate
+from gpudict.learning.course import Course
+from gpudict.learning.far import Far
+from gpudict.learning.samples import Samples
+from gpudict.learning.updates import Recipe
+
+SHARE, MOST = 0.5, 40  # of all iterations, and how many of them, in which alpha follows the atoms
+
+
+class Begun(NamedTuple):
+    """What learning begins with once alpha is known: as it was, where there is no target."""
+
+    recipe: Recipe
+    course: Course
+    V: Array
+    code: Any
+    limit: int
+
+
+def aimed(rows: Samples | Far, begun: Begun, rng: Any, until: float) -> Begun:
+    """Return what learning begins with, or goes on from, once alpha has followed the atoms.
+
+    So many iterations are left as if it had done so to its end.
+    """
+    recipe, course, V, code, limit = begun
+    if recipe.aim is None:
+        return begun
+    count, now = min(MOST, int(SHARE * limit)), None
+    if course.alpha is None:
+        some = sample(rows, recipe.k)
+        recipe = first(some, V, recipe)
+        for _ in range(count):
+            if time.perf_counter() > until:
+                break
+            now = next(alternate(rows, V, code, recipe, rng, now))
+            V, recipe = now.atoms, moved(some, now.atoms, recipe)
+        course, code = course._replace(alpha=recipe.alpha), None if count else code
+    assert course.alpha is not None
+    return Begun(recipe.at(course.alpha), course, V, code, limit - count)
+
+
+def sample(rows: Samples | Far, k: int) -> Samples:
+    """Return some rows: the same ones each time."""
+    most, rng = most_rows(k), np.random.default_rng(0)
+    if isinstance(rows, Samples):
+        n = rows.X.shape[0]
+        some = np.sort(rng.choice(n, min(n, most), replace=False))
+        return rows if n <= most else rows.rows(index_like(some, rows.X))
+    chunks, like = rows.chunks, rows.chunks.like
+    count = min(len(rows.some), CHUNKS)
+    some = np.unique(np.linspace(0, len(rows.some) - 1, count).round().astype(int))
+    found: chunk_jobs.Drawn = chunks.total(
+        chunk_jobs.drawn, math.ceil(most / count), [0],
+        beside=rows.weights, some=[rows.some[i] for i in some],
+    )  # fmt: skip
+    drawn = found.samples()
+    if array_namespace(drawn.X) is array_namespace(like):
+        return drawn
+    return Samples.weighed(*(a if a is None else asarray_like(to_host(a), like) for a in drawn[:2]))
+
+
+def first(some: Samples, V: Array, recipe: Recipe) -> Recipe:
+    """Return the recipe with the alpha that is found for these atoms."""
+    assert recipe.aim is not None
+    return recipe.at(recipe.aim.found(_warm(some, V, recipe)).alpha)
+
+
+def moved(some: Samples, V: Array, recipe: Recipe) -> Recipe:
+    """Return the recipe with an alpha that is nearer to its aim for these atoms."""
+    assert recipe.aim is not None
+    assert recipe.alpha is not None
+    return recipe.at(recipe.aim.followed(recipe.alpha, _warm(some, V, recipe)))
+
+
+def _warm(some: Samples, V: Array, recipe: Recipe) -> Warm:
+    plan = recipe.plan
+    limit = plan.max_iter if plan.limited else None
+    options = (plan.penalty.positive, plan.name, plan.tol, limit, recipe.n_jobs)
+    return Warm(some.X, V, some.weight, *options)
