@@ -22,9 +22,13 @@ from gpudict.learning.alternate import alternate
 from gpudict.learning.course import Course
 from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
+from gpudict.learning.source import Source
 from gpudict.learning.updates import Recipe
+from gpudict.learning.walk import Walk
 
 SHARE, MOST = 0.5, 40  # of all iterations, and how many of them, in which alpha follows the atoms
+STEPS, TIMES = 100, 16  # of an online learner, or more until it has been moved so often
+PART = 4  # of the rows by which it is moved
 
 
 class Begun(NamedTuple):
@@ -47,7 +51,7 @@ def aimed(rows: Samples | Far, begun: Begun, rng: Any, until: float) -> Begun:
         return begun
     count, now = min(MOST, int(SHARE * limit)), None
     if course.alpha is None:
-        some = sample(rows, recipe.k)
+        some = sample(rows, most_rows(recipe.k))
         recipe = first(some, V, recipe)
         for _ in range(count):
             if time.perf_counter() > until:
@@ -59,9 +63,43 @@ def aimed(rows: Samples | Far, begun: Begun, rng: Any, until: float) -> Begun:
     return Begun(recipe.at(course.alpha), course, V, code, limit - count)
 
 
-def sample(rows: Samples | Far, k: int) -> Samples:
-    """Return some rows: the same ones each time."""
-    most, rng = most_rows(k), np.random.default_rng(0)
+class Following(NamedTuple):
+    """How alpha follows the atoms of an online learner: after `every` steps, until the `last`.
+
+    `some` are the rows by whose codes it is moved; None where there is no target.
+    """
+
+    some: Samples | None
+    every: int = 1
+    last: int = 0
+
+    @classmethod
+    def of(cls, source: Source, recipe: Recipe, most: int) -> Following:
+        """Return it for a source; `most` are all steps, 0 if nobody knows."""
+        if recipe.aim is None:
+            return cls(None)
+        count = most_rows(recipe.k) // PART
+        some = sample(source.start(count, np.random.RandomState(0)), count)
+        every = math.ceil(some.X.shape[0] / source.size)
+        last = max(STEPS, TIMES * every)
+        return cls(some, every, min(last, int(SHARE * most)) if most else last)
+
+    def recipe(self, recipe: Recipe, walk: Walk) -> Recipe:
+        """Return the recipe with the alpha of the next step, which the walk keeps."""
+        if self.some is None:
+            return recipe
+        step, V = walk.state.step, walk.state.atoms
+        if walk.alpha is None:
+            walk.alpha = first(self.some, V, recipe).alpha
+        elif step <= self.last and step % self.every == 0:
+            walk.alpha = moved(self.some, V, recipe.at(walk.alpha)).alpha
+        assert walk.alpha is not None
+        return recipe.at(walk.alpha)
+
+
+def sample(rows: Samples | Far, most: int) -> Samples:
+    """Return some rows, so many at most: the same ones each time."""
+    rng = np.random.default_rng(0)
     if isinstance(rows, Samples):
         n = rows.X.shape[0]
         some = np.sort(rng.choice(n, min(n, most), replace=False))
