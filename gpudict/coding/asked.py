@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,7 +32,14 @@ class Asked(NamedTuple):
     n_jobs: int | None
     sparse_output: bool
     devices: Any
-    until: float
+    until: float = math.inf
+
+    @classmethod
+    def of_lasso(
+        cls, *, solver: str, positive: bool, max_iter: int | None, n_jobs: int | None
+    ) -> Asked:
+        """Return what is asked where nothing but the lasso's own parameters came."""
+        return cls(None, 0.0, positive, solver, None, max_iter, None, n_jobs, False, None)
 
 
 class Part(NamedTuple):

@@ -21,6 +21,7 @@ from gpudict.learning import chunk_jobs
 from gpudict.learning.alternate import alternate
 from gpudict.learning.course import Course
 from gpudict.learning.far import Far
+from gpudict.learning.records import State
 from gpudict.learning.samples import Samples
 from gpudict.learning.source import Source
 from gpudict.learning.updates import Recipe
@@ -95,6 +96,14 @@ class Following(NamedTuple):
             walk.alpha = moved(self.some, V, recipe.at(walk.alpha)).alpha
         assert walk.alpha is not None
         return recipe.at(walk.alpha)
+
+
+def for_batch(rows: Samples | Far, state: State, recipe: Recipe) -> Recipe:
+    """Return the recipe with the alpha for a batch that follows a state, found by its own rows."""
+    if recipe.aim is None or state.step > STEPS:
+        return recipe
+    some = sample(rows, most_rows(recipe.k) // PART)
+    return moved(some, state.atoms, recipe) if state.step else first(some, state.atoms, recipe)
 
 
 def sample(rows: Samples | Far, most: int) -> Samples:

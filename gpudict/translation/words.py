@@ -65,7 +65,9 @@ def default_sparsity(n_components: int, n_features: int) -> int:
     return min(max(n_features // 10, 1), n_components)
 
 
-def coding_of(X: Any, n_components: int | None, method: str, alpha: float, max_iter: int) -> Coding:
+def coding_of(
+    X: Any, n_components: int | None, method: str, alpha: float | None, max_iter: int
+) -> Coding:
     """Return the keywords of `learn` for a `method`: a solver, and what it is told."""
     parameters.choice(method, "method", methods())
     if method not in pursuits():
