@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gpudict.learning.learn_online import learn_online
     from gpudict.learning.records import Learned
     from gpudict.learning.statistics import Statistics
-    from gpudict.solvers.records import Solution
+    from gpudict.solvers.records import Solution, Status
 
 _HOMES = {
     "DictionaryLearning": "estimators",
@@ -45,6 +45,7 @@ _HOMES = {
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
     "Statistics": "learning.statistics",
+    "Status": "solvers.records",
     "alpha_max": "coding.alpha.largest",
     "certify": "coding.certify",
     "dict_learning": "functional",
@@ -67,6 +68,7 @@ __all__ = [
     "SparseCoder",
     "SparsePCA",
     "Statistics",
+    "Status",
     "alpha_max",
     "certify",
     "datasets",

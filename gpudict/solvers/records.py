@@ -11,16 +11,20 @@ from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 
 
 class Status(IntEnum):
-    """Why a row ended as it did."""
+    """Why a row ended as it did.
+
+    Attributes
+    ----------
+    CONVERGED : it reached what was asked
+    ROUNDING : no further step improves it: it is as near as rounding lets it be
+    LIMIT : it had as many rounds, or a pursuit as many atoms, as it may have
+    TIME : there was no more time
+    """
 
     CONVERGED = 0
-    """It reached what was asked."""
     ROUNDING = 1
-    """No further step improves it: it is as near as its rounding lets it be."""
     LIMIT = 2
-    """It had as many rounds, or a pursuit atoms, as it may have."""
     TIME = 3
-    """The time was over."""
 
 
 class Ended(NamedTuple):

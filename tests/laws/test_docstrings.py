@@ -21,7 +21,12 @@ LEFT = {  # what is not asked for
     "RT02": "names of what is returned, which a shape needs",
     "SA01": "a See Also section",
 }
-TUPLES = ("Learned", "Solution", "Statistics")  # whose fields are attributes, and no parameters
+TUPLES = (
+    "Learned",
+    "Solution",
+    "Statistics",
+    "Status",
+)  # whose fields are attributes, and no parameters
 
 
 def names():
