@@ -42,9 +42,9 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     quick = plan.solver.certificate(q, plan.penalty, found.Z)
     if quick is None:
         return _refined(found, q, plan, init)
-    found, missed, most = _within(found, plan, *quick)
+    found, missed, first = _within(found, plan, *quick)
     if not missed:
-        return found._replace(ended=plan.ended(n, found.n_iter, zeros=most == 0))
+        return found._replace(ended=plan.ended(n, found.n_iter, zeros=first == 0))
     order, some = _first(~found.converged, missed)
     part = found._replace(Z=take(found.Z, some))
     start = None if init is None else take(init, some)
@@ -55,10 +55,10 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
 
 
 def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int, float]:
-    """Return the solution with these gaps, how many rows fall short, and the largest; one wait."""
+    """Return the solution with these gaps, how many rows fall short and the first gap; one wait."""
     converged, xp = gap <= 0.5 * plan.tol * sq, array_namespace(gap)  # no number is not
-    count, most = read(xp.sum(xp.astype(converged, gap.dtype)), xp.max(gap))
-    return found._replace(gap=gap, converged=converged), gap.shape[0] - round(count), most
+    count, first = read(xp.sum(xp.astype(converged, gap.dtype)), gap[0])
+    return found._replace(gap=gap, converged=converged), gap.shape[0] - round(count), first
 
 
 def of_zeros(sq: Array, plan: Plan) -> tuple[Array, Array]:

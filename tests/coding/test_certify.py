@@ -98,3 +98,5 @@ def test_alpha_nought_is_least_squares():
     made = gpudict.encode(X, V, alpha=0.0)
     assert gpudict.certify(X, V, made.Z, alpha=0.0).converged.all()
     assert not gpudict.certify(X, V, made.Z + 1e-3, alpha=0.0).converged.any()
+    near = gpudict.encode(X, V, alpha=1e-9)  # where the usual gap is rounding
+    assert gpudict.certify(X, V, near.Z, alpha=1e-9).converged.all()

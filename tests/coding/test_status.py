@@ -95,8 +95,19 @@ def test_the_time_ends_between_batches_and_rounds(monkeypatch: pytest.MonkeyPatc
         above = oracles.lasso_objective(X, V, found.Z, 0.1) - least
         assert (above <= found.gap + 1e-12).all()
         assert set(found.status.tolist()) <= {Status.CONVERGED, Status.TIME}
+        assert found.n_iter < whole or ticks > 5
         seen.add(int(found.converged.sum()))
     assert len(seen) > 2, (seen, whole)
+
+
+def test_no_row_is_finished_when_it_is_late(monkeypatch: pytest.MonkeyPatch):
+    now = iter(range(10**6))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(now)))
+    monkeypatch.setattr("gpudict.coding.refinement._finished", None)
+    x, v = X.astype("float32"), V.astype("float32")
+    found = gpudict.encode(x, v, alpha=0.1, tol=1e-9, solver="working_set", time_limit=2)
+    assert found.n_iter > 0
+    assert (found.status[~found.converged] == Status.TIME).all()
 
 
 def test_a_late_stream_is_read_to_its_end():

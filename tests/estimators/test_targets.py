@@ -12,6 +12,7 @@ from gpudict import DictionaryLearning, MiniBatchDictionaryLearning, SparseCoder
 from tests.support import problems
 
 X, V = problems.signal(n=300, d=10, k=16)
+X = 50 * X
 LASSO = {"transform_algorithm": "lasso_cd"}
 GOAL = {"target_nonzeros": 3.0}
 
