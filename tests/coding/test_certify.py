@@ -93,10 +93,15 @@ def test_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch):
         np.testing.assert_allclose(a, b, atol=1e-14)
 
 
+def test_near_copies_of_atoms_are_judged_at_their_faces():
+    """Where the usual gap is rounding."""
+    X, V = problems.near_copies(1e-3)
+    made = gpudict.encode(X, V, alpha=1e-7)
+    assert gpudict.certify(X, V, made.Z, alpha=1e-7).converged.all()
+
+
 def test_alpha_nought_is_least_squares():
     X, V = problems.signal(n=10, d=12, k=10)
     made = gpudict.encode(X, V, alpha=0.0)
     assert gpudict.certify(X, V, made.Z, alpha=0.0).converged.all()
     assert not gpudict.certify(X, V, made.Z + 1e-3, alpha=0.0).converged.any()
-    near = gpudict.encode(X, V, alpha=1e-9)  # where the usual gap is rounding
-    assert gpudict.certify(X, V, near.Z, alpha=1e-9).converged.all()

@@ -26,7 +26,7 @@ CODED = {
     "SparseCoder": lambda x, alpha: coder(alpha).transform(x),
     "a warm start": lambda x, alpha: gpudict.encode(x, V, alpha=alpha, init=X @ V.T),
     "a warm start, portable": lambda x, alpha: gpudict.encode(
-        x, V, alpha=alpha, init=X @ V.T, solver="fista"
+        x, V, alpha=alpha, init=50 * X @ V.T, solver="fista"
     ),
     "a stream": lambda x, alpha: gpudict.encode(in_batches(x), V, alpha=alpha),
     "a stream, sparse_encode": lambda x, alpha: gpudict.sparse_encode(
