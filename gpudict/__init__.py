@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import gpudict.datasets as datasets
     import gpudict.tools.plotting as plotting
     from gpudict.arrays.sources.stream import stream
+    from gpudict.coding.alpha.largest import alpha_max
+    from gpudict.coding.alpha.path import encode_path
+    from gpudict.coding.certify import certify
     from gpudict.coding.encode import encode
     from gpudict.coding.metrics import CodeMetrics, code_metrics
     from gpudict.estimators import (
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
     from gpudict.objective.penalties.group_l2 import GroupL2
     from gpudict.objective.penalties.l1 import L1
     from gpudict.objective.penalties.weighted_l1 import WeightedL1
-    from gpudict.solvers.records import Solution
+    from gpudict.solvers.records import Solution, Status
 
 _MODULES = {"datasets": "datasets", "plotting": "tools.plotting"}
 _HOMES = {
@@ -55,11 +58,15 @@ _HOMES = {
     "SparseCoder": "estimators",
     "SparsePCA": "estimators",
     "Statistics": "learning.statistics",
+    "Status": "solvers.records",
     "WeightedL1": "objective.penalties.weighted_l1",
+    "alpha_max": "coding.alpha.largest",
+    "certify": "coding.certify",
     "code_metrics": "coding.metrics",
     "dict_learning": "functional",
     "dict_learning_online": "functional",
     "encode": "coding.encode",
+    "encode_path": "coding.alpha.path",
     "learn": "learning.learn",
     "learn_online": "learning.learn_online",
     "load": "estimators",
@@ -82,12 +89,16 @@ __all__ = [
     "SparseCoder",
     "SparsePCA",
     "Statistics",
+    "Status",
     "WeightedL1",
+    "alpha_max",
+    "certify",
     "code_metrics",
     "datasets",
     "dict_learning",
     "dict_learning_online",
     "encode",
+    "encode_path",
     "learn",
     "learn_online",
     "load",

@@ -187,7 +187,7 @@ def read(*scalars: Array) -> list[float]:
         return [float(s if isinstance(s, np.generic) else to_host(s)) for s in scalars]
     xp, kind = array_namespace(scalars[0]), float64_of(scalars[0])
     kind = scalars[0].dtype if kind is None else kind
-    return [float(v) for v in to_host(xp.stack([xp.astype(s, kind) for s in scalars]))]
+    return [float(v) for v in to_host(xp.stack([xp.astype(s, kind, copy=False) for s in scalars]))]
 
 
 def scatter(index: Array, values: Array, keep: Array, k: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from numbers import Integral, Real
 from typing import Any
 
@@ -52,6 +53,11 @@ def jobs(value: Any) -> int | None:
             "Pass a number of threads, -1 for all cores, or None for as many as BLAS would use."
         )
     return int(value)
+
+
+def deadline(seconds: Any, name: str) -> float:
+    """Return when so many seconds from now are over, by `time.perf_counter`; never if None."""
+    return math.inf if seconds is None else time.perf_counter() + number(seconds, name)
 
 
 def choice(value: Any, name: str, known: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,6 +34,14 @@ class Asked(NamedTuple):
     n_jobs: int | None
     sparse_output: bool
     devices: Any
+    until: float = math.inf
+
+    @classmethod
+    def of_lasso(
+        cls, *, solver: str, positive: bool, max_iter: int | None, n_jobs: int | None
+    ) -> Asked:
+        """Return what is asked where nothing but the lasso's own parameters came."""
+        return cls(None, None, 0.0, positive, solver, None, max_iter, None, n_jobs, False, None)
 
 
 class Part(NamedTuple):
@@ -56,7 +65,13 @@ def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> P
         given = asked.penalty and asked.penalty.fitted(X, V.shape[0])
         penalty = penalty_of(V.shape, one, *asked[1:4], each, given)
         plan = Plan.of(
-            X, V.shape[0], penalty, solver=asked.solver, tol=asked.tol, max_iter=asked.max_iter
+            X,
+            V.shape[0],
+            penalty,
+            solver=asked.solver,
+            tol=asked.tol,
+            max_iter=asked.max_iter,
+            until=asked.until,
         )
         code = partial(solve_on, places) if places else solve
         found = code(request, plan, batch_size=asked.batch_size, n_jobs=asked.n_jobs, sparse=sparse)

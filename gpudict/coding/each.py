@@ -30,7 +30,7 @@ from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import FASTEST
 
 Coder = TypeVar("Coder", bound=Callable[..., Any])
-WHOLE = ("sparse_output", "out", "devices")  # what is of one dictionary
+WHOLE = ("sparse_output", "out", "devices", "time_limit")  # what is of one dictionary
 PARTS = 4  # of a thread, so that they end together
 LASSO = {"alpha", "n_jobs", "positive", "solver", "tol"}  # what a compiled call takes
 

@@ -10,6 +10,7 @@ from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
+from gpudict.coding.alpha.sample import alpha_for
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.chunks import in_chunks
 from gpudict.coding.each import for_each
@@ -34,6 +35,8 @@ def encode(
     penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
     positive: bool = False,
     solver: str = "cd",
     tol: float | None = None,
@@ -44,6 +47,7 @@ def encode(
     sparse_output: bool = False,
     out: Any = None,
     devices: Any = None,
+    time_limit: float | None = None,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
 
@@ -76,6 +80,10 @@ def encode(
         Pursuits: the most non-zeros a row.
     target_error : float
         Pursuits: a row is done once ‖x − uV‖² is at most this, in squared units of X.
+    target_nonzeros, explained_variance : float, optional
+        In place of alpha: the mean of the non-zeros a row, or the share of the variance of X (1 −
+        Σ‖x − uV‖²/Σ‖x − x̄‖²) that the codes shall have. The alpha that leads there is found on some
+        thousand rows, the same ones each time, and is the solution's `alpha`.
     positive : bool
         Ask for u ≥ 0. 'omp' and 'ols' pass over an atom that would make a code negative.
     solver : str
@@ -105,6 +113,9 @@ def encode(
     devices : list of devices or 'all', optional
         Devices of X's library, as it names them, to spread the rows over, a block each; 'all' are
         those of the kind of X's. The codes are gathered where X is. None is where X is.
+    time_limit : float, optional
+        Seconds, after which no batch of rows, and no round of one, begins. Rows that are left have
+        codes of zeros, and for their gap ½‖x‖². What is read as it is needed is read to its end.
 
     Returns
     -------
@@ -112,7 +123,9 @@ def encode(
         `Z` (n, k) or (…, k), the codes, dense or sparse; `gap` (n,) or (…), the bound on objective
         − optimum, in float64 where the device has it (its dtype says which), inf for pursuits;
         `converged`, of that shape, whether gap ≤ tol·½‖x‖², or the pursuit's target was met;
-        `n_iter`, of the batch that took longest; `history`.
+        `n_iter`, of the batch that took longest; `history`; `alpha`; `status`, of each row a
+        `gpudict.Status`. `summary()` says in numbers how many rows missed their tolerance, why, and
+        how far.
 
     Raises
     ------
@@ -155,9 +168,11 @@ def encode(
         n_jobs=n_jobs,
         sparse_output=sparse_output,
         devices=devices,
+        until=parameters.deadline(time_limit, "time_limit"),
     )
+    alpha = alpha_for(target_nonzeros, explained_variance, alpha, X, V, asked)
     if is_chunked(X):
-        return in_chunks(X, V, alpha, init, asked, out)
+        return in_chunks(X, V, alpha, init, asked, out)._replace(alpha=alpha)
     rows = Folds.of(X, alpha, init, asked, out)
     X, alpha, init = rows[:3]
     if out is None and not is_source(X):
@@ -168,6 +183,7 @@ def encode(
     if len(silent) == len(tops):
         pulls = "entry of X dictionaryᵀ" if penalty is None else "pull of a row on an atom or group"
         say_silent(max(silent), pulls)
+    found = found._replace(alpha=alpha)
     if isinstance(found.Z, Rows):
         return found._replace(Z=found.Z.matrix(V.shape[0], found.gap))
     return rows.back(found)

@@ -11,15 +11,15 @@ from collections.abc import Iterable
 from itertools import zip_longest
 
 from gpudict.arrays.batches import in_batches
-from gpudict.arrays.door import Array, array_namespace, at, device, is_threaded
+from gpudict.arrays.door import Array, array_namespace, at, device, float64_of, is_threaded
 from gpudict.arrays.phases import phase
 from gpudict.arrays.rows import Rows, stacked
 from gpudict.arrays.threads import threads
 from gpudict.coding.plan import Plan
-from gpudict.coding.refinement import refined
+from gpudict.coding.refinement import of_zeros, refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal
-from gpudict.solvers.base import IterativeSolver
+from gpudict.solvers.base import IterativeSolver, Place
 from gpudict.solvers.loop import run
 from gpudict.solvers.places import gram_limit
 from gpudict.solvers.records import Check, Solution
@@ -31,8 +31,10 @@ def solve(request: Request, plan: Plan, size: int, *, n_jobs: int | None, sparse
     gram = request.shared_gram(gram_limit(X))
 
     def batch(here: slice) -> Solution:
-        rows = request.of_rows(here)
-        found = solved(rows.quadratic(gram), plan.of_rows(here), rows.init)
+        rows, now = request.of_rows(here), plan.of_rows(here)
+        found = untouched(rows, now) if plan.late else solved(rows.quadratic(gram), now, rows.init)
+        zeros = may_be_zeros(found, plan, warm=rows.init is not None)
+        found = found._replace(ended=plan.ended(rows.X.shape[0], found.n_iter, zeros=zeros))
         return found._replace(Z=Rows.of(found.Z)) if sparse else found
 
     workers = 1 if is_threaded(X) else min(threads(n_jobs), math.ceil(shape[0] / size))
@@ -53,10 +55,30 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
         return refined(found, q, plan, start)
 
 
+def untouched(rows: Request, plan: Plan) -> Solution:
+    """Return zeros for a batch of rows, for which there is no time."""
+    (n, _), k, xp = rows.X.shape, rows.V.shape[0], array_namespace(rows.X)
+    X = xp.astype(rows.X, float64_of(rows.X) or rows.X.dtype, copy=False)
+    Z = xp.zeros((n, k), dtype=rows.X.dtype, device=device(rows.X))
+    return Solution(Z, *of_zeros(xp.sum(X * X, axis=1), plan), 0, [])
+
+
+def may_be_zeros(found: Solution, plan: Plan, *, warm: bool) -> bool:
+    """Whether all codes of a batch may be zero: a solver ended at once, or came from others.
+
+    A kernel of CUDA ends at once, always: there its certificate has told.
+    """
+    if found.ended:
+        return bool(found.ended[0].zeros)
+    solver = plan.solver
+    assert isinstance(solver, IterativeSolver)
+    return solver.place is Place.ANYWHERE and (warm or found.n_iter <= solver.check_every)
+
+
 def joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> Solution:
     """Write each batch's solution in its place as it comes, or stack what is not zero of it."""
     Z = gap = converged = None
-    histories, rows, n_iter = [], [], 0
+    histories, rows, ended, n_iter = [], [], (), 0
     for here, part in parts:
         if here == slice(0, shape[0]) and not isinstance(part.Z, Rows):
             return part
@@ -67,10 +89,12 @@ def joined(parts: Iterable[tuple[slice, Solution]], shape: tuple[int, int]) -> S
         gap = _placed(gap, part.gap, here, shape[:1])
         converged = _placed(converged, part.converged, here, shape[:1])
         histories.append(part.history)
+        ended += part.ended
         n_iter = max(n_iter, part.n_iter)
         del part  # or the next batch is solved beside it
     history = [_merged(checks) for checks in zip_longest(*histories)]
-    return Solution(stacked(rows) if rows else Z, gap, converged, n_iter, history)
+    codes = stacked(rows) if rows else Z
+    return Solution(codes, gap, converged, n_iter, history, ended=ended)
 
 
 def _placed(whole: Array | None, part: Array, here: slice, shape: tuple[int, ...]) -> Array:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from gpudict.arrays.recurring import made_of
 from gpudict.arrays.rows import Rows, stacked, wide
 from gpudict.arrays.threads import in_parallel, threads
 from gpudict.coding.plan import Plan
-from gpudict.coding.refinement import refined
+from gpudict.coding.refinement import of_zeros, refined
 from gpudict.coding.request import Request
 from gpudict.objective.quadratic import Quadratic, diagonal, of_rows
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
@@ -56,12 +57,14 @@ def solve(
     size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
     free: list[np.ndarray] = []  # for products: new memory takes as long as half of one
 
-    def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Rows | None]:
+    def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Any, Rows | None]:
         part = slice(low, min(low + size, n))
+        rows, now = here.of_rows(part), plan.of_rows(part)
         space = free.pop() if free else np.empty((0 if atoms.V is not None else size, k))
-        found, sq = solved(here.of_rows(part), atoms, plan.of_rows(part), space)
+        found, sq = untouched(rows, now) if plan.late else solved(rows, atoms, now, space)
         free.append(space)
-        told = found.gap, found.converged, found.rounds, largest(found.gap, sq)
+        ended = plan.ended(len(sq), found.rounds, zeros=not len(found.codes.values))
+        told = found.gap, found.converged, found.rounds, largest(found.gap, sq), *ended
         if Z is None:
             return *told, found.codes.kept(dtype)
         written(found.codes, Z[part])
@@ -73,12 +76,12 @@ def solve(
         atoms = atoms_for(plan, request.V, here, workers) if known is None else known
         atoms = _reduced.atoms_for(plan.penalty, atoms, here.V)
         parts = zip(*in_parallel(chunk, starts, workers), strict=True)
-    gaps, done, rounds, tops, rows = parts
+    gaps, done, rounds, tops, ended, rows = parts
     gap, converged = joined(gaps), joined(done)
     history = [Check(max(rounds), n - np.count_nonzero(converged), max(tops))]
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
     bounds = (from_host(gap, request.X), from_host(converged, request.X))
-    return Solution(codes, *bounds, max(rounds), history)
+    return Solution(codes, *bounds, max(rounds), history, ended=ended)
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -147,6 +150,13 @@ def solved(
         q = Quadratic(cov, sq, gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
     return found, sq
+
+
+def untouched(rows: Request, plan: Plan) -> tuple[RowSolution, np.ndarray]:
+    """Return zeros for a chunk of rows, for which there is no time, and ‖x‖² of each."""
+    X = wide(rows.X)
+    gap, converged = of_zeros(sq := np.vecdot(X, X), plan)
+    return RowSolution(nothing(len(X)), gap, converged, 0), sq
 
 
 def refined_rows(

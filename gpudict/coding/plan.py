@@ -6,6 +6,8 @@ again which of the parameters were given.
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any, NamedTuple
 
 from gpudict.arrays import parameters
@@ -15,15 +17,19 @@ from gpudict.objective.penalties.contract import RowPenalty
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.penalties.least_squares import LeastSquares
 from gpudict.solvers.base import Solver
+from gpudict.solvers.records import Ended, Status
 from gpudict.solvers.registry import FASTEST, find
-from gpudict.solvers.stopping import Rule, duality_gap, exhausted
+from gpudict.solvers.stopping import Rule, duality_gap, exhausted, in_time
 
 USUAL = 1000  # rounds that scikit-learn's functions ask for, unless the user does
 TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 
 
 class Plan(NamedTuple):
-    """How to code a row: the solver and its name as asked for, the penalty, when it is done."""
+    """How to code a row: the solver and its name as asked for, the penalty, when it is done.
+
+    `until` is when the time is over, of the clock `time.perf_counter`.
+    """
 
     solver: Solver[Any]
     penalty: RowPenalty
@@ -31,6 +37,7 @@ class Plan(NamedTuple):
     tol: float
     max_iter: int
     name: str = FASTEST
+    until: float = math.inf
 
     @classmethod
     def of(
@@ -42,6 +49,7 @@ class Plan(NamedTuple):
         solver: str,
         tol: float | None,
         max_iter: int | None,
+        until: float = math.inf,
     ) -> Plan:
         """Return the plan for rows like X over k atoms, with the solver that the name stands for.
 
@@ -54,12 +62,24 @@ class Plan(NamedTuple):
         chosen = find(solver, penalty, X, k)
         limit = chosen.max_iter if limit is None else limit
         if not penalty.certified:
-            return cls(chosen, penalty, exhausted, 0.0, limit, solver)
+            return cls(chosen, penalty, in_time(exhausted, until), 0.0, limit, solver, until)
         single = X.dtype == array_namespace(X).float32
         usual = TOLERANCE["float32" if single else "float64"]
         tol = usual if tol is None else parameters.number(tol, "tol")
         margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
-        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit, solver)
+        rule = in_time(duality_gap(margin * tol), until)
+        return cls(chosen, penalty, rule, tol, limit, solver, until)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.perf_counter() > self.until
+
+    def ended(self, rows: int, n_iter: int, *, zeros: bool) -> tuple[Ended]:
+        """Return how so many rows ended, after so many rounds."""
+        limited = n_iter >= self.max_iter or not self.penalty.certified
+        missed = Status.LIMIT if limited else Status.ROUNDING
+        return (Ended(rows, Status.TIME if self.late else missed, zeros),)
 
     @property
     def limited(self) -> bool:

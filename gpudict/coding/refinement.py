@@ -38,14 +38,14 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     """
     if not plan.penalty.certified:
         return found if _fallback(plan) is None else _completed(found, q, plan)
-    quick = None
+    n, quick = found.Z.shape[0], None
     if not plan.penalty.reduces:
         quick = plan.solver.certificate(q, plan.penalty, found.Z)
     if quick is None:
         return _refined(found, q, plan, init)
-    found, missed = _within(found, plan, *quick)
+    found, missed, first = _within(found, plan, *quick)
     if not missed:
-        return found
+        return found._replace(ended=plan.ended(n, found.n_iter, zeros=first == 0))
     order, some = _first(~found.converged, missed)
     part = found._replace(Z=take(found.Z, some))
     start = None if init is None else take(init, some)
@@ -55,10 +55,20 @@ def refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None = None
     return _merged(found, part, order, xp.ones_like(some, dtype=xp.bool))
 
 
-def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int]:
-    """Return the solution with these gaps, and how many of its rows fall short."""
-    converged = gap <= 0.5 * plan.tol * sq
-    return found._replace(gap=gap, converged=converged), _count(~converged)  # so is no number
+def _within(found: Solution, plan: Plan, gap: Array, sq: Array) -> tuple[Solution, int, float]:
+    """Return the solution with these gaps, how many rows fall short and the first gap; one wait."""
+    converged, xp = gap <= 0.5 * plan.tol * sq, array_namespace(gap)  # no number is not
+    count, first = read(xp.sum(xp.astype(converged, gap.dtype)), gap[0])
+    return found._replace(gap=gap, converged=converged), gap.shape[0] - round(count), first
+
+
+def of_zeros(sq: Array, plan: Plan) -> tuple[Array, Array]:
+    """Return a bound for codes of zeros of rows with these ‖x‖², and whether they converged, (n,).
+
+    No objective is below 0.
+    """
+    infinite = array_namespace(sq).full_like(sq, float("inf"))
+    return (0.5 * sq, sq <= 0) if plan.penalty.certified else (infinite, sq < 0)
 
 
 def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:
@@ -67,7 +77,7 @@ def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> S
     plan = plan._replace(penalty=plan.penalty.astype(q.sq.dtype))
     going = not (plan.limited and found.n_iter >= plan.max_iter)
     going = going and plan.solver.kind is not Kind.APPROXIMATE
-    found, missed = _judged(found, q, plan, closely=going)
+    found, missed = judged(found, q, plan, closely=going)
     for solver in _again(plan, narrow=q.sq.dtype != codes):
         if missed and going:
             found, missed = _finished(found, q, plan.by(solver), missed)
@@ -79,6 +89,8 @@ def _refined(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> S
 def _again(plan: Plan, *, narrow: bool) -> list[IterativeSolver[Any, Any]]:
     """Return the solvers of the rows that fall short, one after the other."""
     solver = plan.solver
+    if plan.late:
+        return []
     chain = [solver] if narrow and isinstance(solver, IterativeSolver) else []
     while (fallback := _fallback(plan)) is not None:
         chain, plan = [*chain, fallback], plan.by(fallback)
@@ -109,7 +121,7 @@ def _completed(found: Solution, q: Quadratic, plan: Plan) -> Solution:
     return _merged(found, again, order, take(lost, some))
 
 
-def _judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tuple[Solution, int]:
+def judged(found: Solution, q: Quadratic, plan: Plan, *, closely: bool) -> tuple[Solution, int]:
     """Return the solution judged in the dtype of q, and how many rows fell short.
 
     Where they are judged closely, those that do are given the better bound, which costs more.
@@ -193,7 +205,7 @@ def _once_more(found: Solution, q: Quadratic, plan: Plan, some: Array) -> tuple[
     assert isinstance(solver, IterativeSolver)
     again = run(solver, part, plan.penalty, _like(start, q), stop=rule, max_iter=plan.max_iter)
     rounded = xp.astype(again.Z, start.dtype)
-    return _judged(again._replace(Z=rounded), part, plan, closely=True)
+    return judged(again._replace(Z=rounded), part, plan, closely=True)
 
 
 def _together(parts: list[Solution]) -> Solution:

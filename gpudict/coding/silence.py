@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from gpudict.arrays.door import array_namespace, precise, read
+from gpudict.arrays.door import array_namespace
 from gpudict.arrays.rows import Rows
-from gpudict.arrays.saying import say
+from gpudict.arrays.saying import say_if_all
+from gpudict.coding.alpha.largest import largest, tops
 from gpudict.coding.plan import Plan
 from gpudict.coding.request import Request
-from gpudict.solvers.base import IterativeSolver, Place
 from gpudict.solvers.records import Solution
 
 
 def warn_if_silent(found: Solution, request: Request, plan: Plan) -> None:
-    """Warn if every code is zero, and X is not."""
-    top = silent_up_to(found, request, plan)
-    if top is not None:
-        say_silent(top, "entry of X dictionaryᵀ")
+    """Warn if every code is zero, and X is not; of all batches where there are some."""
+    say_silent(silent_up_to(found, request, plan), "entry of X dictionaryᵀ")
 
 
 def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
     """Return from which alpha on every code is zero, if every code is, else None.
 
-    It is looked for where a solver ended at once.
+    It is looked for where every batch ended as if they were.
     """
-    solver, xp = plan.solver, array_namespace(request.X)
-    first = solver.check_every if isinstance(solver, IterativeSolver) else 1
-    at_once = (
-        solver.place in (Place.ANYWHERE, Place.HOST, Place.HOST_MANY) and found.n_iter <= first
-    )
-    if not plan.penalty.certified or not at_once:  # a kernel of CUDA ends at once, always
+    if not plan.penalty.certified or plan.late or not all(e.zeros for e in found.ended):
         return None
-    some = bool(len(found.Z.values)) if isinstance(found.Z, Rows) else bool(xp.any(found.Z != 0))
-    if some:
+    if not isinstance(found.Z, Rows) and bool(array_namespace(found.Z).any(found.Z != 0)):
         return None
-    with precise(request.X):
-        cov = request.cov
-        cov = request.X @ xp.matrix_transpose(request.V) if cov is None else cov
-        (top,) = read(xp.max(plan.penalty.pull(cov)))
-    return top
+    if isinstance(found.Z, Rows) and found.Z.values.shape[0]:
+        return None
+    if request.cov is None:
+        return largest(tops(request.X, request.V, positive=plan.penalty.positive))
+    return largest(plan.penalty.pull(request.cov))
 
 
-def say_silent(top: float, what: str) -> None:
-    """Say from where on codes are zero, if X is not."""
-    if top > 0:
-        say(
+def say_silent(top: float | None, what: str) -> None:
+    """Say from where on codes are zero, if they are and X is not."""
+    if top is None:
+        say_if_all("")
+    elif top > 0:
+        say_if_all(
             f"alpha leaves every code zero, as it does from {top:.3g} on, the largest {what}. "
-            "Pass a smaller one."
+            "Pass a smaller one.",
+            top,
         )

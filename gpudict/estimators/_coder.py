@@ -29,6 +29,8 @@ class Coder(Scored, Estimator):
     n_jobs: int | None = None
     positive_code: bool = False
     transform_max_iter: int = 1000
+    target_nonzeros: float | None = None
+    explained_variance: float | None = None
 
     @by_batches
     @at_home
@@ -112,6 +114,18 @@ class Coder(Scored, Estimator):
         """Return the alpha of the transform."""
         return checked_alpha(self.transform_alpha)
 
+    def _keep_alpha(self, alpha: float | None) -> None:
+        """Keep the alpha of a fit; there is none of a pursuit."""
+        if alpha is not None:
+            self.alpha_ = float(alpha)
+        elif hasattr(self, "alpha_"):
+            del self.alpha_
+
+    @property
+    def _aims(self) -> bool:
+        """Whether alpha is found for a target."""
+        return not self.target_nonzeros is self.explained_variance is None
+
     @property
     def _n_features_out(self) -> int:
         """Number of features that `transform` gives."""
@@ -139,9 +153,35 @@ def transform_alpha(learner: Any) -> float | None:
     """Return transform_alpha, or alpha where none is given, but for a pursuit, which needs none."""
     given = checked_alpha(learner.transform_alpha)
     if given is None and learner.transform_algorithm not in pursuits():
-        weight: float = learner.alpha
+        weight: float = learner.alpha_ if learner._aims else learner.alpha
         return weight
     return given
+
+
+def fit_alpha(learner: Any) -> dict[str, Any]:
+    """Return alpha, or the target in its place, as `learn` takes them.
+
+    Raises
+    ------
+    ValueError
+        Both came, or a target for a pursuit.
+    """
+    names = ("target_nonzeros", "explained_variance")
+    targets = {name: getattr(learner, name) for name in names}
+    if not learner._aims:
+        return {"alpha": learner.alpha, **targets}
+    name = next(name for name, value in targets.items() if value is not None)
+    if learner.fit_algorithm in pursuits():
+        raise ValueError(
+            f"{name} came with fit_algorithm={learner.fit_algorithm!r}, a pursuit, which is told a "
+            "number of atoms, and no alpha. Pass fit_algorithm='cd', or leave the target out."
+        )
+    if learner.alpha != 1:
+        raise ValueError(
+            f"Both {name} and alpha={learner.alpha} came, and alpha is found for a target. Pass "
+            "one of the two."
+        )
+    return {"alpha": None, **targets}
 
 
 def checked_alpha(alpha: Any) -> float | None:

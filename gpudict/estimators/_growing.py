@@ -125,7 +125,7 @@ class Growing(Projector):
         state = State.of_sums(V, past, self.n_steps_, self.batch_size)
         walk = source_of(features, self.batch_size).walk(self.rng_ if self.shuffle else None)
         for batch in walk(1):
-            step = online_step(batch, state, recipe, None, self.rng_)
+            step, _ = online_step(batch, state, recipe, None, self.rng_)
             state = step.state
             self._counted([step.progress], converged=step.converged)
         return dictionary_of(state, recipe.update)

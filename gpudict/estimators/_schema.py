@@ -42,6 +42,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "code_init": to.maybe(to.matrix),
     "dict_init": to.maybe(to.start),
     "dictionary": to.atoms,
+    "explained_variance": to.maybe(to.weight),
     "fit_algorithm": to.name(methods),
     "fit_n_nonzero_coefs": to.maybe(to.count(1)),
     "fit_transform_codes": to.name(lambda: ("fit", "transform")),
@@ -56,6 +57,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "ridge_alpha": to.weight,
     "shuffle": to.flag,
     "split_sign": to.flag,
+    "target_nonzeros": to.maybe(to.weight),
     "tol": to.weight,
     "transform_algorithm": to.name(algorithms),
     "transform_alpha": to.maybe(to.weight),
@@ -90,6 +92,7 @@ FITTED: dict[str, dict[str, to.Reader]] = {  # what a fit makes, always
 }
 BESIDE: dict[str, to.Reader] = {  # what it makes too, where it knows it
     "feature_names_in_": to.names("d"),
+    "alpha_": to.weight,
     "error_": to.array(to.ANY, finite=False),
     "dual_gap_": to.array(to.ANY, finite=False),
     "explained_variance_ratio_": to.array("k"),

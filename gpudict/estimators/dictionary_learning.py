@@ -9,7 +9,7 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
-from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._coder import Coder, fit_alpha, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
@@ -77,11 +77,16 @@ class DictionaryLearning(Learner, Coder):
         Which codes `fit_transform` returns: those of the last iteration, by `fit_algorithm`, as
         scikit-learn does; or those of `transform`, which cost one more coding. A `Pipeline` trains
         what comes next on the ones and predicts with the others: ask for 'transform' there.
+    target_nonzeros, explained_variance : float, optional
+        In place of alpha, as in `learn`: the mean of the non-zeros of a code, or the share of the
+        variance of X that codes and atoms explain.
 
     Attributes
     ----------
     components_ : array (k, d)
         The atoms, of norm 1.
+    alpha_ : float
+        The alpha of the fit, as given or as found for a target; that of `transform`, too, then.
     error_ : array (n_iter_,)
         The objective after each iteration.
     n_iter_ : int
@@ -173,7 +178,7 @@ class DictionaryLearning(Learner, Coder):
         def watch(now: Iteration) -> bool:
             return tasks.done(lambda: {"components_": now.dictionary}, last=now.last)
 
-        options = self._given("alpha max_iter tol callback verbose random_state n_jobs")
+        options = self._given("max_iter tol callback verbose random_state n_jobs") | fit_alpha(self)
         options |= self._given("positive_code positive_dict fit_n_nonzero_coefs")
         learned = batch_learned(
             X,
@@ -191,6 +196,7 @@ class DictionaryLearning(Learner, Coder):
         self.components_, self.error_ = learned.dictionary, learned.objective
         self.dual_gap_ = like[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
+        self._keep_alpha(learned.alpha)
         tasks.end(lambda: {"components_": learned.dictionary})
         return learned
 

@@ -11,7 +11,7 @@ from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
-from gpudict.estimators._coder import Coder, transform_alpha
+from gpudict.estimators._coder import Coder, fit_alpha, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._same import check_unchanged
 from gpudict.estimators._tasks import Tasks
@@ -45,7 +45,7 @@ class MiniBatchDictionaryLearning(Learner, Coder):
     ----------
     n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
 transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict, \
-transform_max_iter, fit_n_nonzero_coefs
+ transform_max_iter, fit_n_nonzero_coefs, target_nonzeros, explained_variance
         As in `DictionaryLearning`. random_state also shuffles.
     dict_init : array (k, d), 'svd' or 'data', optional
         Atoms to start from; by default 'svd' of some of the samples where k < d, else 'data'.
@@ -68,6 +68,8 @@ transform_max_iter, fit_n_nonzero_coefs
     ----------
     components_ : array (k, d)
         The atoms, of norm 1.
+    alpha_ : float
+        As in `DictionaryLearning`. The first 100 batches of `partial_fit` move it to a target.
     n_iter_ : int
         Passes begun by `fit`.
     n_steps_ : int
@@ -142,6 +144,7 @@ transform_max_iter, fit_n_nonzero_coefs
         self.n_steps_ = len(learned.history)
         self.dual_gap_ = first[:0, 0] if learned.gap is None else learned.gap
         self._keep(learned)
+        self._keep_alpha(learned.alpha)
         tasks.end(lambda: {"components_": learned.dictionary})
 
     @in_turn
@@ -188,10 +191,13 @@ transform_max_iter, fit_n_nonzero_coefs
             assert state is not None
         start = self._moved(self.dict_init, X, "dict_init")
         samples = one_batch(X if chunks is None else chunks, sample_weight)
-        step = online_step(samples, state, recipe, start, self.rng_)
+        if recipe.aim is not None and not first:
+            recipe = recipe.at(self.alpha_)
+        step, alpha = online_step(samples, state, recipe, start, self.rng_)
         with memory_to_learn(X, recipe):
             dictionary = step.dictionary
         self.components_, self.past_, self.n_steps_ = dictionary, step.state, step.state.step
+        self._keep_alpha(alpha)
         self.dual_gap_ = step.gap if chunks is None else X[:0, 0]
         self.history_.append(step.progress)
         self.converged_ = self.converged_ and step.converged
@@ -203,7 +209,8 @@ transform_max_iter, fit_n_nonzero_coefs
             self.n_components,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
-            **self._given("alpha positive_code positive_dict n_jobs fit_n_nonzero_coefs"),
+            **fit_alpha(self),
+            **self._given("positive_code positive_dict n_jobs fit_n_nonzero_coefs"),
         )
 
     def _alpha(self) -> float | None:

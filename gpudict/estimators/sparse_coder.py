@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
+from sklearn.exceptions import NotFittedError
+
 from gpudict.arrays import check
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
+from gpudict.coding.alpha.sample import alpha_for
+from gpudict.coding.asked import Asked
 from gpudict.estimators._coder import Coder
 from gpudict.learning.parts import elsewhere, stands_for
 from gpudict.solvers.docstrings import documented
-from gpudict.translation.words import algorithms
+from gpudict.solvers.registry import lasso_names
+from gpudict.translation.words import LASSO, algorithms
 
 
 @documented(algorithms=algorithms)
@@ -44,6 +49,8 @@ class SparseCoder(Coder):
         Ask for codes ≥ 0.
     transform_max_iter : int
         The most iterations of the solver.
+    target_nonzeros, explained_variance : float, optional
+        In place of transform_alpha, as in `encode`: `fit` finds the alpha that leads there.
 
     Attributes
     ----------
@@ -51,6 +58,8 @@ class SparseCoder(Coder):
         Number of atoms.
     dictionary_ : array (k, d)
         The dictionary where `fit` found X; its place is what `transform` then asks for.
+    alpha_ : float
+        What was found for a target, if one came.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
@@ -73,7 +82,7 @@ class SparseCoder(Coder):
 
     @at_home
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check X against the dictionary; there is nothing to learn.
+        """Check X against the dictionary, and find alpha if there is a target.
 
         Parameters
         ----------
@@ -87,10 +96,39 @@ class SparseCoder(Coder):
         self
             This estimator.
         """
-        X = self._checked(stands_for(X, elsewhere(X)), "fit", reset=True)
+        there = elsewhere(X)
+        X = self._checked(stands_for(X, there), "fit", reset=True)
         self.dictionary_ = self._atoms(X)
+        self._keep_alpha(self._found(X if there is None else there) if self._aims else None)
         self.n_components_ = int(self.dictionary_.shape[0])
         return self
+
+    def _found(self, X: Any) -> float:
+        """Return the alpha that leads to the target, found on some rows."""
+        algorithm = self.transform_algorithm
+        if algorithm.removeprefix(LASSO) not in lasso_names() or not algorithm.startswith(LASSO):
+            raise ValueError(
+                f"A target came with transform_algorithm={algorithm!r}, which does not solve the "
+                "lasso to its optimum. Pass 'lasso_cd', or leave the target out."
+            )
+        asked = Asked.of_lasso(
+            solver=algorithm.removeprefix(LASSO),
+            positive=self.positive_code,
+            max_iter=self.transform_max_iter,
+            n_jobs=self.n_jobs,
+        )
+        targets = (self.target_nonzeros, self.explained_variance, self.transform_alpha)
+        alpha: float = alpha_for(*targets, X, self.dictionary_, asked)
+        return alpha
+
+    def _alpha(self) -> float | None:
+        """Return the alpha of the transform, which a fit has found if there is a target."""
+        if self._aims and not hasattr(self, "alpha_"):
+            raise NotFittedError(
+                "A target came, and alpha is not found for it yet. Call fit with the data, or some "
+                "of them, first."
+            )
+        return self.alpha_ if self._aims else super()._alpha()
 
     def _checked(self, X: Any, method: str, *, reset: bool = False) -> Array:
         """Return X as a finite float array with a feature for each of an atom's."""

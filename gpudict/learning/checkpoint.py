@@ -7,6 +7,7 @@ A file of other data or of a run with other parameters is told by a sentence, an
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any, NamedTuple
 
@@ -107,6 +108,13 @@ class Stored:
             raise self.odd(name)
         if any(type(v) is int and not 0 <= v <= MOST for v in found.values()):
             raise self.odd(name)
+        return found
+
+    def alpha(self, aim: Any) -> float | None:
+        """Return the alpha that was found for an aim, if there was one."""
+        found = None if aim is None else self["alpha"]
+        if aim is not None and (type(found) is not float or not 0 < found < math.inf):
+            raise self.odd("alpha")
         return found
 
     def history(self) -> list[Progress]:

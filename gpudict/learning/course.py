@@ -6,6 +6,7 @@ iteration starts from decides its last bits.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -29,13 +30,17 @@ TOLD = ("gap", "converged")  # of each row
 
 
 class Course(NamedTuple):
-    """A run so far: its last iteration, the best one, whether all codes converged, and its end."""
+    """A run so far: its last iteration, the best one, whether all codes converged, and its end.
+
+    `alpha` is what was found for a target, if there is one.
+    """
 
     history: list[Progress]
     last: Iteration | None = None
     best: Iteration | None = None
     converged: bool = True
     ended: bool = False
+    alpha: float | None = None
 
     @property
     def atoms(self) -> Array:
@@ -48,7 +53,8 @@ class Course(NamedTuple):
         before, new = self.best, now.progress.objective
         best = now if before is None or not new > before.progress.objective else before
         self.history.append(now.progress)
-        return Course(self.history, now, best, self.converged and now.converged)
+        done = self.converged and now.converged
+        return self._replace(last=now, best=best, converged=done)
 
 
 def followed(
@@ -58,8 +64,12 @@ def followed(
     over: Callable[[list[Progress]], bool],
     watch: Callable[[Iteration], object],
     keeper: Keeper,
+    until: float,
 ) -> Course:
-    """Return the run once there is a reason to stop, after so many iterations at most."""
+    """Return the run once there is a reason to stop, after so many iterations at most.
+
+    One that has no more time is not at its end: it can go on.
+    """
     while len(course.history) < limit:
         keeper.begin(in_place=False)
         now = next(steps)
@@ -69,6 +79,8 @@ def followed(
         keeper.over(course)
         if watch(now._replace(last=last)) is True or last:
             break
+        if time.perf_counter() > until:
+            return course
         keeper.after()
     return course._replace(ended=True)
 
@@ -85,6 +97,7 @@ def record_of(course: Course) -> Record | None:
         "best": best.progress.iteration,
         "converged": course.converged,
         "ended": course.ended,
+        "alpha": course.alpha,
     }
     return packed(values, arrays, course.history[: last.progress.iteration + 1])
 
@@ -100,7 +113,7 @@ def course_of(stored: Stored, rows: Samples | Far, recipe: Recipe) -> Course:
     found = last if best == len(history) - 1 else None
     found = found or _iteration(stored, "best", history[best], rows, recipe)
     converged, ended = stored["converged"] is True, stored["ended"] is True
-    return Course(history, last, found, converged, ended)
+    return Course(history, last, found, converged, ended, stored.alpha(recipe.aim))
 
 
 def _arrays(name: str, one: Iteration) -> dict[str, Any]:

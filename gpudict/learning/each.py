@@ -20,7 +20,7 @@ from gpudict.learning import small
 from gpudict.learning.records import Learned
 
 Learner = TypeVar("Learner", bound=Callable[..., Any])
-ONE = ("callback", "checkpoint", "resume", "devices")  # what is of one problem
+ONE = ("callback", "checkpoint", "resume", "devices", "time_limit")  # what is of one problem
 DIMENSIONS = {"dict_init": 3, "code_init": 3, "sample_weight": 2, "alpha": 1}  # of one for each
 FEW = ("alpha", "sample_weight")  # which may come from anywhere
 
@@ -88,4 +88,6 @@ def _joined(each: list[Learned], X: Array) -> Learned:
     dictionary, code, gap = (xp.stack([getattr(one, name) for one in each]) for name in names)
     converged, counts = (np.array([one[i] for one in each]) for i in (4, 5))
     told: Any = (converged, counts, [one.history for one in each])
-    return Learned._make((dictionary, code, asarray_like(objective, X), gap, *told, None))
+    alphas: Any = None if each[0].alpha is None else np.array([one.alpha for one in each])
+    made = (dictionary, code, asarray_like(objective, X), gap, *told, None, alphas)
+    return Learned._make(made)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.door import Array, index_like, is_array, library, take, to_host
+from gpudict.coding.alpha.target import NONZEROS, VARIANCE
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 
+TARGETS = (NONZEROS, VARIANCE)
 ROWS = 16  # of data, whose values are looked at
 NAMES = {
     "alpha": "alpha",
@@ -50,6 +52,8 @@ def facts(
         "n_components": recipe.k,
         "penalty": plan.penalty.called,
         **{NAMES.get(name, name): _option(v) for name, v in sorted(vars(plan.penalty).items())},
+        **dict.fromkeys(TARGETS),
+        **({} if recipe.aim is None else {recipe.aim.name: recipe.aim.goal}),
         "solver": f"{plan.name} ({plan.solver.name})",
         "code_tol": plan.tol,
         "code_max_iter": plan.max_iter,

@@ -5,6 +5,7 @@ What `alternate` yields is walked here: when to stop, and what is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
+from gpudict.learning import aiming
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.beginning import begun, zeros
 from gpudict.learning.blocks import code_of
@@ -49,6 +51,8 @@ def learn(
     penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
     solver: str = "cd",
     dictionary_update: str = "auto",
     max_iter: int = 100,
@@ -67,6 +71,7 @@ def learn(
     checkpoint: Any = None,
     checkpoint_every: float = EVERY,
     resume: bool = False,
+    time_limit: float | None = None,
 ) -> Learned:
     """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
 
@@ -84,6 +89,10 @@ def learn(
         Number of atoms k; d by default.
     alpha, penalty, n_nonzero_coefs, target_error
         What a code is, as in `encode`.
+    target_nonzeros, explained_variance : float, optional
+        In place of alpha, as in `encode`, for codes over the learned atoms. In half of the
+        iterations, 40 at most, alpha follows the atoms, by what some thousand rows reach with them.
+        Then it stays, and the record begins: `objective` is for one alpha, the result's `alpha`.
     solver : str
         Solver of the codes, as in `encode`: <solvers>.
     dictionary_update : str
@@ -128,12 +137,16 @@ def learn(
         Go on from the checkpoint, if it is there. However a run was ended, the same call gives the
         result that it would have given, bit for bit; a run that was over gives it at once. What a
         run of other data or parameters wrote is refused, and stays as it is.
+    time_limit : float, optional
+        Seconds, after which no iteration begins. What is there is returned, and a checkpoint can be
+        gone on from.
 
     Returns
     -------
     Learned
-        With dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter and
-        history. Of X (b, n, d) all have b first; an objective ends in NaN where others go on.
+        With dictionary (k, d), code (n, k), objective (n_iter,), gap (n,), converged, n_iter,
+        history and alpha. Of X (b, n, d) all have b first; an objective ends in NaN where others go
+        on.
 
     Raises
     ------
@@ -158,7 +171,7 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    there = elsewhere(X)
+    until, there = parameters.deadline(time_limit, "time_limit"), elsewhere(X)
     samples = rows_of(check.samples(X) if there is None else there, sample_weight)
     recipe = recipe_for(
         samples.X,
@@ -167,6 +180,8 @@ def learn(
         penalty=penalty,
         n_nonzero_coefs=n_nonzero_coefs,
         target_error=target_error,
+        target_nonzeros=target_nonzeros,
+        explained_variance=explained_variance,
         solver=solver,
         dictionary_update=dictionary_update,
         code_tol=code_tol,
@@ -188,6 +203,7 @@ def learn(
         callback=callback,
         random_state=random_state,
         checkpoint=Checkpoint.of(checkpoint, checkpoint_every, resume),
+        until=until,
     )
 
 
@@ -203,6 +219,7 @@ def learned_from(
     random_state: Any = None,
     checkpoint: Checkpoint | None = None,
     codes: bool = False,
+    until: float = math.inf,
 ) -> Learned:
     """Return what `learn` does, for samples that are checked and a recipe.
 
@@ -216,11 +233,13 @@ def learned_from(
     with memory_to_learn(samples.X, recipe):
         stored = keeper.found()
         rows, space, course, V, U = begun(samples, recipe, dict_init, code_init, rng, stored)
+    start = aiming.Begun(recipe, course, V, None if code_init is None else U, limit)
+    recipe, course, V, code, limit = aiming.aimed(rows, start, rng, until)
     if not course.ended:
-        steps = alternate(rows, V, None if code_init is None else U, recipe, rng, course.last)
+        steps = alternate(rows, V, code, recipe, rng, course.last)
         over = partial(flat if recipe.plan.penalty.certified else still, tol=tol)
         with keeper, working(rows):
-            course = followed(course, steps, limit, over, _shown(callback, space), keeper)
+            course = followed(course, steps, limit, over, _shown(callback, space), keeper, until)
         keeper.end(course)
     history, best = course.history, course.best
     with memory_to_learn(rows.X, recipe):
@@ -234,7 +253,7 @@ def learned_from(
             U, gap = zeros(rows, U, recipe)
         objective = objectives(history, rows.X)
         V, count = space.lifted(V), len(history)
-        return Learned(V, U, objective, gap, course.converged, count, history)
+        return Learned(V, U, objective, gap, course.converged, count, history, alpha=recipe.alpha)
 
 
 def _shown(

@@ -5,7 +5,8 @@ The steps of `online` are made here: when to stop, and what is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,25 +15,24 @@ import numpy as np
 from gpudict.arrays import generators, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home, home
+from gpudict.learning.aiming import Following
 from gpudict.learning.atoms import enough
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.facts import ROWS, facts
-from gpudict.learning.keeper import Keeper, keeper_of
-from gpudict.learning.online import Step, begin, dictionary_of, step
+from gpudict.learning.keeper import keeper_of
+from gpudict.learning.online import begin, dictionary_of, step
 from gpudict.learning.patience import Patience
-from gpudict.learning.records import Learned, State, objectives
-from gpudict.learning.source import Batch, Source
+from gpudict.learning.records import Learned, objectives
+from gpudict.learning.source import Source
 from gpudict.learning.updates import (
     Recipe,
     memory_to_learn,
     recipe_for,
     warn_of_silence,
 )
-from gpudict.learning.walk import Walk, record_of, walk_of
-from gpudict.learning.whole import Kept, settled
+from gpudict.learning.walk import Walk, Watch, record_of, walk_of, walked
+from gpudict.learning.whole import settled
 from gpudict.objective.penalties.contract import CertifiedPenalty
-
-Watch = Callable[[Step, Patience, str | None], object]  # of a step; True stops
 
 
 @at_home
@@ -45,6 +45,8 @@ def learn_online(
     penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
     batch_size: int = 256,
     max_iter: int = 100,
     shuffle: bool = True,
@@ -65,6 +67,7 @@ def learn_online(
     checkpoint: Any = None,
     checkpoint_every: float = EVERY,
     resume: bool = False,
+    time_limit: float | None = None,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -102,9 +105,12 @@ def learn_online(
     dict_init : array (m, d), 'svd' or 'data', optional
         Atoms to start from, as in `learn`; by default 'svd' of some of the samples where k < d,
         else 'data', random samples.
+    target_nonzeros, explained_variance : float, optional
+        In place of alpha, as in `learn`. Alpha follows the atoms in half of the steps, 100 at most
+        unless batches are small, and learning does not stop by itself in these.
     alpha, penalty, n_nonzero_coefs, target_error, solver, dictionary_update, code_tol, \
 code_max_iter, positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, \
-checkpoint_every, resume
+checkpoint_every, resume, time_limit
         As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
         yield the same batches again: those that are over are passed over.
 
@@ -112,7 +118,8 @@ checkpoint_every, resume
     -------
     Learned
         With dictionary (k, d); objective (n_steps,), the cost a sample of each batch before its
-        update; n_iter, the passes begun; history; past. code and gap are None: `encode` gives them.
+        update; n_iter, the passes begun; history; past; alpha. code and gap are None: `encode`
+        gives them.
 
     Raises
     ------
@@ -132,6 +139,7 @@ checkpoint_every, resume
     >>> gpudict.learn_online(X, 8, alpha=0.05, batch_size=20, random_state=0).dictionary.shape
     (8, 10)
     """
+    until = parameters.deadline(time_limit, "time_limit")
     source = Source.of(X, parameters.count(batch_size, "batch_size"), sample_weight)
     with home(source.first.X):
         recipe = recipe_for(
@@ -141,6 +149,8 @@ checkpoint_every, resume
             penalty=penalty,
             n_nonzero_coefs=n_nonzero_coefs,
             target_error=target_error,
+            target_nonzeros=target_nonzeros,
+            explained_variance=explained_variance,
             solver=solver,
             dictionary_update=dictionary_update,
             code_tol=code_tol,
@@ -162,6 +172,7 @@ checkpoint_every, resume
             watch=None if callback is None else lambda now, *why: callback(now.shown(), *why),
             random_state=random_state,
             checkpoint=Checkpoint.of(checkpoint, checkpoint_every, resume),
+            until=until,
         )._replace(gap=None)
 
 
@@ -177,11 +188,14 @@ def learned_from(
     watch: Watch | None = None,
     random_state: Any = None,
     checkpoint: Checkpoint | None = None,
+    until: float = math.inf,
 ) -> Learned:
     """Return what `learn_online` does, and the last batch's gaps; `watch` may not write."""
     rng = draws(parameters.random_source(random_state))
     passes = parameters.count(max_iter, "max_iter", minimum=0)
-    patience = Patience.of(source, parameters.number(tol, "tol"), max_no_improvement)
+    most = passes * source.steps
+    alphas = Following.of(source, recipe, most)
+    patience = Patience.of(source, parameters.number(tol, "tol"), max_no_improvement, alphas.last)
     given: dict[str, Any] = {"max_iter": passes, "tol": tol, "dict_init": dict_init}
     given |= {"batch_size": source.size, "shuffle": bool(shuffle)}
     given |= {"max_no_improvement": max_no_improvement, "rows": source.rows}
@@ -189,7 +203,7 @@ def learned_from(
     told = lambda: facts(checkpoint, "learn_online", seen(), recipe, random_state, **given)  # noqa: E731
     keeper = keeper_of(checkpoint, told, rng, record_of)
     if (stored := keeper.found()) is not None:
-        walk = walk_of(stored, source.first.X, recipe.k, patience)
+        walk = walk_of(stored, source.first.X, recipe, patience)
     else:
         some = source.start(enough(source.first.X, recipe.k), rng)
         walk = Walk(
@@ -201,8 +215,10 @@ def learned_from(
         with keeper:
             order = walk.order(rng) if shuffle else None
             batches = source.batches(passes, order, (max(1, walk.n_iter), walk.batches))
-            made = lambda state, batch, kept: step(state, batch, recipe, rng, kept)  # noqa: E731
-            _walk(walk, batches, made, passes * source.steps, watch, keeper)
+            made = lambda batch: step(  # noqa: E731
+                walk.state, batch, alphas.recipe(recipe, walk), rng, walk.kept
+            )
+            walked(walk, batches, made, most, watch, keeper, until)
         keeper.end(walk)
     state = settled(walk.state, walk.kept)
     with memory_to_learn(source.first.X, recipe):
@@ -211,30 +227,7 @@ def learned_from(
         dictionary = dictionary_of(state, recipe.update)
         objective = objectives(walk.history, source.first.X)
     gap = None if recipe.devices else walk.gap  # or it is gathered, and no face has it then
+    alpha = recipe.alpha if recipe.aim is None else walk.alpha
     return Learned(
-        dictionary, None, objective, gap, walk.converged, walk.n_iter, walk.history, state
+        dictionary, None, objective, gap, walk.converged, walk.n_iter, walk.history, state, alpha
     )
-
-
-def _walk(
-    walk: Walk,
-    batches: Iterable[tuple[int, Batch]],
-    made: Callable[[State, Batch, Kept | None], Step],
-    most: int,
-    watch: Watch | None,
-    keeper: Keeper,
-) -> None:
-    """Make a step of each batch, `most` of them if it is not 0, until there is a reason to stop."""
-    for n_iter, batch in batches:
-        keeper.begin(in_place=True)
-        now = made(walk.state, batch, walk.kept)
-        walk.goes_on(now, n_iter)
-        reason = walk.patience.reason(now)
-        walk.ended = reason is not None or len(walk.history) == most
-        keeper.over(walk)
-        shown = now._replace(last=walk.ended)
-        stopped = watch is not None and watch(shown, walk.patience, reason) is True
-        if walk.ended or stopped:
-            break
-        keeper.after()
-    walk.ended = True

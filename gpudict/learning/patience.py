@@ -49,9 +49,10 @@ class Patience:
         return {"cost": self.cost, "lowest": self.lowest, "without": self.without}
 
     @classmethod
-    def of(cls, source: Source, tol: float, most: int | None) -> Patience:
-        """Return the policy in the proportions of the data."""
+    def of(cls, source: Source, tol: float, most: int | None, wait: int = 0) -> Patience:
+        """Return the policy in the proportions of the data, which waits so many steps at least."""
         if not source.steps:
-            return cls(tol, most, share=0.1, wait=100)
+            return cls(tol, most, share=0.1, wait=max(wait, 100))
         share = source.total * source.size / (source.rows * (source.total + 1))
-        return cls(tol, most, min(1.0, share), min(100, source.rows / source.size))
+        usual = min(100, source.rows / source.size)
+        return cls(tol, most, min(1.0, share), max(wait, usual))

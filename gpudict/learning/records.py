@@ -73,6 +73,7 @@ class Learned(NamedTuple):
     n_iter : iterations made
     history : list of Progress
     past : the `State` that online learning goes on from; None from batch learning
+    alpha : the weight of ‖U‖₁, as given or as found for a target; None where there is none
     """
 
     dictionary: Array
@@ -83,6 +84,7 @@ class Learned(NamedTuple):
     n_iter: int
     history: list[Progress]
     past: State | None = None
+    alpha: float | None = None
 
 
 class Summary(NamedTuple):

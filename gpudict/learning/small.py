@@ -29,7 +29,10 @@ CODED = (  # parameters of the recipe
     "n_components", "n_nonzero_coefs", "target_error", "solver", "dictionary_update", "code_tol",
     "code_max_iter", "positive_code", "positive_dict", "n_jobs",
 )  # fmt: skip
-UNUSUAL = ("penalty", "code_init", "sample_weight", "code_max_iter")  # left to others
+UNUSUAL = (  # left to others
+    "penalty", "code_init", "sample_weight", "code_max_iter", "target_nonzeros",
+    "explained_variance",
+)  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -133,6 +136,6 @@ def _learner(
         each = zip(*told[:, :turns].tolist(), strict=True)
         history = [Progress(i, o, g, 0, seconds * (i + 1)) for i, (o, g) in enumerate(each)]
         V, Z, gap = best
-        return Learned(V, Z, told[0, :turns], gap, True, turns, history)
+        return Learned(V, Z, told[0, :turns], gap, True, turns, history, None, one.alpha)
 
     return learn

@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.door import Array, asarray_like, is_array, read
+from gpudict.arrays.door import Array, asarray_like, is_array, read, to_host
 from gpudict.arrays.home import home
 from gpudict.arrays.plain import array_like
+from gpudict.arrays.saying import in_batches_saying
+from gpudict.coding.alpha.largest import alpha_max
+from gpudict.coding.silence import say_silent
 from gpudict.learning.blocks import Blocks
 from gpudict.learning.far import Far
 from gpudict.learning.source import Source
@@ -128,9 +131,12 @@ n_jobs, devices
                 devices=devices,
             )
             if isinstance(source.first, Far):
-                return cls(*source.first.by(recipe).sums(V))
+                found = cls(*source.first.by(recipe).sums(V))
+                _say_if_silent(found, source.first.chunks, V, recipe)
+                return found
             parts = (of_batch(rows, V, recipe) for _, rows in source.batches(1, None))
-            return reduce(Statistics.merge, parts)
+            with in_batches_saying():
+                return reduce(Statistics.merge, parts)
 
     def update(
         self, V: Array, *, dictionary_update: str = "auto", positive_dict: bool = False
@@ -203,4 +209,15 @@ def of_batch(samples: Any, V: Array, recipe: Recipe) -> Statistics:
         there = blocks.everywhere(V)
         made, q = blocks.coded(there, blocks.taken(None))
         cost = sum(read(told.cost)[0] for told in blocks.told(there, made))
-        return Statistics(*of_codes(blocks.blocks, made, q, cost))
+        found = Statistics(*of_codes(blocks.blocks, made, q, cost))
+    _say_if_silent(found, samples.X, V, recipe)
+    return found
+
+
+def _say_if_silent(found: Statistics, rows: Any, V: Array, recipe: Recipe) -> None:
+    """Warn if no code uses an atom."""
+    penalty = recipe.plan.penalty
+    if penalty.certified:
+        zeros = not found.uses.any()
+        top = alpha_max(rows, to_host(V), positive=penalty.positive) if zeros else None
+        say_silent(top, "entry of X Vᵀ")

@@ -15,6 +15,7 @@ from gpudict.arrays.door import Array, array_namespace, bytes_each, is_launch_bo
 from gpudict.arrays.phases import phase
 from gpudict.arrays.saying import say
 from gpudict.arrays.threads import quiet
+from gpudict.coding.alpha.target import Aim, aim_of
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.silence import say_silent
 from gpudict.learning.codes import LITTLE
@@ -88,7 +89,8 @@ def dictionary_step(name: str, X: Array, *, positive: bool) -> DictionaryStep:
 class Recipe(NamedTuple):
     """How to learn: k atoms, what a code is, how the atoms are updated, and who codes.
 
-    Without `devices` rows are coded where they are.
+    Without `devices` rows are coded where they are. `alpha` is that of the plan; where there is an
+    `aim` it has yet to be found.
     """
 
     k: int
@@ -96,6 +98,13 @@ class Recipe(NamedTuple):
     update: DictionaryStep
     n_jobs: int | None = None
     devices: tuple[Any, ...] = ()
+    alpha: float | None = None
+    aim: Aim | None = None
+
+    def at(self, alpha: float) -> Recipe:
+        """Return the recipe for another alpha."""
+        penalty = penalty_of((self.k, self.k), alpha, None, 0.0, self.plan.penalty.positive)
+        return self._replace(plan=self.plan.having(penalty), alpha=alpha)
 
     def quietly(self, n: int, d: int) -> AbstractContextManager[Any]:
         """Return the context of an iteration: to give BLAS its threads takes time each time."""
@@ -131,6 +140,8 @@ def recipe_for(
     penalty: CertifiedPenalty | None = None,
     n_nonzero_coefs: int | None = None,
     target_error: float = 0.0,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
     solver: str = "cd",
     dictionary_update: str = "auto",
     code_tol: float | None = None,
@@ -146,8 +157,11 @@ def recipe_for(
     if given is not None:
         given.refuse_rows("rows to learn from")
         given = given.fitted(X[:1, :], k)
-    limits = (n_nonzero_coefs, target_error, positive_code)
-    problem = penalty_of((k, X.shape[1]), alpha, *limits, given=given)
+    shape, limits = (k, X.shape[1]), (n_nonzero_coefs, target_error, positive_code)
+    others = {"n_nonzero_coefs": n_nonzero_coefs, "target_error": target_error or None}
+    aim = aim_of(target_nonzeros, explained_variance, shape, alpha=alpha, penalty=penalty, **others)
+    alpha = alpha if aim is None else 1.0  # until it is found
+    problem = penalty_of(shape, alpha, *limits, given=given)
     plan = Plan.of(X, k, problem, solver=solver, tol=code_tol, max_iter=code_max_iter)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
     if step.solver.turns_codes and problem.certified:
@@ -157,7 +171,8 @@ def recipe_for(
             "'sweep' or 'mm'."
         )
     places = chosen(devices, X)
-    return Recipe(k, plan, step.by_sums("devices came") if places else step, n_jobs, places)
+    step = step.by_sums("devices came") if places else step
+    return Recipe(k, plan, step, n_jobs, places, alpha, aim)
 
 
 def warn_of_silence(samples: Any, recipe: Recipe) -> None:

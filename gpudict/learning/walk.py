@@ -7,7 +7,7 @@ made anew from the state, it would differ in the last bits, and so would all tha
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,17 @@ from gpudict.arrays import generators
 from gpudict.arrays.door import Array, float64_of
 from gpudict.learning.blocks import Coded, Made, gap_of
 from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
+from gpudict.learning.keeper import Keeper
 from gpudict.learning.online import Step
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Progress, State
+from gpudict.learning.source import Batch
+from gpudict.learning.updates import Recipe
 from gpudict.learning.whole import Kept, Sums, memories
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import Atoms
 
+Watch = Callable[[Step, Patience, str | None], object]  # of a step; True stops
 PARTS = ("gram", "cov", "squares")
 COUNTS = {"step": 0, "seen": 0.0, "used": 0.0, "fresh": 0.0}  # of a State
 FACTORS = {"recent": 1.0, "long": 1.0}
@@ -43,6 +47,7 @@ class Walk:
     made : the codes of the last batch
     told : the gaps of its rows, (b,), where they are known without its codes
     ended : whether no step follows
+    alpha : what was found for a target, so far
     """
 
     patience: Patience
@@ -56,6 +61,7 @@ class Walk:
     made: Sequence[Made] = ()
     told: Array | None = None
     ended: bool = False
+    alpha: float | None = None
 
     def __post_init__(self) -> None:
         past = self.history[-1].seconds if self.history else 0.0
@@ -82,6 +88,36 @@ class Walk:
         return generators.restored(self.shuffled, "random_state") if self.history else rng
 
 
+def walked(
+    walk: Walk,
+    batches: Iterable[tuple[int, Batch]],
+    made: Callable[[Batch], Step],
+    most: int,
+    watch: Watch | None,
+    keeper: Keeper,
+    until: float,
+) -> None:
+    """Make a step of each batch, `most` of them if it is not 0, until there is a reason to stop.
+
+    A walk that has no more time is not at its end: it can go on.
+    """
+    for n_iter, batch in batches:
+        keeper.begin(in_place=True)
+        now = made(batch)
+        walk.goes_on(now, n_iter)
+        reason = walk.patience.reason(now)
+        walk.ended = reason is not None or len(walk.history) == most
+        keeper.over(walk)
+        shown = now._replace(last=walk.ended)
+        stopped = watch is not None and watch(shown, walk.patience, reason) is True
+        if walk.ended or stopped:
+            break
+        if time.perf_counter() > until:
+            return
+        keeper.after()
+    walk.ended = True
+
+
 def record_of(walk: Walk) -> Record | None:
     """Return what a checkpoint is to hold, or None before the first step."""
     if not walk.history:
@@ -101,13 +137,15 @@ def record_of(walk: Walk) -> Record | None:
         "shuffled": walk.shuffled,
         "converged": bool(walk.converged),
         "ended": walk.ended,
+        "alpha": walk.alpha,
     }
     return packed(values, arrays, walk.history)
 
 
-def walk_of(stored: Stored, like: Array, k: int, patience: Patience) -> Walk:
-    """Return the run that a checkpoint holds, over k atoms for data such as `like`."""
-    d, (recent, long, kept) = like.shape[1], _past(stored, like, k)
+def walk_of(stored: Stored, like: Array, recipe: Recipe, patience: Patience) -> Walk:
+    """Return the run that a checkpoint holds, by a recipe for data such as `like`."""
+    k, d = recipe.k, like.shape[1]
+    recent, long, kept = _past(stored, like, k)
     stored.generator("shuffled")
     counts, history = stored.numbers("counts", COUNTS), stored.history()
     if counts["step"] != len(history):
@@ -123,6 +161,7 @@ def walk_of(stored: Stored, like: Array, k: int, patience: Patience) -> Walk:
         **stored.numbers("passes", PASSES),
         told=placed(stored.array("gap", (None,), finite=False), like),
         ended=stored["ended"] is True,
+        alpha=stored.alpha(recipe.aim),
     )
 
 

@@ -7,6 +7,8 @@ end of a path, a full support, a code that no longer moves in its dtype.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -49,6 +51,22 @@ def exhausted(solver: IterativeSolver[Any, Any], q: Quadratic, penalty: Any, sta
     if solver.fallback is not None:
         gap = xp.where(xp.isnan(error), error, gap)
     return Verdict(done, converged, gap)
+
+
+def in_time(rule: Rule, until: float) -> Rule:
+    """Return the rule by which every row is done, too, once a time of `time.perf_counter` is over.
+
+    What did not converge until then has not.
+    """
+    if until == math.inf:
+        return rule
+
+    def timed(solver: IterativeSolver[Any, Any], q: Quadratic, penalty: Any, state: Any) -> Verdict:
+        verdict = rule(solver, q, penalty, state)
+        late = time.perf_counter() > until
+        return verdict._replace(done=verdict.done | late) if late else verdict
+
+    return timed
 
 
 def still(Z: Array, previous: Array) -> Array:

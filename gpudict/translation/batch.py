@@ -22,7 +22,7 @@ def batch_learned(
     X: Array,
     n_components: int | None,
     *,
-    alpha: float,
+    alpha: float | None,
     max_iter: int,
     tol: float,
     method: str,
@@ -40,6 +40,8 @@ def batch_learned(
     checkpoint: Checkpoint | None = None,
     codes: bool = True,
     fit_n_nonzero_coefs: int | None = None,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
 ) -> Learned:
     """Learn from X, which is checked, or in chunks; the parameters are those of `dict_learning`.
 
@@ -61,6 +63,8 @@ def batch_learned(
         rows.X,
         n_components,
         **coding_of(rows.X, n_components, method, alpha, method_max_iter, fit_n_nonzero_coefs),
+        target_nonzeros=target_nonzeros,
+        explained_variance=explained_variance,
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,

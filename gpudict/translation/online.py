@@ -8,6 +8,7 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.door import Array
 from gpudict.arrays.sources.stream import Stream
+from gpudict.learning import aiming
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.far import Far
 from gpudict.learning.learn_online import learned_from
@@ -17,7 +18,7 @@ from gpudict.learning.patience import Patience
 from gpudict.learning.records import Learned, State
 from gpudict.learning.samples import Samples
 from gpudict.learning.source import Source
-from gpudict.learning.updates import Recipe, recipe_for
+from gpudict.learning.updates import Recipe, recipe_for, warn_of_silence
 from gpudict.translation.reporting import BatchReporter
 from gpudict.translation.words import Callback, coding_of, start_of, warn
 
@@ -26,19 +27,23 @@ def online_recipe(
     X: Array,
     n_components: int | None,
     *,
-    alpha: float,
+    alpha: float | None,
     method: str,
     method_max_iter: int,
     positive_code: bool = False,
     positive_dict: bool = False,
     n_jobs: int | None = None,
     fit_n_nonzero_coefs: int | None = None,
+    target_nonzeros: float | None = None,
+    explained_variance: float | None = None,
 ) -> Recipe:
     """Return the recipe for data such as X that scikit-learn's parameters ask for."""
     return recipe_for(
         X,
         n_components,
         **coding_of(X, n_components, method, alpha, method_max_iter, fit_n_nonzero_coefs),
+        target_nonzeros=target_nonzeros,
+        explained_variance=explained_variance,
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,
@@ -94,15 +99,21 @@ def online_learned(
 
 def online_step(
     samples: Samples | Far, state: State | None, recipe: Recipe, dict_init: Any, rng: Any
-) -> Step:
-    """Make one step from a state, or the first one, with scikit-learn's warning."""
+) -> tuple[Step, float | None]:
+    """Make one step from a state, or the first one, with scikit-learn's warning; return its alpha.
+
+    Of a recipe with an aim the alpha is that of the step before.
+    """
     if state is None:
         state = begin(samples, recipe, start_of(dict_init, "dict_init"), rng)
+    recipe = aiming.for_batch(samples, state, recipe)
     made = step(state, samples, recipe, rng).settled()
+    if not made.state.used:
+        warn_of_silence(samples, recipe)
     if not made.converged:
         steps = recipe.plan.max_iter
         warn(f"The codes of the batch missed their tolerance after {steps} iterations.")
-    return made
+    return made, recipe.alpha
 
 
 def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:

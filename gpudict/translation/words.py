@@ -69,7 +69,7 @@ def coding_of(
     X: Any,
     n_components: int | None,
     method: str,
-    alpha: float,
+    alpha: float | None,
     max_iter: int,
     n_nonzero: int | None = None,
 ) -> Coding:

@@ -23,14 +23,37 @@ CODED = {
     "sparse rows": lambda x, alpha: gpudict.encode(x, V, alpha=alpha, sparse_output=True),
     "an alpha a row": lambda x, alpha: gpudict.encode(x, V, alpha=np.full(20, alpha)),
     "sparse_encode": lambda x, alpha: gpudict.sparse_encode(x, V, alpha=alpha),
-    "SparseCoder": lambda x, alpha: gpudict.SparseCoder(
-        V, transform_algorithm="lasso_cd", transform_alpha=alpha
-    ).transform(x),
+    "SparseCoder": lambda x, alpha: coder(alpha).transform(x),
+    "a warm start": lambda x, alpha: gpudict.encode(x, V, alpha=alpha, init=X @ V.T),
+    "a warm start, portable": lambda x, alpha: gpudict.encode(
+        x, V, alpha=alpha, init=50 * X @ V.T, solver="fista"
+    ),
+    "a stream": lambda x, alpha: gpudict.encode(in_batches(x), V, alpha=alpha),
+    "a stream, sparse_encode": lambda x, alpha: gpudict.sparse_encode(
+        in_batches(x), V, alpha=alpha
+    ),
+    "a stream, SparseCoder": lambda x, alpha: coder(alpha).transform(in_batches(x)),
+    "Statistics": lambda x, alpha: gpudict.Statistics.of(x, V, alpha=alpha, batch_size=9),
 }
+
+
+def coder(alpha):
+    """Return an estimator that codes."""
+    return gpudict.SparseCoder(V, transform_algorithm="lasso_cd", transform_alpha=alpha)
+
+
+def in_batches(x):
+    """Return rows five at a time."""
+    return gpudict.stream(x, batch_size=5)
+
+
 LEARNED = {
     "learn": lambda x, alpha: gpudict.learn(x, 4, alpha=alpha, max_iter=2),
     "learn_online": lambda x, alpha: gpudict.learn_online(x, 4, alpha=alpha, batch_size=9),
     "dict_learning": lambda x, alpha: gpudict.dict_learning(x, 4, alpha=alpha, max_iter=2),
+    "partial_fit": lambda x, alpha: gpudict.MiniBatchDictionaryLearning(4, alpha=alpha).partial_fit(
+        x
+    ),
 }
 
 
@@ -45,3 +68,20 @@ def test_it_is_said_where_it_is_so(name: str) -> None:
         call(0 * X, 1.0)  # of which no alpha has another code
         if name in CODED:
             call(X, 0.9 * top)
+
+
+@pytest.mark.parametrize("name", ["a stream", "a stream, sparse_encode", "a stream, SparseCoder"])
+def test_of_batches_it_is_said_once_and_if_it_is_so_of_each(name: str) -> None:
+    loud = np.concatenate([X[:5] * 1e-3, X[5:]])
+    top = np.abs(loud @ V.T).max()
+    CODED[name](loud, 0.9 * top)  # a warning would be an error
+    with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on") as said:
+        CODED[name](loud, 1.01 * top)
+    assert len(said) == 1
+
+
+def test_of_chunks_it_is_said_of_each() -> None:
+    da = pytest.importorskip("dask.array")
+    found = gpudict.encode(da.from_array(X, chunks=(10, 8)), V, alpha=1.01 * TOP)
+    with pytest.warns(UserWarning, match="every code zero.*in a chunk of X"):
+        found.Z.compute(scheduler="threads")

@@ -152,6 +152,16 @@ def test_two_waits():
     assert len(waits) == 2, waits
 
 
+def test_that_all_codes_are_zero_is_told_by_the_certificate(dtype: str):
+    """So that it costs no wait to see that they are not."""
+    X, V = (a.astype(dtype) for a in problems.signal())
+    top = gpudict.alpha_max(X, V)
+    with warps.on_the_cpu(Place.CUDA):
+        assert not gpudict.encode(X, V, alpha=0.9 * top).ended[0].zeros
+        with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on"):
+            gpudict.encode(X, V, alpha=1.01 * top)
+
+
 @pytest.mark.parametrize("limits", [{"n_nonzero_coefs": 7}, {"target_error": 0.2}])
 def test_pursuit_as_on_the_host(dtype: str, limits: dict):
     """The atoms of the host's pursuit."""

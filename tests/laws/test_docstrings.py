@@ -23,7 +23,7 @@ LEFT = {  # what is not asked for
     "SA01": "a See Also section",
 }
 # of a tuple the fields are attributes, and no parameters
-TUPLES = ("CodeMetrics", "Learned", "Matched", "Solution", "Statistics")
+TUPLES = ("CodeMetrics", "Learned", "Matched", "Solution", "Statistics", "Status")
 
 
 def names():

@@ -14,6 +14,7 @@ from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.chunks.contract import Chunks, cut
 from gpudict.arrays.door import array_namespace
 from gpudict.arrays.home import home
+from gpudict.arrays.saying import in_batches_saying
 from gpudict.arrays.threads import quiet
 
 
@@ -31,7 +32,8 @@ def rowwise(call: Callable[..., Any], chunks: Chunks, **each: Any) -> Any:
         found = call(row, *map(_first, each.values()))
     several = isinstance(found, tuple)
     metas = tuple(one[:0] for one in (found if several else (found,)))
-    made = chunks.mapped(_called, metas, call, metas, chunks.alone, beside=beside or None)
+    with in_batches_saying() if chunks.alone else nullcontext():
+        made = chunks.mapped(_called, metas, call, metas, chunks.alone, beside=beside or None)
     return made if several else made[0]
 
 

@@ -13,6 +13,7 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.loop import stacked
 from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import array_namespace, at, device, is_array, is_numpy
+from gpudict.arrays.saying import in_batches_saying
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 
@@ -60,7 +61,8 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
         return mapped(X)
     stream = as_stream(X)
     n = None if stream.shape is None else stream.shape[0]
-    return _gathered((mapped(rows) for rows in stream), n)
+    with in_batches_saying():
+        return _gathered((mapped(rows) for rows in stream), n)
 
 
 def _gathered(parts: Iterable[Any], n: int | None) -> Any:
