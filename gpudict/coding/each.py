@@ -66,14 +66,16 @@ def coded(X: Array, V: Array, encode: Callable[..., Solution], asked: dict[str, 
         encode(X[i, ...], V[i, ...], **asked | {name: value[i] for name, value in own.items()})
         for i in short
     ]
+    told = list(zip(*((*one[:3], one.status) for one in made), strict=True))
     if whole is None:
-        parts: Any = (array_namespace(X).stack([one[j] for one in made]) for j in range(3))
+        parts: Any = map(array_namespace(X).stack, told)
     else:
-        for part, of_short in zip(whole, zip(*made, strict=True), strict=False):
+        for part, of_short in zip(whole, told, strict=False):
             part[short] = [to_host(one) for one in of_short]
         parts = (from_host(a, X) for a in whole)
-    Z, gap, converged = (a[:, 0, ...] if alone else a for a in parts)
-    return Solution(Z, gap, converged, max([1, *(one.n_iter for one in made)]), [])
+    Z, gap, converged, status = (a[:, 0, ...] if alone else a for a in parts)
+    rounds, alpha = max([1, *(one.n_iter for one in made)]), own.get("alpha", asked.get("alpha"))
+    return Solution(Z, gap, converged, rounds, [], alpha, status)
 
 
 def _checked(X: Any, V: Any) -> tuple[Array, Array, bool]:
@@ -110,7 +112,7 @@ def _own(asked: dict[str, Any], X: Array) -> dict[str, Any]:
 
 
 def _compiled(X: Array, V: Array, asked: dict[str, Any]) -> list[np.ndarray] | None:
-    """Return codes, bounds and whether they are within the tolerance, if problems are small."""
+    """Return codes, bounds, whether they are small enough, and zeros, if problems are small."""
     (b, n, d), k = X.shape, V.shape[1]
     if n * k * d > FEW or not asked.keys() <= LASSO or asked.get("alpha") is None:
         return None
@@ -138,4 +140,5 @@ def _compiled(X: Array, V: Array, asked: dict[str, Any]) -> list[np.ndarray] | N
     workers = min(threads(jobs(asked.get("n_jobs"))), b)
     size = math.ceil(b / (PARTS * workers))
     deque(in_parallel(job, range(0, b, size), workers), maxlen=0)
-    return [Z.astype(to_host(X).dtype), gaps, gaps <= 0.5 * plan.tol * square]
+    converged = gaps <= 0.5 * plan.tol * square
+    return [Z.astype(to_host(X).dtype), gaps, converged, np.zeros((b, n), np.int32)]

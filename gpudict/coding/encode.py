@@ -170,11 +170,11 @@ def encode(
         devices=devices,
         until=parameters.deadline(time_limit, "time_limit"),
     )
+    rows = Folds.of(X, alpha, init, asked, out)
+    X, alpha, init = rows[:3]
     alpha = alpha_for(target_nonzeros, explained_variance, alpha, X, V, asked)
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)._replace(alpha=alpha)
-    rows = Folds.of(X, alpha, init, asked, out)
-    X, alpha, init = rows[:3]
     if out is None and not is_source(X):
         found, *tops = coded(X, V, alpha, init, asked)
     else:

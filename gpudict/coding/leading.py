@@ -41,8 +41,9 @@ class Folds(NamedTuple):
         """Return the solution of the rows in the leading dimensions."""
         if not self.lead:
             return found
-        Z, gap, converged = (folded(a, self.lead) for a in found[:3])
-        return found._replace(Z=Z, gap=gap, converged=converged)
+        Z, gap, converged, status = (folded(a, self.lead) for a in (*found[:3], found.status))
+        alpha = found.alpha if is_one(found.alpha) else folded(found.alpha, self.lead)
+        return Solution(Z, gap, converged, *found[3:5], alpha, status)
 
 
 def _each(values: Array, name: str, shape: tuple[int | None, ...]) -> Array:

@@ -129,9 +129,9 @@ class Solution(NamedTuple):
         """
         gap, status = (to_host(_made(a)) for a in (self.gap, self.status))
         count = {kind: int(np.count_nonzero(status == kind)) for kind in Status}
-        missed = len(status) - count[Status.CONVERGED]
+        missed = status.size - count[Status.CONVERGED]
         largest, median, total = (float(f(gap)) for f in (np.max, np.median, np.sum))
-        return Gaps(len(status), missed, largest, median, total, count)
+        return Gaps(status.size, missed, largest, median, total, count)
 
 
 def _made(a: Any) -> Array:
