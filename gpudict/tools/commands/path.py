@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gpudict.tools.commands import options
-from gpudict.tools.commands.encode import Tally
 from gpudict.tools.commands.telling import show, text_of, write_json
-from gpudict.tools.streams import Refused, refusing
+from gpudict.tools.streams import refusing
+
+if TYPE_CHECKING:
+    from gpudict.coding.alpha.path import Path
 
 
 def path(
@@ -42,23 +42,25 @@ def path(
       gpudict path X.npy --model model.safetensors
       gpudict path X.npy --model model.safetensors --alpha 0.5 --alpha 0.1 --json
     """
+    from gpudict.coding.alpha.path import encode_path
     from gpudict.tools.commands import data as given
     from gpudict.tools.commands.progress import bars
 
-    if not 0 < eps < 1:
-        raise Refused(f"--eps is {eps}, and a number between 0 and 1 is needed.")
     with bars() as report, refusing():
+        report("coding", 0, 1)
         move = given.mover(backend, device)
         source = given.rows(data, patch_size, move)
         coder = given.coder(model, move, source)
-        X, positive = given.some(source, rows, seed), bool(coder.positive_code)
-        V = given.atoms(coder, X)
-        top = largest(X, V, positive=positive)
-        alphas = sorted(alpha, reverse=True) if alpha else below(top, n_alphas, eps)
-        found = []
-        for told in walk(X, V, alphas, positive=positive):
-            found.append(told)
-            report("coding", len(found), len(alphas))
+        X = given.some(source, rows, seed)
+        walk = encode_path(
+            X,
+            given.atoms(coder, X),
+            alpha or None,
+            n_alphas=n_alphas,
+            eps=eps,
+            positive=bool(coder.positive_code),
+        )
+        found = figures(walk, X)
     if as_json:
         write_json({"rows": X.shape[0], "path": found})
     else:
@@ -66,32 +68,20 @@ def path(
         show([names, *([text_of(value) for value in told.values()] for told in found)])
 
 
-def largest(X: Any, V: Any, *, positive: bool) -> float:
-    """Return from which alpha on all codes are zero."""
-    from gpudict.arrays.door import array_namespace, read
+def figures(path: Path, X: Any) -> list[dict[str, float]]:
+    """Return what there is to say of each alpha."""
+    from gpudict.arrays.door import array_namespace, to_host
+    from gpudict.objective.quadratic import relative_gap
 
     xp = array_namespace(X)
-    cov = X @ xp.matrix_transpose(V)
-    return read(xp.max(cov if positive else xp.abs(cov)))[0]
-
-
-def below(top: float, count: int, eps: float) -> list[float]:
-    """Return alphas from a little below the top down to eps times it, evenly in logarithms."""
-    return [top * eps ** ((i + 1) / count) for i in range(count)]
-
-
-def walk(X: Any, V: Any, alphas: list[float], *, positive: bool) -> Iterator[dict[str, float]]:
-    """Yield the figures of each alpha; codes begin with those of the alpha before."""
-    from gpudict.arrays.door import to_host
-    from gpudict.coding.encode import encode
-
-    Z = None
-    for alpha in alphas:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "alpha leaves every code zero")
-            found = encode(X, V, alpha=alpha, positive=positive, init=Z)
-        Z, tally = found.Z, Tally()
-        tally.add(to_host(X), to_host(Z), to_host(Z @ V), to_host(found.gap))
-        weight = alpha * float(abs(to_host(Z)).sum())
-        objective = (0.5 * tally.error + weight) / tally.rows
-        yield {"alpha": alpha} | tally.facts() | {"objective_a_row": objective}
+    sq = xp.astype(xp.sum(X * X, axis=1), path.gaps.dtype)
+    gaps = to_host(xp.max(relative_gap(path.gaps, sq), axis=1))
+    columns = {
+        "alpha": path.alphas,
+        "nonzeros_a_row": path.nonzeros,
+        "explained_variance": path.explained_variance,
+        "largest_gap": gaps,
+        "objective_a_row": path.objective / X.shape[0],
+    }
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, map(float, row), strict=True)) for row in rows]
