@@ -9,6 +9,7 @@ from gpudict.arrays import check, per_row
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.devices import chosen
 from gpudict.arrays.door import Array
+from gpudict.arrays.per_entry import observed
 from gpudict.coding.budget import shapes
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
@@ -31,6 +32,7 @@ class Asked(NamedTuple):
     n_jobs: int | None
     sparse_output: bool
     devices: Any
+    missing: str | None = None
 
 
 class Part(NamedTuple):
@@ -40,20 +42,32 @@ class Part(NamedTuple):
     top: float | None
 
 
-def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> Part:
+def coded(
+    X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked, entry_weight: Any = None
+) -> Part:
     """Check what came, and code the rows of an array."""
     wide = asked.n_nonzero_coefs is None and asked.target_error == 0
+    X, weight = observed(X, entry_weight, asked.missing)
     X, V = check.samples_and_atoms(X, V, wide=wide)
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    sparse, request = check.sparse_output(asked.sparse_output, X), Request(X, V, init)
+    sparse, request = (
+        check.sparse_output(asked.sparse_output, X),
+        Request(X, V, init, weight=weight),
+    )
     places = chosen(asked.devices, X)
     with memory_error_saying(lambda: shapes(request), X, tried=""):
         one, each = per_row.alphas(alpha, X)
         penalty = penalty_of(V.shape, one, *asked[:3], each)
         plan = Plan.of(
-            X, V.shape[0], penalty, solver=asked.solver, tol=asked.tol, max_iter=asked.max_iter
+            X,
+            V.shape[0],
+            penalty,
+            solver=asked.solver,
+            tol=asked.tol,
+            max_iter=asked.max_iter,
+            weighted=weight is not None,
         )
         code = partial(solve_on, places) if places else solve
         found = code(request, plan, batch_size=asked.batch_size, n_jobs=asked.n_jobs, sparse=sparse)

@@ -39,6 +39,8 @@ def encode(
     sparse_output: bool = False,
     out: Any = None,
     devices: Any = None,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
 
@@ -92,6 +94,13 @@ def encode(
     devices : list of devices or 'all', optional
         Devices of X's library, as it names them, to spread the rows over, a block each; 'all' are
         those of the kind of X's. The codes are gathered where X is. None is where X is.
+    entry_weight : array (n, d), optional
+        How much each entry of X counts, from 0 on: the lasso is min ½‖√w∘(x − uV)‖² + alpha·‖u‖₁,
+        and its gap that of this very problem. X is not read where the weight is 0. For arrays,
+        with 'cd', 'working_set', 'face_walk' or 'omp'.
+    missing : 'nan', optional
+        NaN in X is an entry that is missing, and has the weight 0. A row of which nothing is there
+        has the code 0 and the gap 0.
 
     Returns
     -------
@@ -141,11 +150,17 @@ def encode(
         n_jobs=n_jobs,
         sparse_output=sparse_output,
         devices=devices,
+        missing=missing,
     )
+    if entry_weight is not None and (out is not None or is_chunked(X) or is_source(X)):
+        raise ValueError(
+            "entry_weight came with out, or with an X that is no array, and it can only be cut "
+            "along with an array. Pass X as one, or mark what is missing by NaN, missing='nan'."
+        )
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)
     if out is None and not is_source(X):
-        found, *tops = coded(X, V, alpha, init, asked)
+        found, *tops = coded(X, V, alpha, init, asked, entry_weight)
     else:
         found, tops = in_parts(as_stream(X) if is_source(X) else X, V, alpha, init, asked, out)
     silent = [top for top in tops if top is not None]

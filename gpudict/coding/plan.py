@@ -23,7 +23,10 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 
 
 class Plan(NamedTuple):
-    """How to code a row: the solver and its name as asked for, the penalty, when it is done."""
+    """How to code a row: the solver and its name as asked for, the penalty, when it is done.
+
+    And whether entries of rows have weights.
+    """
 
     solver: Solver[Any]
     penalty: RowPenalty
@@ -31,6 +34,7 @@ class Plan(NamedTuple):
     tol: float
     max_iter: int
     name: str = FASTEST
+    weighted: bool = False
 
     @classmethod
     def of(
@@ -42,8 +46,11 @@ class Plan(NamedTuple):
         solver: str,
         tol: float | None,
         max_iter: int | None,
+        weighted: bool = False,
     ) -> Plan:
         """Return the plan for rows like X over k atoms, with the solver that the name stands for.
+
+        `weighted` says that entries of X have weights.
 
         Raises
         ------
@@ -51,15 +58,15 @@ class Plan(NamedTuple):
             A parameter can't be used, or solver and penalty do not fit.
         """
         limit = None if max_iter is None else parameters.count(max_iter, "max_iter", minimum=0)
-        chosen = find(solver, penalty, X, k)
+        chosen = find(solver, penalty, X, k, weighted=weighted)
         limit = chosen.max_iter if limit is None else limit
         if not penalty.certified:
-            return cls(chosen, penalty, exhausted, 0.0, limit, solver)
+            return cls(chosen, penalty, exhausted, 0.0, limit, solver, weighted)
         single = X.dtype == array_namespace(X).float32
         usual = TOLERANCE["float32" if single else "float64"]
         tol = usual if tol is None else parameters.number(tol, "tol")
         margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
-        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit, solver)
+        return cls(chosen, penalty, duality_gap(margin * tol), tol, limit, solver, weighted)
 
     @property
     def limited(self) -> bool:
@@ -79,7 +86,7 @@ class Plan(NamedTuple):
         ValueError
             It stands for none there.
         """
-        solver = find(self.name, self.penalty, X, k)
+        solver = find(self.name, self.penalty, X, k, weighted=self.weighted)
         return self if solver is self.solver else self.by(solver)
 
     def of_rows(self, index: Array | slice) -> Plan:

@@ -35,7 +35,7 @@ def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
         return None
     with precise(request.X):
         cov = request.cov
-        cov = request.X @ xp.matrix_transpose(request.V) if cov is None else cov
+        cov = request.weighed @ xp.matrix_transpose(request.V) if cov is None else cov
         (top,) = read(xp.max(plan.penalty.pull(cov)))
     return top
 

@@ -43,7 +43,7 @@ class L1(CoordinatePenalty):
         """
         xp = array_namespace(Z)
         rr = _not_negative(residual(q, Z, corr)[1])
-        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
+        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q), axis=-1))
         limit = xp.maximum(rounding, self.alphas(rounding))
         scale = limit / divisor(xp.maximum(xp.max(self.pull(corr), axis=1), limit))
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
@@ -54,7 +54,7 @@ class L1(CoordinatePenalty):
         xp = array_namespace(Z)
         corr, _, rr = exact(q, Z)
         norms = xp.sqrt(diagonal(q))
-        mass = xp.abs(Z) @ norms
+        mass = _mass(norms, Z)
         noise = _rounding(q, Z) * (xp.sqrt(q.sq) + mass)
         scale, pull = self._scale(norms, corr, noise)
         away = 0.5 * (1 - scale) ** 2
@@ -71,10 +71,10 @@ class L1(CoordinatePenalty):
         """Return the smaller of two bounds at the face of each row, and that by least squares."""
         xp = array_namespace(Z)
         alpha, noise = self.alphas(q.sq), _noise(q, Z)
-        edge = alpha[:, None] - faces.TIES * noise[:, None] * xp.sqrt(diagonal(q))[None, :]
+        edge = alpha[:, None] - faces.TIES * noise[:, None] * xp.sqrt(diagonal(q))
         face = faces.face_of(q, Z, Z, Z != 0)
         corr = exact(q, faces.solved(q, face, Z, alpha, xp.zeros_like(alpha))[0])[0]
-        face = faces.face_of(q, Z, corr, (self.pull(corr) > edge) & (diagonal(q) > 0)[None, :])
+        face = faces.face_of(q, Z, corr, (self.pull(corr) > edge) & (diagonal(q) > 0))
         at_face = xp.minimum(self._exact_face(q, Z, face), self._inner_face(q, Z, face))
         return xp.minimum(at_face, self._above_least_squares(q, Z))
 
@@ -102,7 +102,7 @@ class L1(CoordinatePenalty):
     def _scale(self, norms: Array, corr: Array, noise: Array) -> tuple[Array, Array]:
         """Return by what θ must be scaled to be feasible whatever rounding does, and its pull."""
         xp = array_namespace(corr)
-        pull = self.pull(corr) + noise[:, None] * norms[None, :]
+        pull = self.pull(corr) + noise[:, None] * norms
         pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
         return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull)), pull
 
@@ -114,7 +114,7 @@ class L1(CoordinatePenalty):
         eta = faces.reach(face, rho, noise)
         inside = scatter(face.index, face.inside, face.inside > 0, Z.shape[1]) > 0
         outer = self.pull(exact(q, near)[0])
-        outer = outer + (noise + eta)[:, None] * xp.sqrt(diagonal(q))[None, :]
+        outer = outer + (noise + eta)[:, None] * xp.sqrt(diagonal(q))
         outer = xp.where(inside, xp.full_like(outer, -xp.inf), outer)
         bound = 0.5 * (faces.length(q, near - Z) + eta + noise) ** 2
         left = (Z != 0) & ~inside  # of a code with more atoms than a face has space for
@@ -131,29 +131,31 @@ class L1(CoordinatePenalty):
         Y, (own, _, rr) = near - Z, exact(q, Z)
         away = (1 - scale) ** 2 * rr + 2 * scale * (1 - scale) * xp.sum(Y * own, axis=1)
         away = _not_negative(away) + scale**2 * faces.length(q, Y) ** 2
-        rounding = noise * (noise + 3 * (_mass(q, Z) + _mass(q, Y)))
+        norms = xp.sqrt(diagonal(q))
+        rounding = noise * (noise + 3 * (_mass(norms, Z) + _mass(norms, Y)))
         rounding = rounding + (1 - scale) * noise * xp.sqrt(q.sq)
         return 0.5 * away + _slack(self.value(Z), Z, corr, scale) + rounding
 
     def _above_least_squares(self, q: Quadratic, Z: Array) -> Array:
         """Return the bound by least squares, inf where alpha lets u use what rounding hides."""
         xp = array_namespace(Z)
-        if q.factors is None:
+        if q.factors is None or len(q.factors) == 3:  # no basis for all rows
             return xp.full_like(q.sq, xp.inf)
         bound = self.above_least_squares(q, Z, _noise(q, Z))
         hidden = basis(q.factors[1])[2] * xp.sqrt(xp.max(diagonal(q)) * exact(q, Z)[2])
         return xp.where(hidden <= self.alphas(q.sq), bound, xp.full_like(bound, xp.inf))
 
 
-def _mass(q: Quadratic, Z: Array) -> Array:
-    """Return Σ|u|‖v‖ of each row, (n,)."""
-    xp = array_namespace(Z)
-    return xp.abs(Z) @ xp.sqrt(diagonal(q))
+def _mass(norms: Array, Z: Array) -> Array:
+    """Return Σ|u|‖v‖ of each row, (n,), for norms that rows share, (k,), or of each row, (n, k)."""
+    xp, size = array_namespace(Z), array_namespace(Z).abs(Z)
+    return size @ norms if norms.ndim == 1 else xp.sum(size * norms, axis=1)
 
 
 def _noise(q: Quadratic, Z: Array) -> Array:
     """Return ν = _rounding·(‖x‖ + Σ|u|‖v‖), to which V r is known for an atom of norm 1, (n,)."""
-    return _rounding(q, Z) * (array_namespace(Z).sqrt(q.sq) + _mass(q, Z))
+    xp = array_namespace(Z)
+    return _rounding(q, Z) * (xp.sqrt(q.sq) + _mass(xp.sqrt(diagonal(q)), Z))
 
 
 def _rounding(q: Quadratic, Z: Array) -> float:

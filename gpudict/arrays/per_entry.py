@@ -1,0 +1,41 @@
+"""Weights of the entries of X, and what is missing of it: checked, and brought to X."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gpudict.arrays import check, parameters
+from gpudict.arrays.door import array_namespace
+
+MISSING = ("nan",)  # what may stand for what is missing
+
+
+def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") -> tuple[Any, Any]:
+    """Return X, and the weight of each entry (n, d) in its place and dtype, or None.
+
+    What has no weight is 0 in X then, whatever was there. X is looked through only so far.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The weights are not those of the entries of X, or one is no number from 0 on, or none is
+        above 0; or X has infinities where they have a weight.
+    """
+    if missing is not None:
+        parameters.choice(missing, "missing", MISSING)
+    if entry_weight is None and missing is None:
+        return X, None
+    X = check.matrix(X, name, finite=False)
+    xp = array_namespace(X)
+    there = None if missing is None else xp.astype(~xp.isnan(X), X.dtype)
+    weight = there
+    if entry_weight is not None:
+        weight = check.matrix(entry_weight, "entry_weight", like=X)
+        check.shaped(weight, "entry_weight", X.shape, f"each entry of {name} has a weight")
+        if bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
+            raise ValueError(
+                "entry_weight must not be negative, and not 0 for every entry. Give what is not to "
+                "count a weight of 0, and all else one above it."
+            )
+        weight = weight if there is None else weight * there
+    return xp.where(weight > 0, X, xp.zeros_like(X)), weight
