@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gpudict.arrays import check, parameters
-from gpudict.arrays.door import array_namespace
+from gpudict.arrays.door import array_namespace, read
 
 MISSING = ("nan",)  # what may stand for what is missing
 
@@ -27,15 +27,16 @@ def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") ->
         return X, None
     X = check.matrix(X, name, finite=False)
     xp = array_namespace(X)
-    there = None if missing is None else xp.astype(~xp.isnan(X), X.dtype)
-    weight = there
+    weight = xp.ones_like(X)
     if entry_weight is not None:
         weight = check.matrix(entry_weight, "entry_weight", like=X)
         check.shaped(weight, "entry_weight", X.shape, f"each entry of {name} has a weight")
-        if bool(xp.any(weight < 0)) or not bool(xp.any(weight > 0)):
+        least, most = read(xp.min(weight), xp.max(weight))
+        if least < 0 or most == 0:
             raise ValueError(
                 "entry_weight must not be negative, and not 0 for every entry. Give what is not to "
                 "count a weight of 0, and all else one above it."
             )
-        weight = weight if there is None else weight * there
+    if missing is not None:
+        weight = xp.where(xp.isnan(X), xp.zeros_like(weight), weight)
     return xp.where(weight > 0, X, xp.zeros_like(X)), weight

@@ -52,7 +52,7 @@ def gathered(q: Quadratic, index: Array, /) -> Array:
 
 
 def small_grams(q: Quadratic, index: Array, rows: slice = ALL, /) -> Array:
-    """Return the (n, m, m) Grams of the atoms in each row of index (n, m), which is of some rows."""
+    """Return the (n, m, m) Grams of the atoms in each row of index (n, m), of some rows."""
     if q.gram is not None:
         return q.gram[index[:, :, None], index[:, None, :]]
     assert q.factors is not None
@@ -65,4 +65,5 @@ def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:
     """Return how many numbers so many copies of a row's (m, m) Gram take while it is made."""
     if q.gram is not None or q.factors is None:
         return copies * m * m
-    return copies * m * m + m * q.factors[1].shape[1] * (len(q.factors) - 1)
+    width: int = q.factors[1].shape[1]
+    return copies * m * m + m * width * (len(q.factors) - 1)
