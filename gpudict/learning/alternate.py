@@ -19,6 +19,7 @@ from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import unused
 from gpudict.learning.blocks import Made, code_of, gap_of
 from gpudict.learning.far import Far
+from gpudict.learning.features import improved
 from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.row_space import Space
@@ -90,7 +91,7 @@ def alternate(
                 codes, there = blocks.without(made, gone), blocks.everywhere(V)
         with memory_to_learn(X, recipe), recipe.quietly(*X.shape):
             made, q = blocks.coded(there, codes)
-            V, dead = recipe.update(q, V), unused(q, blocks.scale(made))
+            V, dead = improved(blocks, made, q, V, recipe.update), unused(q, blocks.scale(made))
             there = blocks.everywhere(V)
             now = Summary.of(blocks.told(there, made), dead)
             codes = [one.codes for one in made]

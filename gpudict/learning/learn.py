@@ -63,6 +63,8 @@ def learn(
     checkpoint: Any = None,
     checkpoint_every: float = EVERY,
     resume: bool = False,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Learned:
     """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
 
@@ -119,6 +121,12 @@ def learn(
         Go on from the checkpoint, if it is there. However a run was ended, the same call gives the
         result that it would have given, bit for bit; a run that was over gives it at once. What a
         run of other data or parameters wrote is refused, and stays as it is.
+    entry_weight : array (n, d), optional
+        How much each entry of an array X counts, from 0 on; the objective is
+        ½‖√w∘(X − UV)‖² + alpha·‖U‖₁, and does not rise. X is not read where the weight is 0.
+    missing : 'nan', optional
+        NaN in an array X is an entry that is missing, and has the weight 0. Of a feature that is
+        never observed a warning is given; atoms have there what they began with, scaled.
 
     Returns
     -------
@@ -147,8 +155,10 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    there = elsewhere(X)
-    samples = rows_of(check.samples(X) if there is None else there, sample_weight)
+    there, weighted = elsewhere(X), entry_weight is not None or missing is not None
+    if there is None:
+        there = X if weighted else check.samples(X)
+    samples = rows_of(there, sample_weight, entry_weight, missing)
     recipe = recipe_for(
         samples.X,
         n_components,
@@ -163,6 +173,7 @@ def learn(
         positive_dict=positive_dict,
         n_jobs=n_jobs,
         devices=devices,
+        weighted=weighted,
     )
     return learned_from(
         samples,

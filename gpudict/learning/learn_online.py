@@ -63,6 +63,8 @@ def learn_online(
     checkpoint: Any = None,
     checkpoint_every: float = EVERY,
     resume: bool = False,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -104,6 +106,9 @@ def learn_online(
 positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpoint_every, resume
         As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
         yield the same batches again: those that are over are passed over.
+    entry_weight, missing
+        As in `learn`; `missing` may be asked for of streams and batches too. What is missing of a
+        row is filled in by its code when it comes, and the past is kept with that.
 
     Returns
     -------
@@ -129,7 +134,8 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
     >>> gpudict.learn_online(X, 8, alpha=0.05, batch_size=20, random_state=0).dictionary.shape
     (8, 10)
     """
-    source = Source.of(X, parameters.count(batch_size, "batch_size"), sample_weight)
+    size = parameters.count(batch_size, "batch_size")
+    source = Source.of(X, size, sample_weight, entry_weight=entry_weight, missing=missing)
     with home(source.first.X):
         recipe = recipe_for(
             source.first.X,
@@ -145,6 +151,7 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
             positive_dict=positive_dict,
             n_jobs=n_jobs,
             devices=devices,
+            weighted=source.first.entries is not None,
         )
         return learned_from(
             source,

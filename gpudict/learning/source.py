@@ -16,13 +16,19 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import observed
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.learning.far import Far
+from gpudict.learning.parts import IN_MEMORY, samples_of
 from gpudict.learning.samples import Samples
 
 Batch = Samples | Far
 ROUND, PASS = 8, 16  # chunks that are a batch at least, where that leaves so many batches a pass
+CUT = (
+    "{} came with an iterable of batches, and it can only be cut along with an array. Pass X as "
+    "one array, or leave the weights out."
+)
 ADVICE = "Pass fewer rows at a time, or free memory."
 
 
@@ -48,23 +54,35 @@ class Source(NamedTuple):
     walk: Callable[[Any], Callable[[int], Iterator[Batch]]]
 
     @classmethod
-    def of(cls, X: Any, size: int, sample_weight: Any = None, *, checked: bool = False) -> Source:
+    def of(
+        cls,
+        X: Any,
+        size: int,
+        sample_weight: Any = None,
+        *,
+        checked: bool = False,
+        entry_weight: Any = None,
+        missing: str | None = None,
+    ) -> Source:
         """Check an array, unless it is, or the first rows of what is read as it is needed."""
         if is_chunked(X):
+            if missing is not None or entry_weight is not None:
+                raise ValueError(IN_MEMORY)
             return cls.of_chunks(chunked(X), size, sample_weight)
-        if is_source(X):
-            stream = as_stream(X)
-            return (cls.of_batches if stream.shape is None else cls.of_stream)(
-                stream, size, sample_weight
-            )
-        if is_array(X) or not isinstance(X, Iterable):
-            return cls.of_array(X if checked else check.samples(X), size, sample_weight)
-        return cls.of_batches(X, size, sample_weight)
+        if not is_source(X) and (is_array(X) or not isinstance(X, Iterable)):
+            weighted = missing is not None or entry_weight is not None
+            X = X if checked or weighted else check.samples(X)
+            return cls.of_array(samples_of(X, sample_weight, entry_weight, missing), size)
+        if entry_weight is not None:
+            raise ValueError(CUT.format("entry_weight"))
+        X = as_stream(X) if is_source(X) else X
+        table = isinstance(X, Stream) and X.shape is not None
+        return (cls.of_stream if table else cls.of_batches)(X, size, sample_weight, missing)
 
     @classmethod
-    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
-        """Cut batches from an array, which is checked, shuffled once if it shall be."""
-        samples, n = Samples.of(X, sample_weight), X.shape[0]
+    def of_array(cls, samples: Samples, size: int) -> Source:
+        """Cut batches from rows that are at hand, shuffled once if they shall be."""
+        X, n = samples.X, samples.X.shape[0]
         size = min(size, n)
 
         def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
@@ -81,18 +99,20 @@ class Source(NamedTuple):
         return cls(samples, size, n, samples.total, steps, lambda m, rng: samples, walk)
 
     @classmethod
-    def of_stream(cls, X: Stream, size: int, sample_weight: Any = None) -> Source:
+    def of_stream(
+        cls, X: Stream, size: int, sample_weight: Any = None, missing: str | None = None
+    ) -> Source:
         """Read batches of a table, each pass of which is shuffled in another way."""
         n = X.table.shape[0]
         size = min(X.batch_size or size, n)
-        like = at_home(check.samples)(X.move(X.table.rows(0, size)), "the first rows of X")
+        first = _samples(X.move(X.table.rows(0, size)), "the first rows of X", missing)
+        like = first.X
         single = like.dtype == array_namespace(like).float32
         weight = per_row.host_weights(sample_weight, n, single=single)
 
         def samples(numbers: Any, rows: Array) -> Samples:
-            rows = check.samples(rows, "a batch of X", like=like)
-            w = None if weight is None else weight[numbers]
-            return Samples.weighed(rows, None if w is None else asarray_like(w, rows))
+            w = None if weight is None else asarray_like(weight[numbers], like)
+            return _checked(rows, "a batch of X", missing, like, w)
 
         def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
             seed = None if rng is None else [*rng.bytes(16)]
@@ -106,7 +126,7 @@ class Source(NamedTuple):
         total = float(n) if weight is None else float(weight.sum())
         steps = math.ceil(n / size)
         some = lambda m, rng: samples(*X.some(m, rng))  # noqa: E731
-        return cls(Samples.of(like), size, n, total, steps, some, walk)
+        return cls(first, size, n, total, steps, some, walk)
 
     @classmethod
     def of_chunks(cls, X: Chunks, size: int, sample_weight: Any = None) -> Source:
@@ -131,26 +151,30 @@ class Source(NamedTuple):
         return cls(far, size, n, far.total, steps, lambda m, rng: far, walk)
 
     @classmethod
-    def of_batches(cls, X: Iterable[Array], size: int, sample_weight: Any = None) -> Source:
+    def of_batches(
+        cls,
+        X: Iterable[Array],
+        size: int,
+        sample_weight: Any = None,
+        missing: str | None = None,
+    ) -> Source:
         """Check the first batch of an iterable; an iterator can be walked once."""
         if sample_weight is not None:
-            raise ValueError(
-                "sample_weight came with an iterable of batches, and it can only be cut along with "
-                "an array. Pass X as one array, or leave the weights out."
-            )
+            raise ValueError(CUT.format("sample_weight"))
         walk = iter(X)
         head = next(walk, None)
         if head is None:
             raise ValueError(EMPTY)
-        first = Samples.of(at_home(check.samples)(head, "the first batch of X"))
+        first = _samples(head, "the first batch of X", missing)
         once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
         data = itertools.chain([head], walk) if once else X
 
         def checked(number: int) -> Iterator[Samples]:
             shape = (None, first.X.shape[1])
             for rows in data:
-                batch = check.samples(rows, "a batch of X", like=first.X)
-                yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
+                batch = _checked(rows, "a batch of X", missing, first.X)
+                check.shaped(batch.X, "a batch of X", shape, "all have one width")
+                yield batch
 
         return cls(first, first.X.shape[0], 0, 0.0, 0, lambda m, rng: first, lambda rng: checked)
 
@@ -170,6 +194,22 @@ class Source(NamedTuple):
                     yield number, rows
             elif not self.steps:
                 deque(walk(number), maxlen=0)
+
+
+def _checked(
+    rows: Any,
+    name: str,
+    missing: str | None,
+    like: Array | None = None,
+    weight: Array | None = None,
+) -> Samples:
+    """Return rows that were read, with what is missing of them."""
+    rows, entries = observed(rows, None, missing, name)
+    samples = Samples.weighed(check.samples(rows, name, like=like), weight)
+    return samples if entries is None else samples.seen(entries)
+
+
+_samples = at_home(_checked)  # of the first, which say where home is
 
 
 def _shuffled(X: Array, rng: Any) -> Array:

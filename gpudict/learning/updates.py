@@ -125,11 +125,16 @@ def recipe_for(
     positive_dict: bool = False,
     n_jobs: int | None = None,
     devices: Any = None,
+    weighted: bool = False,
 ) -> Recipe:
-    """Return the recipe that the parameters of a learner ask for, for data such as X."""
+    """Return the recipe that the parameters of a learner ask for, for data such as X.
+
+    `weighted` says that entries of X have weights.
+    """
     k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
     penalty = penalty_of((k, X.shape[1]), alpha, n_nonzero_coefs, target_error, positive_code)
-    plan = Plan.of(X, k, penalty, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    limits: dict[str, Any] = {"tol": code_tol, "max_iter": code_max_iter}
+    plan = Plan.of(X, k, penalty, solver=solver, **limits, weighted=weighted)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
     return Recipe(k, plan, step, n_jobs, chosen(devices, X))
 
