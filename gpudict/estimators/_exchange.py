@@ -33,6 +33,11 @@ def to_sklearn(estimator: Any) -> Any:
     import sklearn.decomposition
 
     given = estimator.get_params(deep=False)
+    if given.pop("missing", None) is not None:
+        raise ValueError(
+            "missing='nan' has no counterpart in scikit-learn, which takes no NaN here. Set "
+            "missing=None before the exchange, if that is what you want there."
+        )
     theirs = getattr(sklearn.decomposition, type(estimator).__name__)
     made = theirs(**{name: _parameter(name, value) for name, value in given.items()})
     for name, value in _fitted(estimator).items():

@@ -69,6 +69,9 @@ class DictionaryLearning(Learner, Coder):
         Ask for U ≥ 0, for V ≥ 0.
     transform_max_iter : int
         The most iterations of the solver of the codes, in `fit` and in `transform`.
+    missing : 'nan', optional
+        NaN in X is an entry that is missing, in `fit` and in `transform`, and does not count; for
+        the lasso and 'omp'. `inverse_transform` of the codes fills it in.
 
     Attributes
     ----------
@@ -169,6 +172,7 @@ class DictionaryLearning(Learner, Coder):
             dict_init=self._moved(self.dict_init, like, "dict_init"),
             code_init=self._moved(self.code_init, like, "code_init"),
             sample_weight=sample_weight,
+            missing=self.missing,
             watch=watch,
             checkpoint=kept,
             codes=method == "fit_transform",

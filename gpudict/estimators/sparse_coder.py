@@ -44,6 +44,8 @@ class SparseCoder(Coder):
         Ask for codes ≥ 0.
     transform_max_iter : int
         The most iterations of the solver.
+    missing : 'nan', optional
+        NaN in X is an entry that is missing, and does not count; for the lasso and 'omp'.
 
     Attributes
     ----------

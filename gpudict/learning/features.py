@@ -29,7 +29,8 @@ def improved(blocks: Any, made: Any, q: Quadratic, V: Array, update: DictionaryS
     """Return atoms that lower the objective of codes, of whose rows, filled in, q are the sums."""
     if not isinstance(blocks, Blocks) or blocks.samples.entries is None:
         return update(q, V)
-    if not blocks.devices and V.shape[0] * V.size <= NUMBERS:
+    k, d = V.shape
+    if not blocks.devices and d * k * k <= NUMBERS:
         return _by_features(blocks.blocks[0], made[0], V, update)
     for _ in range(FILLS - 1):
         V = update(q, V)

@@ -67,22 +67,36 @@ class Parts(Protocol):
 
 
 def rows_of(
-    X: Any, sample_weight: Any = None, entry_weight: Any = None, missing: str | None = None
+    X: Any,
+    sample_weight: Any = None,
+    entry_weight: Any = None,
+    missing: str | None = None,
+    *,
+    whole: bool = True,
 ) -> Samples | Far:
     """Return rows in chunks or of a stream, or those of an array, with their weights."""
     if not (is_chunked(X) or isinstance(X, Stream)):
-        return samples_of(X, sample_weight, entry_weight, missing)
+        return samples_of(X, sample_weight, entry_weight, missing, whole=whole)
     if entry_weight is not None or missing is not None:
         raise ValueError(IN_MEMORY)
     return Far.of(chunks_of(X), sample_weight)
 
 
 def samples_of(
-    X: Any, sample_weight: Any = None, entry_weight: Any = None, missing: str | None = None
+    X: Any,
+    sample_weight: Any = None,
+    entry_weight: Any = None,
+    missing: str | None = None,
+    *,
+    whole: bool = True,
 ) -> Samples:
-    """Return rows of an array with their weights; it is checked, but if entries have some."""
+    """Return rows of an array with their weights, all rows that there are or a batch of them.
+
+    The array is checked, but if entries have weights.
+    """
     X, entries = observed(X, entry_weight, missing)
-    return Samples.of(X if entries is None else check.samples(X), sample_weight, entries)
+    samples = Samples.of(X if entries is None else check.samples(X), sample_weight)
+    return samples if entries is None else samples.seen(entries, whole=whole)
 
 
 def chunks_of(X: Any) -> Chunks:

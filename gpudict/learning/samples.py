@@ -38,16 +38,12 @@ class Samples(NamedTuple):
     top: float = 1.0
 
     @classmethod
-    def of(cls, X: Array, sample_weight: Any = None, entries: Array | None = None) -> Samples:
-        """Check the weights, and bring them to the rows, whose place they follow.
-
-        Those of the entries are checked, as X is, which is 0 where they are.
-        """
-        samples = cls.weighed(X, per_row.weights(sample_weight, X))
-        return samples if entries is None else samples.seen(entries, whole=True)
+    def of(cls, X: Array, sample_weight: Any = None) -> Samples:
+        """Check the weights, and bring them to the rows, whose place they follow."""
+        return cls.weighed(X, per_row.weights(sample_weight, X))
 
     def seen(self, entries: Array, *, whole: bool = False) -> Samples:
-        """Return the samples, 0 where nothing was observed, with weights of their entries.
+        """Return the samples, 0 where they have no weight, with checked weights of their entries.
 
         Of the `whole` data it is said how many features were never observed.
         """

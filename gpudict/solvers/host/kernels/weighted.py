@@ -94,31 +94,31 @@ def solve(X, weight, V, init, sq, alphas, positive, single, limits, codes, gaps)
         largest = seen(X[i], weight[i], V, x, atoms, norms)
         least = threshold(alphas[i], sq[i], largest)
         W.pull[:] = 0.0
-        m, turn, settled, ended, limited = forget(A, m), 0, False, False, False
+        m, w, turn, outer, settled, ended = forget(A, m), 0, 0, 0.0, False, False
         count = listed_of_start(i, init, positive, listed, most)
         without(r, x, atoms, listed, count)
-        w = gathered_alone(listed, count, x, atoms, norms, own, P, W.corr)
+        fresh = True
         while not ended:
+            if fresh:
+                w = gathered_alone(listed, count, x, atoms, norms, own, P, W.corr)
             outer, before = priced(P, atoms, r, positive), w
             limited = turn == max_rounds or m == most
-            if outer > least and not limited and w + first > space:  # all places are taken
+            fresh = outer > least and not limited and w + first > space  # all places are taken
+            if fresh:
                 for a in range(m):
                     listed.atoms[a], listed.u[a] = own.atoms[A.atoms[a]], A.u[a]
                 count, m = m, forget(A, m)
-                w = gathered_alone(listed, count, x, atoms, norms, own, P, W.corr)
-                outer = priced(P, atoms, r, positive)
-            if not limited:
+            elif not limited:
                 wanted = min(max(first if w == 0 else MORE, w // SHARE), space - w)
                 w = admit(P, wanted, least, (x, r, atoms, norms), positive, own, W.corr, w)
                 turn += 1
-            ended = limited or (settled and w == before)
-            if not (ended and settled):
+            ended = settled and not fresh and (limited or w == before)
+            if not (ended or fresh):
                 row, Z = among(own, W, w, sq[i], alphas[i], positive)
                 turns = 0 if limited else TURNS
                 m, _ = settle(row, A, Z, listed, count, least, m, (min(most, d), turns))
                 residual(r, x, atoms, own, A, m)
                 count, settled = 0, True
-                outer = priced(P, atoms, r, positive) if ended else outer
         row, Z = among(own, W, w, sq[i], alphas[i], positive)
         Z.best[0] = max(Z.best[0], least, outer)
         gaps[i] = bound(top(Z.best), row, A, Z.corr, own.norms, largest, terms, m)
