@@ -150,11 +150,12 @@ def refined_rows(
     """Refine some of the rows."""
     k, dtype, plan = q.cov.shape[1], rows.X.dtype, plan.of_rows(some)
     Z, init = found.codes.dense(k), None if rows.init is None else start(rows).dense(k)[some]
-    init = init if init is None else plan.penalty.prox(np.where(diagonal(q) > 0, init, 0), 0.0)
+    part = of_rows(q, some)
+    init = init if init is None else plan.penalty.prox(np.where(diagonal(part) > 0, init, 0), 0.0)
     before = Solution(
         Z[some].astype(dtype), found.gap[some], found.converged[some], found.rounds, []
     )
-    after = refined(before, of_rows(q, some), plan, init)
+    after = refined(before, part, plan, init)
     Z[some], found.gap[some], found.converged[some] = after[:3]
     return found._replace(codes=compressed(Z), rounds=max(found.rounds, after.n_iter))
 
