@@ -116,7 +116,7 @@ def by_low_rank(data: Data, shrink: float) -> np.ndarray:
 
 
 def learned(data: Data, rows: np.ndarray, alpha: float) -> Callable[[float], np.ndarray]:
-    """Learn from rows, NaN where something is missing; return what says all entries, by an alpha."""
+    """Learn from rows, NaN where one is missing; return what says all entries, by an alpha."""
     options = {"positive_code": data.positive, "positive_dict": data.positive, "random_state": 0}
     missing = "nan" if np.isnan(rows).any() else None
     V = gpudict.learn(

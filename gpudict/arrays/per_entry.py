@@ -10,6 +10,21 @@ from gpudict.arrays.door import array_namespace, read
 MISSING = ("nan",)  # what may stand for what is missing
 
 
+def is_weighted(entry_weight: Any, missing: str | None) -> bool:
+    """Whether entries have weights, or may be missing."""
+    return entry_weight is not None or missing is not None
+
+
+def refuse(*given: Any) -> None:
+    """Raise if weights of entries or what is missing came with rows that are not at hand."""
+    if any(one is not None for one in given):
+        raise ValueError(
+            "entry_weight or missing came with rows that are read as they are needed or are in "
+            "chunks, or with out, for which there is none. Pass X as an array in memory; or arrays "
+            "as batches to learn_online, with missing='nan'."
+        )
+
+
 def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") -> tuple[Any, Any]:
     """Return X, and the weight of each entry (n, d) in its place and dtype, or None.
 
@@ -23,7 +38,7 @@ def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") ->
     """
     if missing is not None:
         parameters.choice(missing, "missing", MISSING)
-    if entry_weight is None and missing is None:
+    if not is_weighted(entry_weight, missing):
         return X, None
     X = check.matrix(X, name, finite=False)
     xp = array_namespace(X)

@@ -8,6 +8,7 @@ from gpudict.arrays import parameters
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import refuse
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.coding.asked import Asked, coded
@@ -99,8 +100,8 @@ def encode(
         and its gap that of this very problem. X is not read where the weight is 0. For arrays,
         with 'cd', 'working_set', 'face_walk' or 'omp'.
     missing : 'nan', optional
-        NaN in X is an entry that is missing, and has the weight 0. A row of which nothing is there
-        has the code 0 and the gap 0.
+        NaN in X, which is no stream, is an entry that is missing, and has the weight 0. A row of
+        which nothing is there has the code 0 and the gap 0.
 
     Returns
     -------
@@ -152,11 +153,10 @@ def encode(
         devices=devices,
         missing=missing,
     )
-    if entry_weight is not None and (out is not None or is_chunked(X) or is_source(X)):
-        raise ValueError(
-            "entry_weight came with out, or with an X that is no array, and it can only be cut "
-            "along with an array. Pass X as one, or mark what is missing by NaN, missing='nan'."
-        )
+    if out is not None or is_chunked(X):
+        refuse(entry_weight)
+    if is_source(X):
+        refuse(entry_weight, missing)
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)
     if out is None and not is_source(X):

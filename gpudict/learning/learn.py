@@ -12,6 +12,7 @@ from typing import Any
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import is_weighted
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.beginning import begun, zeros
 from gpudict.learning.blocks import code_of
@@ -155,7 +156,7 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    there, weighted = elsewhere(X), entry_weight is not None or missing is not None
+    there, weighted = elsewhere(X), is_weighted(entry_weight, missing)
     if there is None:
         there = X if weighted else check.samples(X)
     samples = rows_of(there, sample_weight, entry_weight, missing)

@@ -107,8 +107,8 @@ positive_code, positive_dict, random_state, n_jobs, devices, checkpoint, checkpo
         As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
         yield the same batches again: those that are over are passed over.
     entry_weight, missing
-        As in `learn`; `missing` may be asked for of streams and batches too. What is missing of a
-        row is filled in by its code when it comes, and the past is kept with that.
+        As in `learn`; `missing` for batches that an iterable yields, too. What is missing of a row
+        is filled in by its code when it comes, and the past is kept with that.
 
     Returns
     -------

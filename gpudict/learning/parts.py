@@ -13,19 +13,13 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.chunks.on_stream import streamed
 from gpudict.arrays.door import Array
-from gpudict.arrays.per_entry import observed
+from gpudict.arrays.per_entry import observed, refuse
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.learning.blocks import Blocks, Made, Told
 from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 from gpudict.objective.quadratic import Quadratic
-
-IN_MEMORY = (
-    "entry_weight or missing came with rows that are read as they are needed, or in chunks, which "
-    "take no weights of entries here. Pass an array to learn, or for missing='nan' the stream to "
-    "learn_online."
-)
 
 
 class Parts(Protocol):
@@ -77,8 +71,7 @@ def rows_of(
     """Return rows in chunks or of a stream, or those of an array, with their weights."""
     if not (is_chunked(X) or isinstance(X, Stream)):
         return samples_of(X, sample_weight, entry_weight, missing, whole=whole)
-    if entry_weight is not None or missing is not None:
-        raise ValueError(IN_MEMORY)
+    refuse(entry_weight, missing)
     return Far.of(chunks_of(X), sample_weight)
 
 

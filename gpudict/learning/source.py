@@ -16,19 +16,15 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
-from gpudict.arrays.per_entry import observed
+from gpudict.arrays.per_entry import is_weighted, observed, refuse
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.learning.far import Far
-from gpudict.learning.parts import IN_MEMORY, samples_of
+from gpudict.learning.parts import samples_of
 from gpudict.learning.samples import Samples
 
 Batch = Samples | Far
 ROUND, PASS = 8, 16  # chunks that are a batch at least, where that leaves so many batches a pass
-CUT = (
-    "{} came with an iterable of batches, and it can only be cut along with an array. Pass X as "
-    "one array, or leave the weights out."
-)
 ADVICE = "Pass fewer rows at a time, or free memory."
 
 
@@ -65,19 +61,20 @@ class Source(NamedTuple):
         missing: str | None = None,
     ) -> Source:
         """Check an array, unless it is, or the first rows of what is read as it is needed."""
+        if is_chunked(X) or is_source(X):
+            refuse(entry_weight, missing)
         if is_chunked(X):
-            if missing is not None or entry_weight is not None:
-                raise ValueError(IN_MEMORY)
             return cls.of_chunks(chunked(X), size, sample_weight)
-        if not is_source(X) and (is_array(X) or not isinstance(X, Iterable)):
-            weighted = missing is not None or entry_weight is not None
-            X = X if checked or weighted else check.samples(X)
+        if is_source(X):
+            stream = as_stream(X)
+            return (cls.of_batches if stream.shape is None else cls.of_stream)(
+                stream, size, sample_weight
+            )
+        if is_array(X) or not isinstance(X, Iterable):
+            X = X if checked or is_weighted(entry_weight, missing) else check.samples(X)
             return cls.of_array(samples_of(X, sample_weight, entry_weight, missing), size)
-        if entry_weight is not None:
-            raise ValueError(CUT.format("entry_weight"))
-        X = as_stream(X) if is_source(X) else X
-        table = isinstance(X, Stream) and X.shape is not None
-        return (cls.of_stream if table else cls.of_batches)(X, size, sample_weight, missing)
+        refuse(entry_weight)
+        return cls.of_batches(X, size, sample_weight, missing)
 
     @classmethod
     def of_array(cls, samples: Samples, size: int) -> Source:
@@ -99,20 +96,18 @@ class Source(NamedTuple):
         return cls(samples, size, n, samples.total, steps, lambda m, rng: samples, walk)
 
     @classmethod
-    def of_stream(
-        cls, X: Stream, size: int, sample_weight: Any = None, missing: str | None = None
-    ) -> Source:
+    def of_stream(cls, X: Stream, size: int, sample_weight: Any = None) -> Source:
         """Read batches of a table, each pass of which is shuffled in another way."""
         n = X.table.shape[0]
         size = min(X.batch_size or size, n)
-        first = _samples(X.move(X.table.rows(0, size)), "the first rows of X", missing)
-        like = first.X
+        like = at_home(check.samples)(X.move(X.table.rows(0, size)), "the first rows of X")
         single = like.dtype == array_namespace(like).float32
         weight = per_row.host_weights(sample_weight, n, single=single)
 
         def samples(numbers: Any, rows: Array) -> Samples:
-            w = None if weight is None else asarray_like(weight[numbers], like)
-            return _checked(rows, "a batch of X", missing, like, w)
+            rows = check.samples(rows, "a batch of X", like=like)
+            w = None if weight is None else weight[numbers]
+            return Samples.weighed(rows, None if w is None else asarray_like(w, rows))
 
         def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
             seed = None if rng is None else [*rng.bytes(16)]
@@ -126,7 +121,7 @@ class Source(NamedTuple):
         total = float(n) if weight is None else float(weight.sum())
         steps = math.ceil(n / size)
         some = lambda m, rng: samples(*X.some(m, rng))  # noqa: E731
-        return cls(first, size, n, total, steps, some, walk)
+        return cls(Samples.of(like), size, n, total, steps, some, walk)
 
     @classmethod
     def of_chunks(cls, X: Chunks, size: int, sample_weight: Any = None) -> Source:
@@ -160,12 +155,15 @@ class Source(NamedTuple):
     ) -> Source:
         """Check the first batch of an iterable; an iterator can be walked once."""
         if sample_weight is not None:
-            raise ValueError(CUT.format("sample_weight"))
+            raise ValueError(
+                "sample_weight came with an iterable of batches, and it can only be cut along with "
+                "an array. Pass X as one array, or leave the weights out."
+            )
         walk = iter(X)
         head = next(walk, None)
         if head is None:
             raise ValueError(EMPTY)
-        first = _samples(head, "the first batch of X", missing)
+        first = at_home(_checked)(head, "the first batch of X", missing)
         once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
         data = itertools.chain([head], walk) if once else X
 
@@ -196,20 +194,11 @@ class Source(NamedTuple):
                 deque(walk(number), maxlen=0)
 
 
-def _checked(
-    rows: Any,
-    name: str,
-    missing: str | None,
-    like: Array | None = None,
-    weight: Array | None = None,
-) -> Samples:
-    """Return rows that were read, with what is missing of them."""
+def _checked(rows: Any, name: str, missing: str | None, like: Array | None = None) -> Samples:
+    """Return a batch that came, with what is missing of it."""
     rows, entries = observed(rows, None, missing, name)
-    samples = Samples.weighed(check.samples(rows, name, like=like), weight)
+    samples = Samples.of(check.samples(rows, name, like=like))
     return samples if entries is None else samples.seen(entries)
-
-
-_samples = at_home(_checked)  # of the first, which say where home is
 
 
 def _shuffled(X: Array, rng: Any) -> Array:
