@@ -20,7 +20,7 @@ from gpudict.learning.blocks import Block, Blocks, Coded
 from gpudict.learning.updates import DictionaryStep
 from gpudict.objective.quadratic import Quadratic
 
-NUMBERS = 2**20  # d·k², up to which each feature has its quadratic
+NUMBERS = 2**16  # d·k², up to which each feature has its quadratic: more takes longer than fills
 STEPS = 30  # by these
 FILLS = 5  # or updates, each by rows that are filled in by the atoms of the last
 

@@ -44,12 +44,12 @@ def first():
 def test_monotone(backend: BackendCase, most: int, first, monkeypatch: pytest.MonkeyPatch):
     """By filled rows and by features; of one's own weights, whatever their scale."""
     monkeypatch.setattr(features, "NUMBERS", most)
-    told = {"alpha": ALPHA * 7, "max_iter": 5, "tol": 0, "random_state": 0, "code_tol": 1e-12}
+    told = {"alpha": ALPHA * 7, "max_iter": 3, "tol": 0, "random_state": 0, "code_tol": 1e-12}
     learned = gpudict.learn(backend.asarray(X), 8, entry_weight=backend.asarray(7 * W), **told)
     cost, atoms = host(learned.objective) / 7, host(learned.dictionary)
     assert learned.converged
     assert (np.diff(cost) <= 1e-12 * cost[:-1]).all()
-    assert cost[-1] < 0.99 * cost[0]
+    assert cost[-1] < 0.995 * cost[0]
     np.testing.assert_allclose(cost[-1], objective(host(learned.code), atoms, W), rtol=1e-10)
     np.testing.assert_allclose(np.linalg.norm(atoms, axis=1), 1)
     np.testing.assert_allclose(atoms, first.setdefault(most, atoms), atol=1e-7)
