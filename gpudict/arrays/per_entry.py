@@ -34,7 +34,7 @@ def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") ->
     ------
     TypeError, ValueError
         The weights are not those of the entries of X, or one is no number from 0 on, or none is
-        above 0; or X has infinities where they have a weight.
+        above 0; or X with them is no number, or not one whose square is.
     """
     if missing is not None:
         parameters.choice(missing, "missing", MISSING)
@@ -54,4 +54,7 @@ def observed(X: Any, entry_weight: Any, missing: str | None, name: str = "X") ->
             )
     if missing is not None:
         weight = xp.where(xp.isnan(X), xp.zeros_like(weight), weight)
-    return xp.where(weight > 0, X, xp.zeros_like(X)), weight
+    X = xp.where(weight > 0, X, xp.zeros_like(X))
+    if entry_weight is not None:
+        check.squares(xp.sqrt(weight) * X, f"√entry_weight·{name}", wide=True)
+    return X, weight

@@ -52,10 +52,8 @@ def coded(
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    sparse, request = (
-        check.sparse_output(asked.sparse_output, X),
-        Request(X, V, init, weight=weight),
-    )
+    sparse = check.sparse_output(asked.sparse_output, X)
+    request = Request(X, V, init, weight=weight)
     places = chosen(asked.devices, X)
     with memory_error_saying(lambda: shapes(request), X, tried=""):
         one, each = per_row.alphas(alpha, X)

@@ -21,7 +21,7 @@ class Request(NamedTuple):
     V : (k, d), the atoms
     init : (n, k), or Rows of the host, codes to start from, or None
     gram, cov : (k, k) and (n, k), or None
-    weight : (n, d), of the entries of X, which are 0 where it is, or None
+    weight : (n, d), of the entries of X, or None
     """
 
     X: Array

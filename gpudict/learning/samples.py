@@ -43,7 +43,7 @@ class Samples(NamedTuple):
         return cls.weighed(X, per_row.weights(sample_weight, X))
 
     def seen(self, entries: Array, *, whole: bool = False) -> Samples:
-        """Return the samples, 0 where they have no weight, with checked weights of their entries.
+        """Return the samples, which are 0 where a weight is, with checked weights of the entries.
 
         Of the `whole` data it is said how many features were never observed.
         """
@@ -120,4 +120,5 @@ class Samples(NamedTuple):
         logs = xp.where(some, xp.log(divisor(square)), square)
         count = self.summed(xp.astype(some, dtype), dtype)
         mean = self.summed(logs, dtype) / divisor(count)
-        return xp.where(count > 0, xp.exp(mean), xp.zeros_like(mean)) / self.top
+        found = xp.where(count > 0, xp.exp(mean), xp.zeros_like(mean))
+        return found if self.entries is None else found / self.top
