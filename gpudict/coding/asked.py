@@ -10,6 +10,7 @@ from gpudict.arrays import check, per_row
 from gpudict.arrays.batches import memory_error_saying
 from gpudict.arrays.devices import chosen
 from gpudict.arrays.door import Array
+from gpudict.arrays.per_entry import observed
 from gpudict.coding.budget import shapes
 from gpudict.coding.plan import Plan, penalty_of
 from gpudict.coding.request import Request
@@ -35,6 +36,7 @@ class Asked(NamedTuple):
     sparse_output: bool
     devices: Any
     until: float = math.inf
+    missing: str | None = None
 
     @classmethod
     def of_lasso(
@@ -51,14 +53,18 @@ class Part(NamedTuple):
     top: float | None
 
 
-def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> Part:
+def coded(
+    X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked, entry_weight: Any = None
+) -> Part:
     """Check what came, and code the rows of an array."""
     wide = asked.n_nonzero_coefs is None and asked.target_error == 0
+    X, weight = observed(X, entry_weight, asked.missing)
     X, V = check.samples_and_atoms(X, V, wide=wide)
     if init is not None:
         init = check.matrix(init, "init", like=X)
         check.shaped(init, "init", (X.shape[0], V.shape[0]), "a code has an entry for each atom")
-    sparse, request = check.sparse_output(asked.sparse_output, X), Request(X, V, init)
+    sparse = check.sparse_output(asked.sparse_output, X)
+    request = Request(X, V, init, weight=weight)
     places = chosen(asked.devices, X)
     with memory_error_saying(lambda: shapes(request), X, tried=""):
         one, each = per_row.alphas(alpha, X)
@@ -72,6 +78,7 @@ def coded(X: Array, V: Array, alpha: Any, init: Array | None, asked: Asked) -> P
             tol=asked.tol,
             max_iter=asked.max_iter,
             until=asked.until,
+            weighted=weight is not None,
         )
         code = partial(solve_on, places) if places else solve
         found = code(request, plan, batch_size=asked.batch_size, n_jobs=asked.n_jobs, sparse=sparse)

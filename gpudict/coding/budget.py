@@ -34,7 +34,9 @@ def bytes_a_row(request: Request, plan: Plan) -> int:
     Where supports are no larger than usual, that is: beyond it some solvers work in parts.
     """
     X, (k, d), solver, penalty = request.X, request.V.shape, plan.solver, plan.penalty
-    gathered = d if k > gram_limit(X) else 0  # numbers of an atom, where no Gram has its products
+    weighted = request.weight is not None
+    alone = weighted or k > gram_limit(X)  # no Gram has the products of atoms
+    gathered = d * (1 + weighted) if alone else 0  # numbers of one
     numbers = 0
     if isinstance(solver, IterativeSolver):
         numbers = solver.numbers_per_row(k, min(k, penalty.support or SUPPORT), gathered)

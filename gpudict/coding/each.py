@@ -30,7 +30,14 @@ from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import FASTEST
 
 Coder = TypeVar("Coder", bound=Callable[..., Any])
-WHOLE = ("sparse_output", "out", "devices", "time_limit")  # what is of one dictionary
+WHOLE = (
+    "sparse_output",
+    "out",
+    "devices",
+    "time_limit",
+    "entry_weight",
+    "missing",
+)  # what is of one dictionary
 PARTS = 4  # of a thread, so that they end together
 LASSO = {"alpha", "n_jobs", "positive", "solver", "tol"}  # what a compiled call takes
 
@@ -53,7 +60,7 @@ def for_each(encode: Coder) -> Coder:
 def coded(X: Array, V: Array, encode: Callable[..., Solution], asked: dict[str, Any]) -> Solution:
     """Return the codes (b, n, k), or (b, k) of a row each, and what is known of them."""
     for name in WHOLE:
-        if asked.get(name):
+        if asked.get(name, False) is not False and asked[name] is not None:
             raise ValueError(
                 f"{name} came with V of the shape {tuple(V.shape)}, dictionaries for each, and it "
                 "is for one. Leave it out, or encode over each V[i] in a loop."

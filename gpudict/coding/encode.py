@@ -8,6 +8,8 @@ from gpudict.arrays import parameters
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
+from gpudict.arrays.leading import flat
+from gpudict.arrays.per_entry import refuse
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.coding.alpha.sample import alpha_for
@@ -48,6 +50,8 @@ def encode(
     out: Any = None,
     devices: Any = None,
     time_limit: float | None = None,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Solution:
     """Code each row of X sparsely over the atoms in the rows of V.
 
@@ -116,6 +120,13 @@ def encode(
     time_limit : float, optional
         Seconds, after which no batch of rows, and no round of one, begins. Rows that are left have
         codes of zeros, and for their gap ½‖x‖². What is read as it is needed is read to its end.
+    entry_weight : array (n, d), optional
+        How much each entry of X counts, from 0 on: the lasso is min ½‖√w∘(x − uV)‖² + alpha·‖u‖₁,
+        and its gap that of this very problem. X is not read where the weight is 0. For arrays,
+        with 'cd', 'working_set', 'face_walk' or 'omp'.
+    missing : 'nan', optional
+        NaN in X, which is no stream, is an entry that is missing, and has the weight 0. A row of
+        which nothing is there has the code 0 and the gap 0.
 
     Returns
     -------
@@ -169,14 +180,20 @@ def encode(
         sparse_output=sparse_output,
         devices=devices,
         until=parameters.deadline(time_limit, "time_limit"),
+        missing=missing,
     )
+    if out is not None or is_chunked(X):
+        refuse(entry_weight)
+    if is_source(X):
+        refuse(entry_weight, missing)
     rows = Folds.of(X, alpha, init, asked, out)
     X, alpha, init = rows[:3]
+    entry_weight = flat(entry_weight, "entry_weight")
     alpha = alpha_for(target_nonzeros, explained_variance, alpha, X, V, asked)
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)._replace(alpha=alpha)
     if out is None and not is_source(X):
-        found, *tops = coded(X, V, alpha, init, asked)
+        found, *tops = coded(X, V, alpha, init, asked, entry_weight)
     else:
         found, tops = in_parts(as_stream(X) if is_source(X) else X, V, alpha, init, asked, out)
     silent = [top for top in tops if top is not None]

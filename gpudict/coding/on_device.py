@@ -47,7 +47,7 @@ def solved(q: Quadratic, plan: Plan, init: Array | None) -> Solution:
     assert isinstance(solver, IterativeSolver)
     Z = xp.zeros_like(q.cov)
     if init is not None:  # feasible, and no code for an atom that is zero
-        Z = penalty.prox(xp.where(diagonal(q)[None, :] > 0, init, Z), 0.0)
+        Z = penalty.prox(xp.where(diagonal(q) > 0, init, Z), 0.0)
     start = None if init is None else Z
     with phase("rounds"):
         found = run(solver, q, penalty, Z, stop=plan.stop, max_iter=plan.max_iter)

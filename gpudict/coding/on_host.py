@@ -91,10 +91,14 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 def in_numpy(request: Request) -> Request:
     """Return the request with NumPy's arrays, in place; atoms and their Gram in float64."""
-    X, V, init, gram, cov = request
+    X, V, init, gram, *others = request
     init = init if init is None or isinstance(init, Rows) else to_host(init)
-    gram, cov = None if gram is None else wide(gram), None if cov is None else to_host(cov)
-    return Request(to_host(X), made_of(V, wide), init, gram, cov)
+    gram, (cov, weight) = None if gram is None else wide(gram), map(_if_any, others)
+    return Request(to_host(X), made_of(V, wide), init, gram, cov, weight)
+
+
+def _if_any(a: Array | None) -> np.ndarray | None:
+    return None if a is None else to_host(a)
 
 
 def atoms_of(V: Array, workers: int = 1) -> Atoms:
@@ -132,20 +136,20 @@ def solved(
     """Solve a chunk of rows, with space for products if there is; return also ‖x‖² of each."""
     solver, sq = plan.solver, np.empty(len(rows.X))
     assert isinstance(solver, RowSolver)
-    X, cov = rows.X, rows.cov
+    X, cov, weight = rows.X, rows.cov, rows.weight
+    limits = Limits(plan.tol, plan.max_iter, X.dtype != np.float64)
     if cov is None and atoms.V is None:
         cov = product(X, rows.V, sq, space)
     else:
-        X, cov = wide(X), cov if cov is None else wide(cov)
-        np.vecdot(X, X, out=sq)
-    batch = RowBatch(cov, sq, start(rows), X)
-    limits = Limits(plan.tol, plan.max_iter, rows.X.dtype != np.float64)
+        X, cov, weight = wide(X), *(a if a is None else wide(a) for a in (cov, weight))
+        np.vecdot(X, X if weight is None else weight * X, out=sq)
+    batch = RowBatch(cov, sq, start(rows), X, weight)
     found = _reduced.solve_rows(solver, atoms, batch, plan.penalty, limits)
     short = ~found.converged if plan.penalty.certified else np.isnan(found.gap)
     if short.any():
-        X = wide(X)
-        factors = (X, rows.V) if rows.is_products else None
-        cov = X @ rows.V.T if cov is None else cov
+        exact = rows._replace(X=wide(X), weight=weight)
+        factors = exact.factors if rows.is_products else None
+        cov = exact.weighed @ rows.V.T if cov is None else cov
         gram = rows.shared_gram(GRAM_LIMIT) if plan.penalty.reduces else atoms.gram
         q = Quadratic(cov, sq, gram, factors)
         found = refined_rows(found, q, plan, np.flatnonzero(short), rows)
@@ -165,11 +169,12 @@ def refined_rows(
     """Refine some of the rows."""
     k, dtype, plan = q.cov.shape[1], rows.X.dtype, plan.of_rows(some)
     Z, init = found.codes.dense(k), None if rows.init is None else start(rows).dense(k)[some]
-    init = init if init is None else plan.penalty.prox(np.where(diagonal(q) > 0, init, 0), 0.0)
+    part = of_rows(q, some)
+    init = init if init is None else plan.penalty.prox(np.where(diagonal(part) > 0, init, 0), 0.0)
     before = Solution(
         Z[some].astype(dtype), found.gap[some], found.converged[some], found.rounds, []
     )
-    after = refined(before, of_rows(q, some), plan, init)
+    after = refined(before, part, plan, init)
     Z[some], found.gap[some], found.converged[some] = after[:3]
     return found._replace(codes=compressed(Z), rounds=max(found.rounds, after.n_iter))
 

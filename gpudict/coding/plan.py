@@ -16,6 +16,7 @@ from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.contract import RowPenalty
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.penalties.least_squares import LeastSquares
+from gpudict.objective.penalties.norm import NormPenalty
 from gpudict.solvers.base import Solver
 from gpudict.solvers.records import Ended, Status
 from gpudict.solvers.registry import FASTEST, find
@@ -28,7 +29,8 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-8}
 class Plan(NamedTuple):
     """How to code a row: the solver and its name as asked for, the penalty, when it is done.
 
-    `until` is when the time is over, of the clock `time.perf_counter`.
+    `until` is when the time is over, of the clock `time.perf_counter`; `weighted` is whether
+    entries of rows have weights.
     """
 
     solver: Solver[Any]
@@ -38,6 +40,7 @@ class Plan(NamedTuple):
     max_iter: int
     name: str = FASTEST
     until: float = math.inf
+    weighted: bool = False
 
     @classmethod
     def of(
@@ -50,8 +53,11 @@ class Plan(NamedTuple):
         tol: float | None,
         max_iter: int | None,
         until: float = math.inf,
+        weighted: bool = False,
     ) -> Plan:
         """Return the plan for rows like X over k atoms, with the solver that the name stands for.
+
+        `weighted` says that entries of X have weights.
 
         Raises
         ------
@@ -59,16 +65,22 @@ class Plan(NamedTuple):
             A parameter can't be used, or solver and penalty do not fit.
         """
         limit = None if max_iter is None else parameters.count(max_iter, "max_iter", minimum=0)
-        chosen = find(solver, penalty, X, k)
+        if weighted and isinstance(penalty, NormPenalty) and type(penalty) is not L1:
+            raise ValueError(
+                f"Entries of X have weights or are missing, and a {type(penalty).__name__} came, of "
+                "which that is not solved. Pass alpha, or n_nonzero_coefs."
+            )
+        chosen = find(solver, penalty, X, k, weighted=weighted)
         limit = chosen.max_iter if limit is None else limit
         if not penalty.certified:
-            return cls(chosen, penalty, in_time(exhausted, until), 0.0, limit, solver, until)
+            rule = in_time(exhausted, until)
+            return cls(chosen, penalty, rule, 0.0, limit, solver, until, weighted)
         single = X.dtype == array_namespace(X).float32
         usual = TOLERANCE["float32" if single else "float64"]
         tol = usual if tol is None else parameters.number(tol, "tol")
         margin = 0.5 if single else 1.0  # a float32 gap reads low, and float64 judges it
         rule = in_time(duality_gap(margin * tol), until)
-        return cls(chosen, penalty, rule, tol, limit, solver, until)
+        return cls(chosen, penalty, rule, tol, limit, solver, until, weighted)
 
     @property
     def late(self) -> bool:
@@ -100,7 +112,7 @@ class Plan(NamedTuple):
             It stands for none there.
         """
         plan = self.having(self.penalty.fitted(X, k))
-        solver = find(self.name, plan.penalty, X, k)
+        solver = find(self.name, plan.penalty, X, k, weighted=self.weighted)
         return plan if solver is self.solver else plan.by(solver)
 
     def of_rows(self, index: Array | slice) -> Plan:

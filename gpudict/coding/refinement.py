@@ -147,8 +147,8 @@ def _part(q: Quadratic, some: Array) -> Quadratic:
     part = of_rows(q, some)
     if part.factors is None or part.cov.dtype == part.sq.dtype:
         return part
-    form = least_squares if part.cov.shape[1] <= gram_limit(part.cov) else by_factors
-    return form(*part.factors)
+    shared = len(part.factors) == 2 and part.cov.shape[1] <= gram_limit(part.cov)
+    return (least_squares if shared else by_factors)(*part.factors)
 
 
 def _guarded(found: Solution, q: Quadratic, plan: Plan, init: Array | None) -> Solution:

@@ -28,7 +28,7 @@ def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
     if isinstance(found.Z, Rows) and found.Z.values.shape[0]:
         return None
     if request.cov is None:
-        return largest(tops(request.X, request.V, positive=plan.penalty.positive))
+        return largest(tops(request.weighed, request.V, positive=plan.penalty.positive))
     return largest(plan.penalty.pull(request.cov))
 
 

@@ -33,6 +33,7 @@ from gpudict.arrays.door import (
     to_host,
 )
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import observed
 from gpudict.arrays.plain import array_like, values
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
@@ -50,12 +51,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             X = chunked(X).like[:1, :]
         given, X = X, as_numbers(X)
         if foreign(X):
-            X = check.samples(X, wide=not reset)
+            X = check.samples(X, finite=False)
             validate_data(self, given, reset=reset, skip_check_array=True)
         else:
+            finite = True if self._missing is None else "allow-nan"
+            options = {"dtype": [np.float64, np.float32], "ensure_all_finite": finite}
             with naming("X"):
-                X = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
-            check.squares(X, "X", wide=not reset)
+                X = validate_data(self, X, reset=reset, **options)
+        check.squares(observed(X, None, self._missing)[0], "X", wide=not reset)
         self._check_output(X, method)
         if not reset:
             self._check_place(X, method)
@@ -113,6 +116,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _given(self, names: str) -> dict[str, Any]:
         """Return the parameters of these names, as keywords."""
         return {name: getattr(self, name) for name in names.split()}
+
+    @property
+    def _missing(self) -> str | None:
+        """What stands for missing entries of X, where an estimator takes them."""
+        return None
 
     @property
     def _fitted(self) -> Array | None:
@@ -193,6 +201,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True
+        tags.input_tags.allow_nan = self._missing is not None
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

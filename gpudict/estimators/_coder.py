@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import observed
 from gpudict.arrays.sources.by_batches import by_batches
 from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
@@ -31,6 +32,7 @@ class Coder(Scored, Estimator):
     transform_max_iter: int = 1000
     target_nonzeros: float | None = None
     explained_variance: float | None = None
+    missing: str | None = None
 
     @by_batches
     @at_home
@@ -65,8 +67,9 @@ class Coder(Scored, Estimator):
                 "sparse_output=True came with split_sign=True, and split codes are dense. Leave "
                 "one of the two out."
             )
+        X, weight = observed(X, None, self.missing)
         found = encoded(
-            Request(X, self._atoms(X)),
+            Request(X, self._atoms(X), weight=weight),
             parameters.choice(self.transform_algorithm, "transform_algorithm", algorithms()),
             n_nonzero_coefs=self.transform_n_nonzero_coefs,
             alpha=self._alpha(),
@@ -109,6 +112,10 @@ class Coder(Scored, Estimator):
     def _atoms(self, X: Array) -> Array:
         """Return the dictionary in the place and dtype of X."""
         return check.atoms(self.components_, "components_", like=X)
+
+    @property
+    def _missing(self) -> str | None:
+        return self.missing
 
     def _alpha(self) -> float | None:
         """Return the alpha of the transform."""

@@ -32,6 +32,11 @@ def to_sklearn(estimator: Any) -> Any:
     """Return scikit-learn's estimator with these parameters and this fitted state."""
     import sklearn.decomposition
 
+    if getattr(estimator, "missing", None) is not None:
+        raise ValueError(
+            "missing='nan' has no counterpart in scikit-learn, which takes no NaN here. Set "
+            "missing=None before the exchange, if that is what you want there."
+        )
     theirs = getattr(sklearn.decomposition, type(estimator).__name__)
     given = {name: getattr(estimator, name) for name in theirs._get_param_names()}
     if getattr(estimator, "_aims", False) and hasattr(estimator, "alpha_"):

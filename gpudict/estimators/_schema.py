@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.generators import restored
+from gpudict.arrays.per_entry import MISSING
 from gpudict.estimators import _readers as to
 from gpudict.learning.moments import Explained, Moments
 from gpudict.learning.records import Progress, State
@@ -49,6 +50,7 @@ PARAMETERS: dict[str, to.Reader] = {
     "max_iter": to.count(),
     "max_no_improvement": to.maybe(to.count()),
     "method": to.name(methods),
+    "missing": to.maybe(to.name(lambda: MISSING)),
     "n_components": to.maybe(to.count(1)),
     "n_jobs": to.maybe(to.jobs),
     "positive_code": to.flag,

@@ -80,6 +80,9 @@ class DictionaryLearning(Learner, Coder):
     target_nonzeros, explained_variance : float, optional
         In place of alpha, as in `learn`: the mean of the non-zeros of a code, or the share of the
         variance of X that codes and atoms explain.
+    missing : 'nan', optional
+        NaN in X is an entry that is missing, in `fit` and in `transform`, and does not count; for
+        the lasso and 'omp'. `inverse_transform` of the codes fills it in.
 
     Attributes
     ----------
@@ -188,6 +191,7 @@ class DictionaryLearning(Learner, Coder):
             dict_init=self._moved(self.dict_init, like, "dict_init"),
             code_init=self._moved(self.code_init, like, "code_init"),
             sample_weight=sample_weight,
+            missing=self.missing,
             watch=watch,
             checkpoint=kept,
             codes=method == "fit_transform",

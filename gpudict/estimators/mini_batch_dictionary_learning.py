@@ -45,7 +45,7 @@ class MiniBatchDictionaryLearning(Learner, Coder):
     ----------
     n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
 transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict, \
- transform_max_iter, fit_n_nonzero_coefs, target_nonzeros, explained_variance
+ transform_max_iter, fit_n_nonzero_coefs, target_nonzeros, explained_variance, missing
         As in `DictionaryLearning`. random_state also shuffles.
     dict_init : array (k, d), 'svd' or 'data', optional
         Atoms to start from; by default 'svd' of some of the samples where k < d, else 'data'.
@@ -120,7 +120,7 @@ transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict,
         if not isinstance(X, Stream):
             like = self._checked(X, method, reset=True)
             X = X if is_chunked(X) else like
-        source = source_of(X, self.batch_size, sample_weight)
+        source = source_of(X, self.batch_size, sample_weight, self.missing)
         first = source.first.X
         if isinstance(X, Stream):
             self._checked(first, method, reset=True)
@@ -190,7 +190,7 @@ transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict,
             state = self.past_
             assert state is not None
         start = self._moved(self.dict_init, X, "dict_init")
-        samples = one_batch(X if chunks is None else chunks, sample_weight)
+        samples = one_batch(X if chunks is None else chunks, sample_weight, self.missing)
         if recipe.aim is not None and not first:
             recipe = recipe.at(self.alpha_)
         step, alpha = online_step(samples, state, recipe, start, self.rng_)
@@ -209,6 +209,7 @@ transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict,
             self.n_components,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
+            weighted=self.missing is not None,
             **fit_alpha(self),
             **self._given("positive_code positive_dict n_jobs fit_n_nonzero_coefs"),
         )

@@ -51,6 +51,8 @@ class SparseCoder(Coder):
         The most iterations of the solver.
     target_nonzeros, explained_variance : float, optional
         In place of transform_alpha, as in `encode`: `fit` finds the alpha that leads there.
+    missing : 'nan', optional
+        NaN in X is an entry that is missing, and does not count; for the lasso and 'omp'.
 
     Attributes
     ----------

@@ -19,6 +19,7 @@ from gpudict.arrays.door import Array, copied, to_host
 from gpudict.learning.atoms import unused
 from gpudict.learning.blocks import Made, code_of, gap_of
 from gpudict.learning.far import Far
+from gpudict.learning.features import improved
 from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, Summary
 from gpudict.learning.row_space import Space
@@ -95,7 +96,7 @@ def alternate(
             if recipe.update.solver.turns_codes:
                 made, V = together(blocks, made, V, recipe.update)
             else:
-                V = recipe.update(q, V)
+                V = improved(blocks, made, q, V, recipe.update)
             there = blocks.everywhere(V)
             now = Summary.of(blocks.told(there, made), dead)
             codes = [one.codes for one in made]

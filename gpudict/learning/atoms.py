@@ -74,7 +74,7 @@ def svd_start(samples: Samples, k: int) -> tuple[Array, Array]:
     column of U is positive; here S is in the codes, where scikit-learn has it in the atoms. With
     weights it is the SVD of the rows √w x, and only samples that have a weight set the signs.
     """
-    X, weight, _ = samples
+    X, weight = samples[:2]
     xp = array_namespace(X)
     rows = samples.rooted()
     if hasattr(xp, "linalg"):

@@ -20,6 +20,7 @@ from gpudict.coding.plan import Plan
 from gpudict.learning import apart
 from gpudict.learning.atoms import revived
 from gpudict.learning.codes import Codes, Dense, coded
+from gpudict.learning.filling import filled
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 from gpudict.objective.quadratic import Quadratic, accumulate, gap_unit
@@ -63,14 +64,21 @@ class Block(NamedTuple):
 
     def coded(self, V: Array, before: Codes | None, each: bool = False) -> tuple[Coded, Quadratic]:
         """Return codes for the atoms, warm from those before if there are any, and their sums."""
-        codes, found = coded(self.samples.X, V, self.plan, before, self.n_jobs)
-        q = apart.sums(codes, self.samples, V) if each else codes.statistics(self.samples)
-        return Coded(codes, found.gap, found.converged), q
+        X, entries = self.samples.X, self.samples.entries
+        codes, found = coded(X, V, self.plan, before, self.n_jobs, entries)
+        made = Coded(codes, found.gap, found.converged)
+        return made, self.summed(V, made, each)
+
+    def summed(self, V: Array, made: Coded, each: bool = False) -> Quadratic:
+        """Return the sums over rows and their codes, which are for the atoms or for others."""
+        samples = filled(self.samples, made.codes, V)
+        return apart.sums(made.codes, samples, V) if each else made.codes.statistics(samples)
 
     def told(self, V: Array, made: Coded) -> Told:
         """Return what there is to know of codes, with their cost for the atoms."""
         samples, (codes, gap, converged) = self.samples, made
-        xp, costs = array_namespace(V), codes.costs(samples.X, V, self.plan.penalty)
+        X = filled(samples, codes, V, rooted=True).X
+        xp, costs = array_namespace(V), codes.costs(X, V, self.plan.penalty)
         cost = samples.summed(costs, float64_of(samples.X))
         return Told(cost, xp.max(gap / self.unit), xp.all(converged))
 
@@ -89,44 +97,6 @@ class Made(Protocol):
         ...
 
 
-class Parts(Protocol):
-    """All rows, in parts of which each is coded where it is; what there is of each is in a list."""
-
-    def taken(self, codes: Any, /) -> Sequence[Any]:
-        """Return what to start from, of codes (n, k) where X is, or of None."""
-        ...
-
-    def everywhere(self, V: Array, /) -> Sequence[Array]:
-        """Return the atoms as each part has them."""
-        ...
-
-    def coded(
-        self, V: Sequence[Array], before: Sequence[Any], /, *, each: bool = False
-    ) -> tuple[Sequence[Made], Quadratic]:
-        """Return the codes of all parts, and the sums over all rows, or of `each` atom apart."""
-        ...
-
-    def told(self, V: Sequence[Array], made: Any, /) -> Sequence[Told]:
-        """Return what each part says of its codes, where X is."""
-        ...
-
-    def nonzeros(self, made: Any, /) -> Sequence[Array]:
-        """Return the sum of the non-zeros of each part by the weights, 0-d, where X is."""
-        ...
-
-    def without(self, made: Any, dead: np.ndarray, /) -> Sequence[Any]:
-        """Return what to start from with zeros for the atoms that are dead, (k,) bool."""
-        ...
-
-    def scale(self, made: Any, /) -> Any:
-        """Return a typical ‖x‖² of the rows, 0-d."""
-        ...
-
-    def revived(self, V: Array, dead: np.ndarray, rng: Any, /, *, positive: bool) -> Array:
-        """Return V with the dead atoms drawn anew from the rows."""
-        ...
-
-
 class Blocks(NamedTuple):
     """All rows: a block on each of the devices, or one where X is, if there are none.
 
@@ -141,7 +111,7 @@ class Blocks(NamedTuple):
     @classmethod
     def of(cls, samples: Samples, recipe: Recipe) -> Blocks:
         """Cut the samples, and move each block to its device."""
-        (X, weight, total), square = samples, samples.squares()
+        (X, weight, total, entries, top), square = samples, samples.squares()
         typical = samples.typical(square)
         if not recipe.devices:
             whole = Block.of(samples, square, recipe.plan, recipe.n_jobs)
@@ -149,13 +119,14 @@ class Blocks(NamedTuple):
         cuts = devices.blocks(X.shape[0], len(recipe.devices))
         where = recipe.devices[: len(cuts)]
         rows = _cut(X, cuts, where)
-        weights = [None] * len(cuts) if weight is None else _cut(weight, cuts, where)
+        none = [None] * len(cuts)
+        weights, own = (none if a is None else _cut(a, cuts, where) for a in (weight, entries))
 
-        def block(X: Array, weight: Array | None) -> Block:
-            part, plan = Samples(X, weight, total), recipe.plan.at(X, recipe.k)
+        def block(X: Array, weight: Array | None, entries: Array | None) -> Block:
+            part, plan = Samples(X, weight, total, entries, top), recipe.plan.at(X, recipe.k)
             return Block.of(part, part.squares(), plan, recipe.n_jobs)
 
-        each = tuple(devices.on_each(block, rows, rows, weights))
+        each = tuple(devices.on_each(block, rows, rows, weights, own))
         return cls(each, where, samples, typical)
 
     @property
@@ -188,6 +159,12 @@ class Blocks(NamedTuple):
         """Return the codes of all blocks, and the sums over all rows, where X is."""
         made, sums = zip(*self._each(partial(Block.coded, each=each), V, before), strict=True)
         return list(made), reduce(accumulate, map(self._here, sums))
+
+    def summed(self, V: Sequence[Array], made: Sequence[Coded]) -> Quadratic:
+        """Return the sums over all rows and their codes, for other atoms than these are for."""
+        sums: list[Quadratic] = self._each(Block.summed, V, made)
+        whole: Quadratic = reduce(accumulate, map(self._here, sums))
+        return whole
 
     def told(self, V: Sequence[Array], made: Sequence[Coded]) -> list[Told]:
         """Return what each block says of its codes, where X is."""

@@ -234,13 +234,17 @@ def _full(U: Rows, k: int, d: int) -> bool:
 
 
 def coded(
-    X: Array, V: Array, plan: Plan, before: Codes | None = None, n_jobs: int | None = None
+    X: Array,
+    V: Array,
+    plan: Plan,
+    before: Codes | None = None,
+    n_jobs: int | None = None,
+    weight: Array | None = None,
 ) -> tuple[Codes, Solution]:
     """Return codes of the rows of X, of the kind that is cheaper here, and what is known of them.
 
-    Warm, from codes before, if there are any.
+    Warm, from codes before, if there are any; entries may have weights.
     """
-    sparse = isinstance(plan.solver, RowSolver)
-    request = Request(X, V, None if before is None else before.start)
-    found = solve(request, plan, n_jobs=n_jobs, sparse=sparse)
+    sparse, start = isinstance(plan.solver, RowSolver), None if before is None else before.start
+    found = solve(Request(X, V, start, weight=weight), plan, n_jobs=n_jobs, sparse=sparse)
     return (Compressed(found.Z, V, n_jobs) if sparse else Dense(found.Z)), found

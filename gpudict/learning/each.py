@@ -20,7 +20,9 @@ from gpudict.learning import small
 from gpudict.learning.records import Learned
 
 Learner = TypeVar("Learner", bound=Callable[..., Any])
-ONE = ("callback", "checkpoint", "resume", "devices", "time_limit")  # what is of one problem
+ONE = (  # what is of one problem
+    "callback", "checkpoint", "resume", "devices", "time_limit", "entry_weight", "missing",
+)  # fmt: skip
 DIMENSIONS = {"dict_init": 3, "code_init": 3, "sample_weight": 2, "alpha": 1}  # of one for each
 FEW = ("alpha", "sample_weight")  # which may come from anywhere
 
@@ -44,7 +46,7 @@ def of_each(learn: Learner) -> Learner:
 def learned(X: Array, learn: Callable[..., Learned], asked: dict[str, Any]) -> Learned:
     """Return what is learned of each problem, in arrays with the problems first."""
     for name in ONE:
-        if asked[name]:
+        if asked[name] is not None and asked[name] is not False:
             raise ValueError(
                 f"{name} came with X of the shape {tuple(X.shape)}, which is a batch of problems, "
                 "and it is of one. Leave it out, or learn from each X[i] in a loop."

@@ -62,6 +62,7 @@ def facts(
         "devices": len(recipe.devices),
         "random_state": _seed(seed),
         **{name: _option(value) for name, value in options.items()},
+        **({} if samples.entries is None else {"entry_weight": _digest(_some(samples.entries))}),
     }
 
 

@@ -49,6 +49,7 @@ class Far:
     how: How | None = None
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     weight: None = None
+    entries: None = None
 
     @classmethod
     def of(cls, chunks: Chunks, sample_weight: Any = None) -> Far:

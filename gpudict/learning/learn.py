@@ -13,6 +13,7 @@ from typing import Any
 from gpudict.arrays import check, parameters
 from gpudict.arrays.door import Array, draws
 from gpudict.arrays.home import at_home
+from gpudict.arrays.per_entry import is_weighted
 from gpudict.learning import aiming
 from gpudict.learning.alternate import Iteration, alternate
 from gpudict.learning.beginning import begun, zeros
@@ -72,6 +73,8 @@ def learn(
     checkpoint_every: float = EVERY,
     resume: bool = False,
     time_limit: float | None = None,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Learned:
     """Learn a dictionary for X: min ½‖X − UV‖² + alpha·‖U‖₁ over U and unit atoms V.
 
@@ -140,6 +143,12 @@ def learn(
     time_limit : float, optional
         Seconds, after which no iteration begins. What is there is returned, and a checkpoint can be
         gone on from.
+    entry_weight : array (n, d), optional
+        How much each entry of an array X counts, from 0 on; the objective is
+        ½‖√w∘(X − UV)‖² + alpha·‖U‖₁, and does not rise. X is not read where the weight is 0.
+    missing : 'nan', optional
+        NaN in an array X is an entry that is missing, and has the weight 0. Of a feature that is
+        never observed a warning is given; atoms have there what they began with, scaled.
 
     Returns
     -------
@@ -171,8 +180,11 @@ def learn(
     >>> bool((learned.objective[1:] <= learned.objective[:-1]).all())
     True
     """
-    until, there = parameters.deadline(time_limit, "time_limit"), elsewhere(X)
-    samples = rows_of(check.samples(X) if there is None else there, sample_weight)
+    until = parameters.deadline(time_limit, "time_limit")
+    there, weighted = elsewhere(X), is_weighted(entry_weight, missing)
+    if there is None:
+        there = X if weighted else check.samples(X)
+    samples = rows_of(there, sample_weight, entry_weight, missing)
     recipe = recipe_for(
         samples.X,
         n_components,
@@ -190,6 +202,7 @@ def learn(
         positive_dict=positive_dict,
         n_jobs=n_jobs,
         devices=devices,
+        weighted=weighted,
     )
     if isinstance(samples, Far):
         recipe.update.by_sums("the rows, and their codes, are elsewhere")

@@ -68,6 +68,8 @@ def learn_online(
     checkpoint_every: float = EVERY,
     resume: bool = False,
     time_limit: float | None = None,
+    entry_weight: Array | None = None,
+    missing: str | None = None,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -113,6 +115,9 @@ code_max_iter, positive_code, positive_dict, random_state, n_jobs, devices, chec
 checkpoint_every, resume, time_limit
         As in `learn`; it is each batch that is spread over devices. To go on, an iterable has to
         yield the same batches again: those that are over are passed over.
+    entry_weight, missing
+        As in `learn`; `missing` for batches that an iterable yields, too. What is missing of a row
+        is filled in by its code when it comes, and the past is kept with that.
 
     Returns
     -------
@@ -140,7 +145,8 @@ checkpoint_every, resume, time_limit
     (8, 10)
     """
     until = parameters.deadline(time_limit, "time_limit")
-    source = Source.of(X, parameters.count(batch_size, "batch_size"), sample_weight)
+    size = parameters.count(batch_size, "batch_size")
+    source = Source.of(X, size, sample_weight, entry_weight=entry_weight, missing=missing)
     with home(source.first.X):
         recipe = recipe_for(
             source.first.X,
@@ -159,6 +165,7 @@ checkpoint_every, resume, time_limit
             positive_dict=positive_dict,
             n_jobs=n_jobs,
             devices=devices,
+            weighted=source.first.entries is not None,
         )
         recipe.update.by_sums("of batches that are over there are sums")
         return learned_from(

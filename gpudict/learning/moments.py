@@ -52,7 +52,7 @@ class Moments(NamedTuple):
     @classmethod
     def of(cls, samples: Samples) -> Moments:
         """Return those of samples; of none, or of none with a weight, they are 0."""
-        X, weight, total = samples
+        X, weight, total = samples[:3]
         xp, dtype = array_namespace(X), float64_of(X) or X.dtype
         X = xp.astype(X, dtype, copy=False)
         weight = None if weight is None else xp.astype(weight, dtype, copy=False)

@@ -37,7 +37,8 @@ class Space(NamedTuple):
 def narrowed(samples: Samples, dict_init: Any, recipe: Recipe) -> tuple[Samples, Any, Space]:
     """Return the samples and the atoms to start from in their space, and the space.
 
-    They are as they came where the data are not wide, or atoms can leave the space. The basis is
+    They are as they came where the data are not wide, have weights of entries, or atoms can leave
+    the space. The basis is
     the one whose triangle L has no negative diagonal, so that each backend makes the same.
     """
     X, first = samples.X, given(dict_init, samples.X)
@@ -45,7 +46,8 @@ def narrowed(samples: Samples, dict_init: Any, recipe: Recipe) -> tuple[Samples,
     r = n if drawn else n + first.shape[0]
     paid = first == "svd" if drawn else False
     spares = d >= WIDE * r and (paid or r <= SHORT * recipe.k)
-    if recipe.positive or not spares or not hasattr(xp, "linalg"):
+    weighted = samples.entries is not None
+    if weighted or recipe.positive or not spares or not hasattr(xp, "linalg"):
         return samples, first, Space()
     with precise(X):
         Q, R = triangle(xp.matrix_transpose(X if drawn else xp.concat([X, first])))

@@ -17,9 +17,11 @@ from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.leading import flat
+from gpudict.arrays.per_entry import is_weighted, observed, refuse
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
 from gpudict.learning.far import Far
+from gpudict.learning.parts import samples_of
 from gpudict.learning.samples import Samples
 
 Batch = Samples | Far
@@ -49,8 +51,19 @@ class Source(NamedTuple):
     walk: Callable[[Any], Callable[[int], Iterator[Batch]]]
 
     @classmethod
-    def of(cls, X: Any, size: int, sample_weight: Any = None, *, checked: bool = False) -> Source:
+    def of(
+        cls,
+        X: Any,
+        size: int,
+        sample_weight: Any = None,
+        *,
+        checked: bool = False,
+        entry_weight: Any = None,
+        missing: str | None = None,
+    ) -> Source:
         """Check an array, unless it is, or the first rows of what is read as it is needed."""
+        if is_chunked(X) or is_source(X):
+            refuse(entry_weight, missing)
         if is_chunked(X):
             return cls.of_chunks(chunked(X), size, sample_weight)
         if is_source(X):
@@ -59,14 +72,16 @@ class Source(NamedTuple):
                 stream, size, sample_weight
             )
         if is_array(X) or not isinstance(X, Iterable):
-            X = X if checked else check.samples(flat(X, "X"))
-            return cls.of_array(X, size, sample_weight)
-        return cls.of_batches(X, size, sample_weight)
+            X = flat(X, "X")
+            X = X if checked or is_weighted(entry_weight, missing) else check.samples(X)
+            return cls.of_array(samples_of(X, sample_weight, entry_weight, missing), size)
+        refuse(entry_weight)
+        return cls.of_batches(X, size, sample_weight, missing)
 
     @classmethod
-    def of_array(cls, X: Array, size: int, sample_weight: Any = None) -> Source:
-        """Cut batches from an array, which is checked, shuffled once if it shall be."""
-        samples, n = Samples.of(X, sample_weight), X.shape[0]
+    def of_array(cls, samples: Samples, size: int) -> Source:
+        """Cut batches from rows that are at hand, shuffled once if they shall be."""
+        X, n = samples.X, samples.X.shape[0]
         size = min(size, n)
 
         def walk(rng: Any) -> Callable[[int], Iterator[Samples]]:
@@ -133,7 +148,13 @@ class Source(NamedTuple):
         return cls(far, size, n, far.total, steps, lambda m, rng: far, walk)
 
     @classmethod
-    def of_batches(cls, X: Iterable[Array], size: int, sample_weight: Any = None) -> Source:
+    def of_batches(
+        cls,
+        X: Iterable[Array],
+        size: int,
+        sample_weight: Any = None,
+        missing: str | None = None,
+    ) -> Source:
         """Check the first batch of an iterable; an iterator can be walked once."""
         if sample_weight is not None:
             raise ValueError(
@@ -145,16 +166,16 @@ class Source(NamedTuple):
         if head is None:
             raise ValueError(EMPTY)
         name = "the first batch of X"
-        first = Samples.of(at_home(check.samples)(flat(head, name), name))
+        first = at_home(_checked)(flat(head, name), name, missing)
         once = isinstance(X.source if isinstance(X, Stream) else X, Iterator)
         data = itertools.chain([head], walk) if once else X
 
         def checked(number: int) -> Iterator[Samples]:
             shape = (None, first.X.shape[1])
             for rows in data:
-                rows = flat(rows, "a batch of X")
-                batch = check.samples(rows, "a batch of X", like=first.X)
-                yield Samples.of(check.shaped(batch, "a batch of X", shape, "all have one width"))
+                batch = _checked(flat(rows, "a batch of X"), "a batch of X", missing, first.X)
+                check.shaped(batch.X, "a batch of X", shape, "all have one width")
+                yield batch
 
         return cls(first, first.X.shape[0], 0, 0.0, 0, lambda m, rng: first, lambda rng: checked)
 
@@ -174,6 +195,13 @@ class Source(NamedTuple):
                     yield number, rows
             elif not self.steps:
                 deque(walk(number), maxlen=0)
+
+
+def _checked(rows: Any, name: str, missing: str | None, like: Array | None = None) -> Samples:
+    """Return a batch that came, with what is missing of it."""
+    rows, entries = observed(rows, None, missing, name)
+    samples = Samples.of(check.samples(rows, name, like=like))
+    return samples if entries is None else samples.seen(entries)
 
 
 def _shuffled(X: Array, rng: Any) -> Array:

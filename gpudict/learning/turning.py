@@ -10,8 +10,9 @@ import numpy as np
 from gpudict.arrays.door import Array, array_namespace, from_host, precise, to_host
 from gpudict.arrays.phases import phase
 from gpudict.arrays.rows import Rows, wide
-from gpudict.learning.blocks import Blocks, Coded, Made, Parts
+from gpudict.learning.blocks import Blocks, Coded, Made
 from gpudict.learning.codes import Codes, Compressed, Dense
+from gpudict.learning.parts import Parts
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep
 from gpudict.objective.quadratic import Quadratic

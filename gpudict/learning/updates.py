@@ -150,8 +150,12 @@ def recipe_for(
     positive_dict: bool = False,
     n_jobs: int | None = None,
     devices: Any = None,
+    weighted: bool = False,
 ) -> Recipe:
-    """Return the recipe that the parameters of a learner ask for, for data such as X."""
+    """Return the recipe that the parameters of a learner ask for, for data such as X.
+
+    `weighted` says that entries of X have weights.
+    """
     k = X.shape[1] if n_components is None else parameters.count(n_components, "n_components")
     given: RowPenalty | None = checked(penalty)
     if given is not None:
@@ -162,7 +166,8 @@ def recipe_for(
     aim = aim_of(target_nonzeros, explained_variance, shape, alpha=alpha, penalty=penalty, **others)
     alpha = alpha if aim is None else 1.0  # until it is found
     problem = penalty_of(shape, alpha, *limits, given=given)
-    plan = Plan.of(X, k, problem, solver=solver, tol=code_tol, max_iter=code_max_iter)
+    limited: dict[str, Any] = {"tol": code_tol, "max_iter": code_max_iter, "weighted": weighted}
+    plan = Plan.of(X, k, problem, solver=solver, **limited)
     step = dictionary_step(dictionary_update, X, positive=positive_dict)
     if step.solver.turns_codes and problem.certified:
         raise ValueError(
@@ -170,6 +175,8 @@ def recipe_for(
             "codes it would take from their optimum. Pass n_nonzero_coefs or target_error, or "
             "'sweep' or 'mm'."
         )
+    if weighted:
+        step.by_sums("entries of X have weights or are missing")
     places = chosen(devices, X)
     step = step.by_sums("devices came") if places else step
     return Recipe(k, plan, step, n_jobs, places, alpha, aim)

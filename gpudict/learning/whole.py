@@ -99,7 +99,7 @@ def fits(state: State, samples: Samples, recipe: updates.Recipe) -> bool:
     (n, d), k = samples.X.shape, recipe.k
     compiled = (recipe.plan.solver, recipe.update.solver) == COMPILED
     small = n <= FEW_ROWS and k * k * d <= updates.ALONE
-    with_gram = not is_apart(state.recent)
+    with_gram = not is_apart(state.recent)  # COMPILED take no weights of entries
     compiled = compiled and not recipe.plan.penalty.reduces
     return compiled and small and with_gram and state.step > 0 and not recipe.devices
 

@@ -6,6 +6,9 @@ For least squares ½‖X − Z V‖² it has gram = V Vᵀ (k, k), cov = X Vᵀ 
 code solves it for (X, V), the dictionary for (Xᵀ, Uᵀ); online learning adds quadratics up, and
 learning on many machines sums them. All functions are pure; the rows are independent.
 
+Where each entry of X has a weight it is ½‖√w∘(X − Z V)‖²: each row sees the atoms through its own
+weights, so no Gram is shared, and all goes through the factors (X, V, w).
+
 Everything is written in terms of the *correlation* cov − Z·gram = (X − Z V) Vᵀ, which is minus the
 gradient. Beside Z it gives the value, the residual and the duality gap with sums alone, so a
 solver that carries it pays for one matrix product an iteration, and a check costs none.
@@ -21,13 +24,13 @@ from gpudict.arrays.door import Array, array_namespace, divisor, take
 class Quadratic(NamedTuple):
     """½⟨Z·gram, Z⟩ − ⟨Z, cov⟩ + ½·sq; `factors` = (X, V) where it came from least squares.
 
-    In learning, a gram (k,) is the diagonal of one.
+    Or (X, V, w), with a weight of each entry (n, d). In learning, a gram (k,) is a diagonal of one.
     """
 
     cov: Array
     sq: Array
     gram: Array | None = None
-    factors: tuple[Array, Array] | None = None
+    factors: tuple[Array, ...] | None = None
 
 
 def gram_of(V: Array, /) -> Array:
@@ -40,10 +43,19 @@ def least_squares(X: Array, V: Array, /, *, gram: Array | None = None) -> Quadra
     return by_factors(X, V)._replace(gram=gram_of(V) if gram is None else gram)
 
 
-def by_factors(X: Array, V: Array, /) -> Quadratic:
-    """Return ½‖X − Z V‖² without a Gram: one of many atoms is larger than the work it saves."""
-    xp = array_namespace(X, V)
-    return Quadratic(X @ xp.matrix_transpose(V), xp.sum(X * X, axis=1), None, (X, V))
+def by_factors(X: Array, V: Array, *weight: Array) -> Quadratic:
+    """Return ½‖X − Z V‖² without a Gram: one of many atoms is larger than the work it saves.
+
+    With a weight of each entry (n, d) there is none that rows share.
+    """
+    xp, factors = array_namespace(X, V), (X, V, *weight)
+    WX = weighed(factors, X)
+    return Quadratic(WX @ xp.matrix_transpose(V), xp.sum(X * WX, axis=1), None, factors)
+
+
+def weighed(factors: tuple[Array, ...], R: Array, /) -> Array:
+    """Return w∘R, or R where entries have no weights."""
+    return R * factors[2] if len(factors) == 3 else R
 
 
 def astype(q: Quadratic, dtype: Any, /) -> Quadratic:
@@ -66,8 +78,10 @@ def to_judge(q: Quadratic, dtype: Any, /) -> Quadratic:
     if q.factors is None:
         return astype(q, dtype)
     xp = array_namespace(q.cov)
-    X, V = (xp.astype(a, dtype) for a in q.factors)
-    return Quadratic(q.cov, xp.sum(X * X, axis=1), None, (X, V))
+    factors = tuple(xp.astype(a, dtype) for a in q.factors)
+    return Quadratic(
+        q.cov, xp.sum(factors[0] * weighed(factors, factors[0]), axis=1), None, factors
+    )
 
 
 def statistics(X: Array, U: Array, weight: Array | None = None, /) -> Quadratic:
@@ -120,14 +134,14 @@ def product(q: Quadratic, Z: Array, /) -> Array:
         return Z @ q.gram
     assert q.factors is not None
     V = q.factors[1]
-    return (Z @ V) @ array_namespace(V).matrix_transpose(V)
+    return weighed(q.factors, Z @ V) @ array_namespace(V).matrix_transpose(V)
 
 
 def correlation(q: Quadratic, Z: Array, /) -> Array:
     """Return cov − Z·gram, minus the gradient; by (X − Z V) Vᵀ where that is less work."""
     if q.factors is not None and (q.gram is None or 2 * q.factors[1].shape[1] < Z.shape[1]):
-        X, V = q.factors
-        return (X - Z @ V) @ array_namespace(V).matrix_transpose(V)
+        X, V = q.factors[:2]
+        return weighed(q.factors, X - Z @ V) @ array_namespace(V).matrix_transpose(V)
     return q.cov - product(q, Z)
 
 
@@ -146,19 +160,18 @@ def exact(q: Quadratic, Z: Array, /) -> tuple[Array, Array, Array]:
     if q.factors is None:
         corr = correlation(q, Z)
         return corr, *residual(q, Z, corr)
-    X, V = q.factors
-    xp = array_namespace(Z)
-    R = X - Z @ V
-    return R @ xp.matrix_transpose(V), xp.sum(X * R, axis=1), xp.sum(R * R, axis=1)
+    X, V = q.factors[:2]
+    xp, R = array_namespace(Z), X - Z @ V
+    WR = weighed(q.factors, R)
+    return WR @ xp.matrix_transpose(V), xp.sum(X * WR, axis=1), xp.sum(R * WR, axis=1)
 
 
 def squared_error(q: Quadratic, Z: Array, corr: Array, /) -> Array:
     """Return ‖x − z V‖² of each row, from the residual itself where X is known, (n,)."""
     if q.factors is None:
         return residual(q, Z, corr)[1]
-    X, V = q.factors
-    R = X - Z @ V
-    return array_namespace(Z).sum(R * R, axis=1)
+    R = q.factors[0] - Z @ q.factors[1]
+    return array_namespace(Z).sum(R * weighed(q.factors, R), axis=1)
 
 
 def relative_gap(gap: Array, sq: Array, /) -> Array:
@@ -172,56 +185,29 @@ def gap_unit(sq: Array, /) -> Array:
 
 
 def diagonal(q: Quadratic, /) -> Array:
-    """Return the squared norms of the atoms, (k,)."""
+    """Return the squared norms of the atoms, (k,), or as each row sees them, (n, k)."""
     if q.gram is None:
         assert q.factors is not None
-        xp = array_namespace(q.cov)
-        return xp.sum(q.factors[1] ** 2, axis=1)
+        xp, (_, V, *weight) = array_namespace(q.cov), q.factors
+        return weight[0] @ xp.matrix_transpose(V**2) if weight else xp.sum(V**2, axis=1)
     k, diagonal_alone = q.gram.shape[0], q.gram.ndim == 1
     return q.gram if diagonal_alone else array_namespace(q.gram).reshape(q.gram, (-1,))[:: k + 1]
-
-
-def with_unit_atoms(q: Quadratic, /) -> tuple[Quadratic, Array]:
-    """Return the quadratic as one of atoms v/‖v‖ and codes z·‖v‖, and the norms (k,).
-
-    A zero atom stays zero, with 1 for its norm.
-    """
-    norm = divisor(array_namespace(q.cov).sqrt(diagonal(q)))
-    return scaled_atoms(q, norm), norm
 
 
 def scaled_atoms(q: Quadratic, size: Array, /) -> Quadratic:
     """Return the quadratic as one of atoms v/size and codes z·size, sizes (k,) above 0."""
     gram = None if q.gram is None else q.gram / (size[:, None] * size[None, :])
-    factors = None if q.factors is None else (q.factors[0], q.factors[1] / size[:, None])
+    factors = q.factors
+    if factors is not None:
+        factors = (factors[0], factors[1] / size[:, None], *factors[2:])
     return Quadratic(q.cov / size[None, :], q.sq, gram, factors)
-
-
-def gathered(q: Quadratic, index: Array, /) -> Array:
-    """Return the atoms in each row of index (n, m), (n, m, d)."""
-    assert q.factors is not None
-    xp = array_namespace(q.cov)
-    return xp.reshape(take(q.factors[1], xp.reshape(index, (-1,))), (*index.shape, -1))
-
-
-def small_grams(q: Quadratic, index: Array, /) -> Array:
-    """Return the (n, m, m) Grams of the atoms in each row of index (n, m)."""
-    if q.gram is not None:
-        return q.gram[index[:, :, None], index[:, None, :]]
-    atoms = gathered(q, index)
-    return atoms @ array_namespace(atoms).matrix_transpose(atoms)
-
-
-def small_gram_numbers(q: Quadratic, m: int, copies: int, /) -> int:
-    """Return how many numbers so many copies of a row's (m, m) Gram take while it is made."""
-    return copies * m * m + (
-        0 if q.gram is not None or q.factors is None else m * q.factors[1].shape[1]
-    )
 
 
 def of_rows(q: Quadratic, index: Array, /) -> Quadratic:
     """Return the quadratic of the samples in index."""
-    factors = None if q.factors is None else (take(q.factors[0], index), q.factors[1])
+    factors = q.factors
+    if factors is not None:
+        factors = (take(factors[0], index), factors[1], *(take(w, index) for w in factors[2:]))
     return Quadratic(take(q.cov, index), take(q.sq, index), q.gram, factors)
 
 

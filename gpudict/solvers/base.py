@@ -59,6 +59,7 @@ class Solver(ABC, Generic[P]):
     stands_for : other names by which it is found, where it runs and solves the penalty: it is the
         fastest of its kind there; `EVERY_NAME` if no other solver should be taken for its penalty
     fallback : the portable solver that finishes the rows that it leaves, or None
+    weighted : whether entries of X may have weights
     max_iter : rounds (steps, sweeps) that are made at most unless the caller says otherwise
     """
 
@@ -67,6 +68,7 @@ class Solver(ABC, Generic[P]):
     place: ClassVar[Place] = Place.ANYWHERE
     stands_for: ClassVar[tuple[str, ...]] = ()
     fallback: ClassVar[str | None] = None
+    weighted: ClassVar[bool] = False
     max_iter: ClassVar[int] = 1000
 
     @property
@@ -203,12 +205,16 @@ def scaled(V: np.ndarray, norms: np.ndarray) -> np.ndarray:
 
 
 class RowBatch(NamedTuple):
-    """Rows to solve: cov = X Vᵀ (b, k) or X (b, d) alone, sq = ‖x‖² (b,), b codes to start from."""
+    """Rows to solve: cov = X Vᵀ (b, k) or X (b, d) alone, sq = ‖x‖² (b,), b codes to start from.
+
+    With weights of the entries (b, d) sq is ‖√w∘x‖².
+    """
 
     cov: np.ndarray | None
     sq: np.ndarray
     init: Rows
     X: np.ndarray | None = None
+    weight: np.ndarray | None = None
 
 
 class Limits(NamedTuple):

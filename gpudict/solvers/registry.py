@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+import sys
 from typing import Any
 
 from gpudict.arrays import parameters
@@ -83,8 +84,13 @@ def _updates() -> tuple[str, ...]:
     return tuple(s.name for s in all_solvers().values() if s.kind is Kind.UPDATE)
 
 
-def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> Solver[Any]:
+def find(
+    name: str, penalty: Penalty, like: Array | None = None, k: int = 0, *, weighted: bool = False
+) -> Solver[Any]:
     """Return the solver that a name stands for, for a penalty, arrays such as `like` and k atoms.
+
+    One that takes weights of entries if they are `weighted`: no Gram is shared then, as of many
+    atoms.
 
     Raises
     ------
@@ -93,14 +99,16 @@ def find(name: str, penalty: Penalty, like: Array | None = None, k: int = 0) -> 
     """
     known = solver_names() if penalty.separable else _updates()
     name = parameters.choice(name, "solver", known)
-    here = ANYWHERE if like is None else places_of(like, k)
+    here = ANYWHERE if like is None else places_of(like, sys.maxsize if weighted else k)
     if penalty.reduces:  # those for many atoms take them as they are
         here = tuple(place for place in here if place not in MANY)
-    return _found(name, penalty.form, here)
+    return _found(name, penalty.form, here, weighted)
 
 
 @functools.cache
-def _found(name: str, penalty: type[Penalty], here: tuple[Place, ...]) -> Solver[Any]:
+def _found(
+    name: str, penalty: type[Penalty], here: tuple[Place, ...], weighted: bool
+) -> Solver[Any]:
     """Return the solver of that name for a type of penalty in one of some places, the best first.
 
     Of those that fit, one that stands for every name of its problem is taken before all others,
@@ -113,6 +121,8 @@ def _found(name: str, penalty: type[Penalty], here: tuple[Place, ...]) -> Solver
         fitting += [s for s in every if EVERY_NAME in s.stands_for and s.solves(penalty)]
     if not fitting:
         raise ValueError(_misfit(name, named, penalty))
+    if weighted and not (fitting := [s for s in fitting if s.weighted]):
+        raise ValueError(_unweighted(name, penalty))
     running = [s for s in fitting if s.place in here]
     if not running:
         raise ValueError(_elsewhere(name, named[0].place, penalty))
@@ -132,6 +142,17 @@ def _misfit(name: str, named: list[Solver[Any]], penalty: type[Penalty]) -> str:
     return (
         f"solver={name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
         f"{penalty.problem}. Pass {asked} instead, or one of the solvers {_anywhere(penalty)}."
+    )
+
+
+def _unweighted(name: str, penalty: type[Penalty]) -> str:
+    """Say that a solver takes no weights of entries, and what to pass instead."""
+    takers = [s for s in all_solvers().values() if s.weighted and s.solves(penalty)]
+    others = ", ".join(repr(s.name) for s in takers if s.place is Place.ANYWHERE)
+    advice = f"Pass solver={FASTEST!r}, or one of {others}" if others else "Pass an alpha above 0"
+    return (
+        f"Entries of X have weights or are missing, and solver={name!r} does not take that for "
+        f"{penalty.problem}. {advice}."
     )
 
 

@@ -36,6 +36,7 @@ def batch_learned(
     positive_dict: bool = False,
     positive_code: bool = False,
     sample_weight: Any = None,
+    missing: str | None = None,
     watch: Callable[[Iteration], object] | None = None,
     checkpoint: Checkpoint | None = None,
     codes: bool = True,
@@ -58,7 +59,7 @@ def batch_learned(
             callback(_mapping(it, errors))
         return None if watch is None else watch(it)
 
-    rows = rows_of(X, sample_weight)
+    rows = rows_of(X, sample_weight, missing=missing)
     recipe = recipe_for(
         rows.X,
         n_components,
@@ -68,6 +69,7 @@ def batch_learned(
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,
+        weighted=missing is not None,
     )
     learned = learned_from(
         rows,

@@ -46,6 +46,7 @@ def encoded(
         solver=algorithm.removeprefix(LASSO),
         tol=None,
         max_iter=max_iter if penalty.certified else None,
+        weighted=request.weight is not None,
     )
     found = solve(request, plan, n_jobs=n_jobs, sparse=sparse)
     warn_if_silent(found, request, plan)

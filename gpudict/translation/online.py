@@ -36,6 +36,7 @@ def online_recipe(
     fit_n_nonzero_coefs: int | None = None,
     target_nonzeros: float | None = None,
     explained_variance: float | None = None,
+    weighted: bool = False,
 ) -> Recipe:
     """Return the recipe for data such as X that scikit-learn's parameters ask for."""
     return recipe_for(
@@ -47,6 +48,7 @@ def online_recipe(
         positive_code=positive_code,
         positive_dict=positive_dict,
         n_jobs=n_jobs,
+        weighted=weighted,
     )
 
 
@@ -116,7 +118,9 @@ def online_step(
     return made, recipe.alpha
 
 
-def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:
+def source_of(
+    X: Any, batch_size: int, sample_weight: Any = None, missing: str | None = None
+) -> Source:
     """Return where batches of data come from, which are checked if they are an array."""
     size = parameters.count(batch_size, "batch_size")
     if isinstance(X, Stream) and X.shape is None:
@@ -124,12 +128,12 @@ def source_of(X: Any, batch_size: int, sample_weight: Any = None) -> Source:
             "X is a stream of an iterable, of which nobody knows how many batches come. Pass them "
             "one by one to partial_fit, or the stream to learn_online."
         )
-    return Source.of(X, size, sample_weight, checked=True)
+    return Source.of(X, size, sample_weight, checked=True, missing=missing)
 
 
-def one_batch(X: Any, sample_weight: Any = None) -> Samples | Far:
+def one_batch(X: Any, sample_weight: Any = None, missing: str | None = None) -> Samples | Far:
     """Return all rows of X, which is checked or in chunks, as a batch."""
-    rows = rows_of(X, sample_weight)
+    rows = rows_of(X, sample_weight, missing=missing, whole=False)
     return rows if isinstance(rows, Samples) else rows.forgetful()
 
 

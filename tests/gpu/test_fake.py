@@ -46,7 +46,7 @@ def test_activations_need_no_more_than_a_batch():
         "working_set.step",
         "_small_lasso.fista",
         "_small_lasso.polish",
-        "quadratic.small_grams",
+        "small_grams.small_grams",
     )
     traced += ("l1.gap", "stopping.rule", "loop._look", "refinement.judged")
     for name in traced:

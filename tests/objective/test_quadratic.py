@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpudict.objective import inverses, quadratic
+from gpudict.objective import inverses, quadratic, small_grams
 
 seeds = st.integers(0, 2**31)
 
@@ -30,12 +30,12 @@ def test_quadratic_is_the_least_squares(seed, d, k):
         np.testing.assert_allclose(quadratic.exact(form, Z)[0], corr, atol=1e-9)
         np.testing.assert_allclose(quadratic.squared_error(form, Z, corr), rr, atol=1e-9)
         some = rng.integers(0, k, (3, 2))
-        grams = quadratic.small_grams(form, some)
+        grams = small_grams.small_grams(form, some)
         np.testing.assert_allclose(grams, V[some] @ V[some].transpose(0, 2, 1), atol=1e-10)
         last = quadratic.of_rows(form, np.array([2]))
         np.testing.assert_allclose(quadratic.correlation(last, Z[2:]), corr[2:], atol=1e-10)
         np.testing.assert_allclose(quadratic.diagonal(form), (V * V).sum(axis=1), atol=1e-12)
-        unit, norm = quadratic.with_unit_atoms(form)
+        unit, norm = small_grams.with_unit_atoms(form)
         np.testing.assert_allclose(quadratic.diagonal(unit), 1)
         np.testing.assert_allclose(quadratic.correlation(unit, Z * norm) * norm, corr, atol=1e-9)
         top = np.linalg.eigvalsh(V @ V.T).max()

@@ -25,9 +25,9 @@ from gpudict.arrays.door import (
     read,
     scatter,
     sign,
-    take,
 )
-from gpudict.objective.quadratic import Quadratic, correlation, diagonal, product, small_grams
+from gpudict.objective.quadratic import Quadratic, correlation, diagonal, product, weighed
+from gpudict.objective.small_grams import of_atoms, small_grams
 
 TIES = 64  # of ν: atoms that pull nearly alpha belong to the face
 INNER = 4  # of ν: how much smaller the alpha is for which the inner face is solved
@@ -57,7 +57,7 @@ def face_of(q: Quadratic, Z: Array, corr: Array, ties: Array) -> Face:
     inside = xp.astype(pick(wanted, index) > 0, Z.dtype)
     u = pick(Z, index)
     signs = xp.where(u != 0, sign(u), sign(pick(corr, index))) * inside
-    norms = xp.reshape(take(divisor(xp.sqrt(diagonal(q))), xp.reshape(index, (-1,))), index.shape)
+    norms = of_atoms(divisor(xp.sqrt(diagonal(q))), index)
     G = small_grams(q, index) / norms[:, :, None] / norms[:, None, :]
     eye = xp.eye(index.shape[1], dtype=Z.dtype, device=Z.device)[None, :, :]
     G = xp.where((inside[:, :, None] * inside[:, None, :]) > 0, G, eye) + _ridge(Z) * eye
@@ -102,9 +102,9 @@ def length(q: Quadratic, Y: Array) -> Array:
     """Return ‖y V‖ of each row, (n,), rounding in it."""
     xp = array_namespace(Y)
     eps = 4 * float(xp.finfo(Y.dtype).eps)
-    mass = xp.sum(xp.abs(Y) * xp.sqrt(diagonal(q))[None, :], axis=1)
+    mass = xp.sum(xp.abs(Y) * xp.sqrt(diagonal(q)), axis=1)
     if q.factors is None:
         square = xp.sum(Y * product(q, Y), axis=1)
         return xp.sqrt(xp.maximum(square, xp.zeros_like(square)) + eps * mass * mass)
     R = Y @ q.factors[1]
-    return xp.sqrt(xp.sum(R * R, axis=1)) + eps * mass
+    return xp.sqrt(xp.sum(R * weighed(q.factors, R), axis=1)) + eps * mass

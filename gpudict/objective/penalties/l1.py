@@ -39,11 +39,11 @@ class SumOfSizes(NormPenalty, CoordinatePenalty):
     def closer(self, q: Quadratic, Z: Array, /) -> Array:
         """Return the smaller of two bounds at the face of each row, and that by least squares."""
         xp = array_namespace(Z)
-        near = faces.TIES * norm.noise(q, Z)[:, None] * xp.sqrt(diagonal(q))[None, :]
+        near = faces.TIES * norm.noise(q, Z)[:, None] * xp.sqrt(diagonal(q))
         face = faces.face_of(q, Z, Z, Z != 0)
         corr = exact(q, self._solved(q, face, Z, 0 * q.sq)[0])[0]
         ties = pull(corr, self.positive) > self.thresholds() - near
-        face = faces.face_of(q, Z, corr, ties & (diagonal(q) > 0)[None, :])
+        face = faces.face_of(q, Z, corr, ties & (diagonal(q) > 0))
         at_face = xp.minimum(self._exact_face(q, Z, face), self._inner_face(q, Z, face))
         return xp.minimum(at_face, self._above_least_squares(q, Z))
 
@@ -55,7 +55,7 @@ class SumOfSizes(NormPenalty, CoordinatePenalty):
         eta = faces.reach(face, rho, noise)
         inside = scatter(face.index, face.inside, face.inside > 0, Z.shape[1]) > 0
         outer = pull(exact(q, near)[0], self.positive) - self.thresholds()
-        outer = outer + (noise + eta)[:, None] * xp.sqrt(diagonal(q))[None, :]
+        outer = outer + (noise + eta)[:, None] * xp.sqrt(diagonal(q))
         outer = xp.where(inside, xp.full_like(outer, -xp.inf), outer)
         bound = 0.5 * (faces.length(q, near - Z) + eta + noise) ** 2
         left = (Z != 0) & ~inside  # of a code with more atoms than a face has space for
@@ -79,7 +79,7 @@ class SumOfSizes(NormPenalty, CoordinatePenalty):
     def _above_least_squares(self, q: Quadratic, Z: Array) -> Array:
         """Return the bound by least squares, inf where alpha lets u use what rounding hides."""
         xp = array_namespace(Z)
-        if q.factors is None:
+        if q.factors is None or len(q.factors) == 3:  # no basis for all rows
             return xp.full_like(q.sq, xp.inf)
         bound = self.above_least_squares(q, Z, norm.noise(q, Z))
         hidden = basis(q.factors[1])[2] * xp.sqrt(xp.max(diagonal(q)) * exact(q, Z)[2])

@@ -40,7 +40,7 @@ class NormPenalty(CertifiedPenalty):
         xp, rr = array_namespace(Z), not_negative(residual(q, Z, corr)[1])
         corr, left = self.dual(q, corr)
         rr = rr if left is None else not_negative(rr - 2 * left)
-        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q)))
+        rounding = 16 * float(xp.finfo(Z.dtype).eps) * xp.sqrt(rr * xp.max(diagonal(q), axis=-1))
         limit = xp.maximum(self.over(rounding), self.alphas(rounding))
         scale = limit / divisor(xp.maximum(xp.max(self.pull(corr), axis=1), limit))
         scale = xp.where(limit > 0, scale, xp.ones_like(scale))  # alpha = 0 and an exact fit
@@ -52,14 +52,13 @@ class NormPenalty(CertifiedPenalty):
         xp = array_namespace(Z)
         corr, _, rr = exact(q, Z)
         corr, left = self.dual(q, corr)
-        norms = xp.sqrt(diagonal(q))
-        mass = xp.abs(Z) @ norms
-        noise = unit(q, Z) * (xp.sqrt(q.sq) + mass)
+        norms, size = xp.sqrt(diagonal(q)), mass(q, Z)
+        noise = unit(q, Z) * (xp.sqrt(q.sq) + size)
         scale, pull = self.scale(norms, corr, noise)
         away = 0.5 * (1 - scale) ** 2
-        rr = not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + mass)
+        rr = not_negative(rr) + 2 * noise * (xp.sqrt(q.sq) + size)
         value, scalable = self.value(Z), rr if left is None else not_negative(rr - 2 * left)
-        scaled = away * scalable + slack(value, Z, corr, scale) + noise * mass
+        scaled = away * scalable + slack(value, Z, corr, scale) + noise * size
         scaled = scaled if left is None else scaled + (xp.sqrt(left) + noise) ** 2
         gap = xp.minimum(scaled, 0.5 * rr + value)
         kind = xp.finfo(gap.dtype)  # where the squares of x are no numbers no gap is 0
@@ -81,7 +80,8 @@ class NormPenalty(CertifiedPenalty):
     def scale(self, norms: Array, corr: Array, noise: Array) -> tuple[Array, Array]:
         """Return by what θ must be scaled to be feasible whatever rounding does, and its pull."""
         xp = array_namespace(corr)
-        pull = self.pull(corr) + noise[:, None] * self.pull(norms[None, :])
+        norms = norms if norms.ndim == 2 else norms[None, :]
+        pull = self.pull(corr) + noise[:, None] * self.pull(norms)
         pull, alpha = xp.max(pull, axis=1), self.alphas(noise)
         return xp.where(pull > alpha, alpha / divisor(pull), xp.ones_like(pull)), pull
 
@@ -125,9 +125,9 @@ def noise(q: Quadratic, Z: Array) -> Array:
 
 
 def mass(q: Quadratic, Z: Array) -> Array:
-    """Return Σ|u|‖v‖ of each row, (n,)."""
-    xp = array_namespace(Z)
-    return xp.abs(Z) @ xp.sqrt(diagonal(q))
+    """Return Σ|u|‖v‖ of each row, (n,), for norms of atoms that rows share or have each."""
+    xp, norms = array_namespace(Z), array_namespace(Z).sqrt(diagonal(q))
+    return xp.abs(Z) @ norms if norms.ndim == 1 else xp.sum(xp.abs(Z) * norms, axis=1)
 
 
 def unit(q: Quadratic, Z: Array) -> float:

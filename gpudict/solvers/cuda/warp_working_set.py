@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from gpudict.arrays.door import Array, array_namespace, few_shapes, pick, scatter
 from gpudict.objective.penalties.l1 import L1, SumOfSizes
-from gpudict.objective.quadratic import Quadratic, correlation, small_gram_numbers, small_grams
+from gpudict.objective.quadratic import Quadratic, correlation
+from gpudict.objective.small_grams import small_gram_numbers, small_grams
 from gpudict.solvers.base import Place
 from gpudict.solvers.cuda._certificate import certificate
 from gpudict.solvers.cuda._launch import LANES, SOLVED, lasso

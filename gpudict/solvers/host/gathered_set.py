@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gpudict.arrays.rows import Rows
+from gpudict.arrays.rows import Rows, fixed
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.base import Atoms, Kind, Limits, Place, RowBatch, RowSolution, RowSolver
 from gpudict.solvers.constants import EPS
@@ -34,6 +34,7 @@ class GatheredSet(RowSolver[L1]):
     place = Place.HOST_MANY
     stands_for = ("cd",)
     fallback = "working_set"
+    weighted = True
     rounds: ClassVar[int] = 300
     spare: ClassVar[int] = 16
     largest: ClassVar[int] = 1024
@@ -45,10 +46,12 @@ class GatheredSet(RowSolver[L1]):
         if atoms.V is None or rows.X is None:  # there is but a Gram
             return ActiveSet().solve_rows(atoms, rows, penalty, limits)
         X, V, alphas = rows.X, atoms.V, penalty.alphas(rows.sq)
+        if rows.weight is not None:
+            return self._weighted(rows, V, penalty, limits)
         price = _by_float32 if _is_clear(alphas, rows.sq, X.shape[1]) else _by_float64
         (b, d), k = X.shape, len(V)
-        most = min(k, d + self.spare, self.largest)
-        codes = np.empty((b, most), np.int32), np.empty((b, most)), np.empty(b, np.int64)
+        codes = self._space(b, k, d)
+        most = codes[0].shape[1]
         gap, rounds, done = np.empty(b), np.zeros(b, np.int32), np.zeros(b, np.bool_)
         data = (X, V, atoms.norms, np.empty((b, d)))
         gathered.begin(tuple(rows.init), X, V, penalty.positive, most, *codes, data[-1])
@@ -59,11 +62,32 @@ class GatheredSet(RowSolver[L1]):
             C, reach = price(data[-1][some], atoms)
             state = (data, rows.sq, *wanted, allowed, codes, gap, rounds, done)
             gathered.advance(some, C, reach, *state)
-        columns, values, counts = codes
-        kept = np.arange(most) < counts[:, None]
-        ends = np.concatenate(([0], np.cumsum(counts)))
-        found = Rows(ends, columns[kept], values[kept])
-        return solution(found, gap, int(rounds.max()), rows, limits, X)
+        return solution(_rows(*codes), gap, int(rounds.max()), rows, limits, X)
+
+    def _weighted(self, rows: RowBatch, V: np.ndarray, penalty: L1, limits: Limits) -> RowSolution:
+        """Solve rows whose entries have weights, each with its own atoms."""
+        from gpudict.solvers.host.kernels import weighted
+
+        X, weight, (k, d) = rows.X, rows.weight, V.shape
+        assert X is not None
+        assert weight is not None
+        codes, gap = self._space(len(X), k, d), np.empty(len(X))
+        wanted = (penalty.alphas(rows.sq), penalty.positive, limits.single)
+        allowed = (d + 4.0, min(limits.max_iter, self.rounds))
+        data = (*map(fixed, (X, weight, V)), tuple(rows.init), rows.sq)
+        rounds = weighted.solve(*data, *wanted, allowed, codes, gap)
+        return solution(_rows(*codes), gap, rounds, rows, limits, X * weight)
+
+    def _space(self, b: int, k: int, d: int) -> tuple[np.ndarray, ...]:
+        """Return columns, values and counts of the codes of b rows."""
+        most = min(k, d + self.spare, self.largest)
+        return np.empty((b, most), np.int32), np.empty((b, most)), np.empty(b, np.int64)
+
+
+def _rows(columns: np.ndarray, values: np.ndarray, counts: np.ndarray) -> Rows:
+    """Return codes in compressed rows, of which each row has so many."""
+    kept = np.arange(columns.shape[1]) < counts[:, None]
+    return Rows(np.concatenate(([0], np.cumsum(counts))), columns[kept], values[kept])
 
 
 def _is_clear(alphas: np.ndarray, sq: np.ndarray, d: int) -> bool:

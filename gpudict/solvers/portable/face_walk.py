@@ -31,7 +31,8 @@ from gpudict.arrays.door import (
 from gpudict.objective.penalties.contract import pull
 from gpudict.objective.penalties.l1 import L1, SumOfSizes
 from gpudict.objective.penalties.weighted_l1 import WeightedL1
-from gpudict.objective.quadratic import Quadratic, correlation, small_grams, with_unit_atoms
+from gpudict.objective.quadratic import Quadratic, correlation
+from gpudict.objective.small_grams import unit_grams, with_unit_atoms
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.constants import LASSO
 
@@ -78,6 +79,7 @@ class FaceWalk(IterativeSolver[SumOfSizes, State]):
 
     penalties = (L1, WeightedL1)
     kind = Kind.CERTIFIED
+    weighted = True
     check_every = 5
     max_iter = 5000
 
@@ -97,7 +99,7 @@ class FaceWalk(IterativeSolver[SumOfSizes, State]):
         """Go on to the next face, or the next optimum of one."""
         xp, k = array_namespace(state.Z), state.Z.shape[1]
         unit, norm = with_unit_atoms(q)
-        problem = Unit(unit, penalty, penalty.thresholds() / norm[None, :])
+        problem = Unit(unit, penalty, penalty.thresholds() / norm, norm)
         before, noise = state.Z * norm, _noise(q, state.Z * norm)
         way = _way(problem, state._replace(Z=before, corr=state.corr / norm), noise)
         t, leaves, stuck = _stop(way)
@@ -137,11 +139,12 @@ class FaceWalk(IterativeSolver[SumOfSizes, State]):
 
 
 class Unit(NamedTuple):
-    """The problem in atoms of norm 1, each with its own alpha: t (n, k)."""
+    """The problem in atoms of norm 1, each with its own alpha: t (n, k); and their norms."""
 
     q: Quadratic
     penalty: SumOfSizes
     t: Array
+    norm: Array
 
 
 def _noise(q: Quadratic, Z: Array) -> Array:
@@ -176,7 +179,7 @@ def _way(problem: Unit, state: State, noise: Array) -> Way:
     s, u, corr = (pick(a, index) for a in (state.signs, state.Z, state.corr))
     t = xp.broadcast_to(problem.t, state.Z.shape)
     rho, inside = xp.abs(s) * corr - pick(t, index) * s, xp.abs(s)
-    G = small_grams(q, xp.concat([index, xp.astype(j, index.dtype)], axis=1))
+    G = unit_grams(q, problem.norm, xp.concat([index, xp.astype(j, index.dtype)], axis=1))
     g, norm2 = G[:, :-1, -1] * inside, G[:, -1:, -1]
     eye = xp.eye(index.shape[1], dtype=s.dtype, device=s.device)[None, :, :]
     block = G[:, :-1, :-1] * (inside[:, :, None] * inside[:, None, :])

@@ -38,9 +38,9 @@ from gpudict.objective.quadratic import (
     correlation,
     diagonal,
     product,
-    small_grams,
     squared_error,
 )
+from gpudict.objective.small_grams import small_grams
 from gpudict.solvers.base import IterativeSolver, Kind
 
 

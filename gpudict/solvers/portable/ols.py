@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from gpudict.arrays.door import Array, array_namespace, divisor, scatter
 from gpudict.objective.penalties.cardinality import Cardinality
-from gpudict.objective.quadratic import Quadratic, diagonal, gathered, product
+from gpudict.objective.quadratic import Quadratic, diagonal, product
+from gpudict.objective.small_grams import gathered
 from gpudict.solvers.base import IterativeSolver, Kind
 from gpudict.solvers.portable import omp
 

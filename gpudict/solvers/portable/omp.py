@@ -21,9 +21,10 @@ from gpudict.objective.quadratic import (
     Quadratic,
     correlation,
     diagonal,
-    gathered,
     squared_error,
+    weighed,
 )
+from gpudict.objective.small_grams import gathered
 from gpudict.solvers.base import IterativeSolver, Kind
 
 SLOTS = 8  # to begin with
@@ -56,6 +57,7 @@ class Omp(IterativeSolver[Cardinality, State]):
 
     penalties = (Cardinality,)
     kind = Kind.PURSUIT
+    weighted = True
     stands_for = ("cd",)
     max_iter = 10_000
 
@@ -74,7 +76,7 @@ class Omp(IterativeSolver[Cardinality, State]):
         slots = xp.zeros((n, SLOTS), dtype=Z.dtype, device=Z.device)
         index = xp.broadcast_to(xp.arange(SLOTS, device=Z.device)[None, :] * 0, (n, SLOTS))
         inverse = xp.zeros((n, SLOTS, SLOTS), dtype=Z.dtype, device=Z.device)
-        barred = xp.broadcast_to((diagonal(q) <= 0)[None, :], (n, k))
+        barred = xp.broadcast_to(diagonal(q) <= 0, (n, k))
         count = xp.zeros_like(q.sq)
         done = (q.sq <= penalty.target) | (count >= penalty.n_nonzero)
         corr = correlation(q, zero)
@@ -142,8 +144,10 @@ def _entries(q: Quadratic, index: Array, j: Array) -> tuple[Array, Array]:
     xp = array_namespace(j)
     if q.gram is not None:
         return q.gram[j, j][:, 0], q.gram[index, j]
+    assert q.factors is not None
     v = gathered(q, j)[:, 0, :]
-    return xp.sum(v * v, axis=1), _times(gathered(q, index), v)
+    seen = weighed(q.factors, v)
+    return xp.sum(v * seen, axis=1), _times(gathered(q, index), seen)
 
 
 def _left(
@@ -151,9 +155,10 @@ def _left(
 ) -> tuple[Array, Array]:
     """Return the correlation, and the squared errors where they are wanted: by the chosen atoms."""
     if q.gram is None and q.factors is not None:
-        xp, (X, V) = array_namespace(Z), q.factors
+        xp, (X, V, *_) = array_namespace(Z), q.factors
         R = X - _times(gathered(q, index), u, turned=True)
-        return R @ xp.matrix_transpose(V), xp.sum(R * R, axis=1)
+        WR = weighed(q.factors, R)
+        return WR @ xp.matrix_transpose(V), xp.sum(R * WR, axis=1)
     corr = correlation(q, Z)
     return corr, squared_error(q, Z, corr) if penalty.target else q.sq
 

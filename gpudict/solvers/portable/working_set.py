@@ -30,18 +30,17 @@ from gpudict.arrays.door import (
     pick,
     read,
     scatter,
-    take,
 )
 from gpudict.arrays.memory import workspace
 from gpudict.arrays.shapes import traced
 from gpudict.objective.penalties.contract import Penalty
 from gpudict.objective.penalties.l1 import L1, SumOfSizes
 from gpudict.objective.penalties.weighted_l1 import WeightedL1
-from gpudict.objective.quadratic import (
-    Quadratic,
-    correlation,
+from gpudict.objective.quadratic import Quadratic, correlation
+from gpudict.objective.small_grams import (
+    of_atoms,
     small_gram_numbers,
-    small_grams,
+    unit_grams,
     with_unit_atoms,
 )
 from gpudict.solvers.base import DENSE, SUPPORT, IterativeSolver, Kind
@@ -103,6 +102,7 @@ class WorkingSet(IterativeSolver[SumOfSizes, State]):
     kind = Kind.CERTIFIED
     stands_for = ("cd",)
     fallback = "face_walk"
+    weighted = True
     max_iter = 30
 
     def numbers_per_row(self, k: int, most: int, width: int) -> int:
@@ -132,7 +132,7 @@ class WorkingSet(IterativeSolver[SumOfSizes, State]):
         m = min(k, few_shapes(state.Z, wished(state, effort.add, effort.share), k, 2))
         index = choose(penalty, state, m)
         unit, norm = with_unit_atoms(q)
-        size = xp.reshape(take(norm, xp.reshape(index, (-1,))), (n, m))
+        size = of_atoms(norm, index)
         before = pick(state.Z, index) * size
         b = pick(unit.cov, index)
         start = state.round == 0 and state.efforts is WARM  # whose objective is not known yet
@@ -140,7 +140,7 @@ class WorkingSet(IterativeSolver[SumOfSizes, State]):
         parts, solve = [], traced(_solve, b)
         for low in range(0, n, rows):
             part = slice(low, min(low + rows, n))
-            G = small_grams(unit, index[part, :])
+            G = unit_grams(unit, norm, index[part, :], part)
             t = penalty.of_rows(part).thresholds(index[part, :]) / size[part, :]
             given = (G, b[part, :], t, before[part, :])
             parts.append(solve(*given, positive=penalty.positive, effort=effort, start=start))
