@@ -16,7 +16,6 @@ from gpudict.objective.penalties.cardinality import Cardinality
 from gpudict.objective.penalties.contract import RowPenalty
 from gpudict.objective.penalties.l1 import L1
 from gpudict.objective.penalties.least_squares import LeastSquares
-from gpudict.objective.penalties.norm import NormPenalty
 from gpudict.solvers.base import Solver
 from gpudict.solvers.records import Ended, Status
 from gpudict.solvers.registry import FASTEST, find
@@ -65,10 +64,10 @@ class Plan(NamedTuple):
             A parameter can't be used, or solver and penalty do not fit.
         """
         limit = None if max_iter is None else parameters.count(max_iter, "max_iter", minimum=0)
-        if weighted and isinstance(penalty, NormPenalty) and type(penalty) is not L1:
+        if weighted and not isinstance(penalty, L1 | LeastSquares | Cardinality):
             raise ValueError(
-                f"Entries of X have weights or are missing, and a {type(penalty).__name__} came, of "
-                "which that is not solved. Pass alpha, or n_nonzero_coefs."
+                "Entries of X have weights or are missing, and with a penalty of the kind "
+                f"{type(penalty).__name__} that is not solved. Pass alpha, or n_nonzero_coefs."
             )
         chosen = find(solver, penalty, X, k, weighted=weighted)
         limit = chosen.max_iter if limit is None else limit
