@@ -12,6 +12,7 @@ from gpudict.arrays.door import Array, array_namespace, precise
 from gpudict.arrays.home import at_home
 from gpudict.arrays.per_entry import observed
 from gpudict.arrays.sources.by_batches import by_batches
+from gpudict.coding.alpha.target import aim_of
 from gpudict.coding.request import Request
 from gpudict.estimators._base import Estimator
 from gpudict.estimators._score import Scored
@@ -121,6 +122,18 @@ class Coder(Scored, Estimator):
         """Return the alpha of the transform."""
         return checked_alpha(self.transform_alpha)
 
+    def _check_target(self) -> None:
+        """Raise if a fit can't have been for the target that is asked for."""
+        if self._aims and self._fitted is not None:
+            if not hasattr(self, "alpha_"):
+                raise ValueError("fitted has no alpha_, which a fit finds for a target")
+            aim_of(self.target_nonzeros, self.explained_variance, self._fitted.shape)
+            self._fit_alpha()
+
+    def _fit_alpha(self) -> dict[str, Any]:
+        """Return alpha, or the target in its place, as a fit takes them; raise if both came."""
+        return fit_alpha(self)
+
     def _keep_alpha(self, alpha: float | None) -> None:
         """Keep the alpha of a fit; there is none of a pursuit."""
         if alpha is not None:
@@ -132,6 +145,11 @@ class Coder(Scored, Estimator):
     def _aims(self) -> bool:
         """Whether alpha is found for a target."""
         return not self.target_nonzeros is self.explained_variance is None
+
+    @property
+    def _found(self) -> bool:
+        """Whether alpha was found for a target."""
+        return self._aims and hasattr(self, "alpha_")
 
     @property
     def _n_features_out(self) -> int:
@@ -160,7 +178,7 @@ def transform_alpha(learner: Any) -> float | None:
     """Return transform_alpha, or alpha where none is given, but for a pursuit, which needs none."""
     given = checked_alpha(learner.transform_alpha)
     if given is None and learner.transform_algorithm not in pursuits():
-        weight: float = learner.alpha_ if learner._aims else learner.alpha
+        weight: float = learner.alpha_ if learner._found else learner.alpha
         return weight
     return given
 

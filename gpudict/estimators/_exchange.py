@@ -39,7 +39,7 @@ def to_sklearn(estimator: Any) -> Any:
         )
     theirs = getattr(sklearn.decomposition, type(estimator).__name__)
     given = {name: getattr(estimator, name) for name in theirs._get_param_names()}
-    if getattr(estimator, "_aims", False) and hasattr(estimator, "alpha_"):
+    if getattr(estimator, "_found", False):
         given["alpha" if "alpha" in given else "transform_alpha"] = estimator.alpha_
     made = theirs(**{name: _parameter(name, value) for name, value in given.items()})
     for name, value in _fitted(estimator).items():

@@ -147,6 +147,8 @@ def rebuilt(model: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
         steps, size = fitted["n_steps_"], estimator.batch_size
         fitted["past_"] = State.of_sums(fitted["components_"], past, steps, size)
     vars(estimator).update(fitted)
+    if "target_nonzeros" in allowed:
+        estimator._check_target()
     return estimator
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gpudict.arrays import parameters
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.home import at_home
-from gpudict.estimators._coder import Coder, fit_alpha, transform_alpha
+from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new, with_callbacks
 from gpudict.estimators._tasks import Tasks
 from gpudict.estimators._turns import in_turn
@@ -181,8 +181,9 @@ class DictionaryLearning(Learner, Coder):
         def watch(now: Iteration) -> bool:
             return tasks.done(lambda: {"components_": now.dictionary}, last=now.last)
 
-        options = self._given("max_iter tol callback verbose random_state n_jobs") | fit_alpha(self)
+        options = self._given("max_iter tol callback verbose random_state n_jobs")
         options |= self._given("positive_code positive_dict fit_n_nonzero_coefs")
+        options |= self._fit_alpha()
         learned = batch_learned(
             X,
             self.n_components,

@@ -11,7 +11,7 @@ from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, draws
 from gpudict.arrays.home import at_home
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source, whole
-from gpudict.estimators._coder import Coder, fit_alpha, transform_alpha
+from gpudict.estimators._coder import Coder, transform_alpha
 from gpudict.estimators._learner import Learner, old_or_new
 from gpudict.estimators._same import check_unchanged
 from gpudict.estimators._tasks import Tasks
@@ -192,7 +192,7 @@ transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict,
         start = self._moved(self.dict_init, X, "dict_init")
         samples = one_batch(X if chunks is None else chunks, sample_weight, self.missing)
         if recipe.aim is not None and not first:
-            recipe = recipe.at(self.alpha_)
+            recipe = recipe.at(self.alpha_ if self._found else self.alpha)
         step, alpha = online_step(samples, state, recipe, start, self.rng_)
         with memory_to_learn(X, recipe):
             dictionary = step.dictionary
@@ -210,7 +210,7 @@ transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict,
             method=parameters.choice(self.fit_algorithm, "fit_algorithm", methods()),
             method_max_iter=self.transform_max_iter,
             weighted=self.missing is not None,
-            **fit_alpha(self),
+            **self._fit_alpha(),
             **self._given("positive_code positive_dict n_jobs fit_n_nonzero_coefs"),
         )
 

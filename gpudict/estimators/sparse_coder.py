@@ -12,6 +12,7 @@ from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like
 from gpudict.coding.alpha.sample import alpha_for
+from gpudict.coding.alpha.target import aim_of
 from gpudict.coding.asked import Asked
 from gpudict.estimators._coder import Coder
 from gpudict.learning.parts import elsewhere, stands_for
@@ -101,11 +102,11 @@ class SparseCoder(Coder):
         there = elsewhere(X)
         X = self._checked(stands_for(X, there), "fit", reset=True)
         self.dictionary_ = self._atoms(X)
-        self._keep_alpha(self._found(X if there is None else there) if self._aims else None)
+        self._keep_alpha(self._alpha_for(X if there is None else there) if self._aims else None)
         self.n_components_ = int(self.dictionary_.shape[0])
         return self
 
-    def _found(self, X: Any) -> float:
+    def _alpha_for(self, X: Any) -> float:
         """Return the alpha that leads to the target, found on some rows."""
         algorithm = self.transform_algorithm
         if algorithm.removeprefix(LASSO) not in lasso_names() or not algorithm.startswith(LASSO):
@@ -123,9 +124,16 @@ class SparseCoder(Coder):
         alpha: float = alpha_for(*targets, X, self.dictionary_, asked)
         return alpha
 
+    def _fit_alpha(self) -> dict[str, Any]:
+        aim_of(
+            self.target_nonzeros, self.explained_variance, self.dictionary_.shape,
+            transform_alpha=self.transform_alpha,
+        )  # fmt: skip
+        return {"alpha": None}
+
     def _alpha(self) -> float | None:
         """Return the alpha of the transform, which a fit has found if there is a target."""
-        if self._aims and not hasattr(self, "alpha_"):
+        if self._aims and not self._found:
             raise NotFittedError(
                 "A target came, and alpha is not found for it yet. Call fit with the data, or some "
                 "of them, first."
