@@ -42,8 +42,6 @@ class TestLeadingDimensions:
         ):
             with pytest.raises(ValueError, match=sentence):
                 gpudict.encode(X, V, **options)
-        with pytest.raises(ValueError, match="X must have two dimensions"):
-            gpudict.learn(X, 4, alpha=1)  # that would be a problem for each of X
 
 
 class TestAlphas:
