@@ -8,9 +8,6 @@ each is named once, and `__init__` does nothing but keep them, as scikit-learn a
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,6 +34,7 @@ from gpudict.arrays.per_entry import observed
 from gpudict.arrays.plain import array_like, values
 from gpudict.estimators._exchange import from_sklearn, to_sklearn
 from gpudict.estimators._files import save
+from gpudict.estimators._naming import naming
 from gpudict.estimators._turns import in_turn
 
 
@@ -242,18 +240,3 @@ def as_numbers(X: Any) -> Any:
         array_like(X[:0], "X")
         return X
     return X if getattr(getattr(X, "dtype", None), "kind", "") == "c" else array_like(X, "X")
-
-
-@contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Let scikit-learn's errors say of which parameter they speak, and what to do."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if re.search(rf"\b{name}\b", said := str(error).strip()):
-            raise
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
-            f"{name} can't be used: {said.rstrip('.')}. Pass {name} as a dense two-dimensional "
-            "array of finite real numbers."
-        ) from error

@@ -57,6 +57,14 @@ def gathered_alone(listed, count, x, V, norms, own, P, corr):
 
 
 @inner
+def listed_of_own(own, A, listed, m):
+    """List the atoms of the set by their numbers, with their codes."""
+    atoms, places, u, codes = own.atoms, A.atoms, A.u, listed.u
+    for a in range(m):
+        listed.atoms[a], codes[a] = atoms[places[a]], u[a]
+
+
+@inner
 def priced(P, V, r, positive):
     """Price all atoms that are not gathered; return the strongest pull."""
     ceiling, pull = P.ceiling, P.pull
@@ -105,8 +113,7 @@ def solve(X, weight, V, init, sq, alphas, positive, single, limits, codes, gaps)
             limited = turn == max_rounds or m == most
             fresh = outer > least and not limited and w + first > space  # all places are taken
             if fresh:
-                for a in range(m):
-                    listed.atoms[a], listed.u[a] = own.atoms[A.atoms[a]], A.u[a]
+                listed_of_own(own, A, listed, m)
                 count, m = m, forget(A, m)
             elif not limited:
                 wanted = min(max(first if w == 0 else MORE, w // SHARE), space - w)
@@ -123,8 +130,7 @@ def solve(X, weight, V, init, sq, alphas, positive, single, limits, codes, gaps)
         Z.best[0] = max(Z.best[0], least, outer)
         gaps[i] = bound(top(Z.best), row, A, Z.corr, own.norms, largest, terms, m)
         gaps[i] += rounded(row, A, Z.corr, own.norms, m) if single else 0.0
-        for a in range(m):
-            listed.atoms[a] = own.atoms[A.atoms[a]]
+        listed_of_own(own, A, listed, m)
         counts[i] = emit(listed.atoms, A.u, m, 0, columns[i], values[i])
         longest = max(longest, turn)
     return longest
