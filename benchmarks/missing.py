@@ -24,7 +24,7 @@ LEARN, CODE = (0.05, 0.1), (0.005, 0.02)  # alphas, in units of a row's length
 WEIGHTS = {1.0: "{}, then learned", 0.1: "{}, of weight 0.1", 0.0: "missing, of weight 0"}
 SHRINK = (0.02, 0.05, 0.1)  # of the largest singular value
 ROUNDS, ITERATIONS = 60, 40
-PATCHES = 1500
+PATCHES = 1000
 
 
 Pair = tuple[float, float]
