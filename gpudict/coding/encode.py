@@ -189,7 +189,8 @@ def encode(
     rows = Folds.of(X, alpha, init, asked, out)
     X, alpha, init = rows[:3]
     entry_weight = flat(entry_weight, "entry_weight")
-    alpha = alpha_for(target_nonzeros, explained_variance, alpha, X, V, asked)
+    targets = (target_nonzeros, explained_variance)
+    alpha = alpha_for(*targets, alpha, X, V, asked, entry_weight)
     if is_chunked(X):
         return in_chunks(X, V, alpha, init, asked, out)._replace(alpha=alpha)
     if out is None and not is_source(X):

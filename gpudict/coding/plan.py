@@ -64,7 +64,7 @@ class Plan(NamedTuple):
             A parameter can't be used, or solver and penalty do not fit.
         """
         limit = None if max_iter is None else parameters.count(max_iter, "max_iter", minimum=0)
-        if weighted and not isinstance(penalty, L1 | LeastSquares | Cardinality):
+        if weighted and not penalty.weighable:
             raise ValueError(
                 "Entries of X have weights or are missing, and with a penalty of the kind "
                 f"{type(penalty).__name__} that is not solved. Pass alpha, or n_nonzero_coefs."

@@ -45,7 +45,7 @@ class MiniBatchDictionaryLearning(Learner, Coder):
     ----------
     n_components, alpha, fit_algorithm, transform_algorithm, transform_n_nonzero_coefs, \
 transform_alpha, n_jobs, split_sign, random_state, positive_code, positive_dict, \
- transform_max_iter, fit_n_nonzero_coefs, target_nonzeros, explained_variance, missing
+transform_max_iter, fit_n_nonzero_coefs, target_nonzeros, explained_variance, missing
         As in `DictionaryLearning`. random_state also shuffles.
     dict_init : array (k, d), 'svd' or 'data', optional
         Atoms to start from; by default 'svd' of some of the samples where k < d, else 'data'.

@@ -1,4 +1,4 @@
-"""`learn`: what a user asks for, checked, and made a recipe of."""
+"""`learn`: alternating dictionary learning; it checks, and hands on to `batch`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
 from gpudict.arrays.per_entry import is_weighted
 from gpudict.learning.alternate import Iteration
+from gpudict.learning.batch import learned_from
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.each import of_each
 from gpudict.learning.far import Far
-from gpudict.learning.learned import learned_from
 from gpudict.learning.parts import elsewhere, rows_of
 from gpudict.learning.records import Learned
 from gpudict.learning.updates import (

@@ -162,8 +162,12 @@ def recipe_for(
         given.refuse_rows("rows to learn from")
         given = given.fitted(X[:1, :], k)
     shape, limits = (k, X.shape[1]), (n_nonzero_coefs, target_error, positive_code)
-    others = {"n_nonzero_coefs": n_nonzero_coefs, "target_error": target_error or None}
-    aim = aim_of(target_nonzeros, explained_variance, shape, alpha=alpha, penalty=penalty, **others)
+    others: dict[str, Any] = {
+        "n_nonzero_coefs": n_nonzero_coefs,
+        "target_error": target_error or None,
+    }
+    others |= {"alpha": alpha, "penalty": penalty}
+    aim = aim_of(target_nonzeros, explained_variance, shape, weighted=weighted, **others)
     alpha = alpha if aim is None else 1.0  # until it is found
     problem = penalty_of(shape, alpha, *limits, given=given)
     limited: dict[str, Any] = {"tol": code_tol, "max_iter": code_max_iter, "weighted": weighted}

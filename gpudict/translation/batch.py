@@ -7,8 +7,8 @@ from typing import Any
 
 from gpudict.arrays.door import Array
 from gpudict.learning.alternate import Iteration
+from gpudict.learning.batch import learned_from
 from gpudict.learning.checkpoint import Checkpoint
-from gpudict.learning.learned import learned_from
 from gpudict.learning.parts import rows_of
 from gpudict.learning.records import Learned
 from gpudict.learning.updates import recipe_for

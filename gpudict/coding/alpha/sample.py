@@ -22,7 +22,13 @@ CHUNKS = 8  # that rows are drawn from
 
 
 def alpha_for(
-    target_nonzeros: Any, explained_variance: Any, alpha: Any, X: Any, V: Array, asked: Asked
+    target_nonzeros: Any,
+    explained_variance: Any,
+    alpha: Any,
+    X: Any,
+    V: Array,
+    asked: Asked,
+    entry_weight: Any = None,
 ) -> Any:
     """Return alpha, or that which leads to a target, found on some rows of X, if one came.
 
@@ -34,9 +40,10 @@ def alpha_for(
     if target_nonzeros is explained_variance is None:
         return alpha
     others = {"alpha": alpha, "n_nonzero_coefs": asked.n_nonzero_coefs}
-    others["target_error"] = asked.target_error or None
+    others |= {"target_error": asked.target_error or None, "penalty": asked.penalty}
     values(V, "V")
-    aim = aim_of(target_nonzeros, explained_variance, V.shape, **others)
+    weighted = entry_weight is not None or asked.missing is not None
+    aim = aim_of(target_nonzeros, explained_variance, V.shape, weighted=weighted, **others)
     rows, k = some_rows(X, most_rows(V.shape[0])), V.shape[0]
     V = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
     rows, V = check.samples_and_atoms(rows, V, wide=True)

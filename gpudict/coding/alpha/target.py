@@ -109,11 +109,17 @@ NONZEROS, VARIANCE = "target_nonzeros", "explained_variance"
 
 
 def aim_of(
-    target_nonzeros: Any, explained_variance: Any, shape: tuple[int, int], **others: Any
+    target_nonzeros: Any,
+    explained_variance: Any,
+    shape: tuple[int, int],
+    *,
+    weighted: bool = False,
+    **others: Any,
 ) -> Aim | None:
     """Return what is aimed at, for atoms of that shape (k, d); None where no target came.
 
-    `others` are what a code is otherwise, none of which may be there too.
+    `others` are what a code is otherwise, none of which may be there too; `weighted` says that
+    entries of X have weights, or are missing.
     """
     asked = {NONZEROS: target_nonzeros, VARIANCE: explained_variance}
     name = next((name for name, value in asked.items() if value is not None), None)
@@ -124,6 +130,11 @@ def aim_of(
         raise ValueError(
             f"Both {name} and {beside[0]} came, and each of them says how sparse a code is. Pass "
             "one of the two: alpha is found for a target."
+        )
+    if weighted:
+        raise ValueError(
+            f"{name} came with weights of entries or missing ones, and alpha is found for rows "
+            "that are whole. Pass alpha."
         )
     goal = parameters.number(asked[name], name)
     most = min(shape) if name == NONZEROS else 1

@@ -19,6 +19,7 @@ class Cardinality(RowPenalty):
     There is no certificate: the problem is NP-hard, and a pursuit is greedy.
     """
 
+    weighable: ClassVar[bool] = True
     n_nonzero: int
     target: float = 0.0
     positive: bool = False

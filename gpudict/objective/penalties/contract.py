@@ -29,6 +29,7 @@ class Penalty(ABC):
     positive : whether Z ≥ 0
     separable : whether the rows of Z do not see each other
     certified : whether `gap` is a bound
+    weighable : whether it is solved where entries of X have weights, too
     problem, asked_by : what it makes a problem of, and the parameters that ask for it, in sentences
     called : its name, where it is passed as `penalty`
     """
@@ -36,6 +37,7 @@ class Penalty(ABC):
     positive: bool
     separable: ClassVar[bool] = False
     certified: ClassVar[bool] = False
+    weighable: ClassVar[bool] = False
     problem: ClassVar[str] = ""
     asked_by: ClassVar[str] = ""
     called: ClassVar[str | None] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -113,6 +114,7 @@ class L1(SumOfSizes):
     array([[2.5, 0. ]])
     """
 
+    weighable: ClassVar[bool] = True
     alpha: float | Array
     positive: bool = False
 

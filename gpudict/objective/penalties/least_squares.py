@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gpudict.arrays.door import Array, array_namespace
 from gpudict.objective.inverses import whitening
@@ -14,6 +15,7 @@ from gpudict.objective.quadratic import Quadratic
 class LeastSquares(CoordinatePenalty):
     """Nothing is asked of the codes. Its gap, ½‖r on the span of the atoms‖², is exact."""
 
+    weighable: ClassVar[bool] = True
     positive: bool = False
 
     def value(self, Z: Array, /) -> Array:

@@ -1,6 +1,6 @@
-"""What is learned of samples by a recipe, in alternation.
+"""A run of alternating learning: what `alternate` yields is walked here, to its end.
 
-What `alternate` yields is walked here: when to stop, and what is kept.
+When to stop is decided, and what is kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from gpudict.learning.parts import working
 from gpudict.learning.records import Learned, objectives
 from gpudict.learning.row_space import Space
 from gpudict.learning.samples import Samples
-from gpudict.learning.updates import Recipe, memory_to_learn, warn_of_silence
+from gpudict.learning.updates import (
+    Recipe,
+    memory_to_learn,
+    warn_of_silence,
+)
 
 
 def learned_from(
