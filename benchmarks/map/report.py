@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.map.field import MINE, WHO
 from benchmarks.marked import put
 from gpudict._writing import write_whole
-from gpudict.tools.plotting import save
+from gpudict.tools.picture import save
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- map: begin -->", "<!-- map: end -->"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gpudict._writing import write_whole
-from gpudict.tools.plotting import save
+from gpudict.tools.picture import save
 
 MINE = "gpudict"
 COLOURS = {MINE: "#0072b2", f"{MINE}_portable": "#56b4e9"}  # Okabe and Ito's
