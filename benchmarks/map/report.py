@@ -163,11 +163,10 @@ def _legend() -> list[Any]:
 
 
 def write(rows: Rows, folder: Path, into_readme: bool) -> None:
-    """Write map.md and map.png to the folder, and what is in the first to the README if asked."""
+    """Write map.md and map.png to the folder, and the summary to the README if asked."""
     text = f"{summary(rows)}\n\n{table(rows)}"
     write_whole(folder / "map.md", f"{text}\n".encode())
     save(figure(rows), folder / "map.png", dpi=160)
     if into_readme:
-        ran = [row for row in rows if MINE in row]
-        put(README, BEGIN, END, f"{summary(rows)}\n\n{table(ran)}")
+        put(README, BEGIN, END, summary(rows))
     print(summary(rows))
