@@ -188,7 +188,7 @@ def encode(
         refuse(entry_weight, missing)
     rows = Folds.of(X, alpha, init, asked, out)
     X, alpha, init = rows[:3]
-    entry_weight = flat(entry_weight, "entry_weight")
+    entry_weight = None if entry_weight is None else flat(entry_weight, "entry_weight")
     targets = (target_nonzeros, explained_variance)
     alpha = alpha_for(*targets, alpha, X, V, asked, entry_weight)
     if is_chunked(X):

@@ -110,7 +110,7 @@ class Plan(NamedTuple):
         ValueError
             It stands for none there.
         """
-        plan = self.having(self.penalty.fitted(X, k))
+        plan = self.having(self.penalty.at(X, k))
         solver = find(self.name, plan.penalty, X, k, weighted=self.weighted)
         return plan if solver is self.solver else plan.by(solver)
 

@@ -8,41 +8,48 @@ section 2.3. All together they are the share that least squares on the component
 
 from __future__ import annotations
 
-import numpy as np
-
-from gpudict.arrays.door import (
-    Array,
-    array_namespace,
-    asarray_like,
-    float64_of,
-    precise,
-    read,
-    to_host,
-)
+from gpudict.arrays.door import Array, array_namespace, divisor, float64_of, precise
 
 
 def shares(features: Array, components: Array, /) -> Array:
-    """Return the share that each component (k, d) adds, (k,), of centred features (d, n)."""
+    """Return the share that each component (k, d) adds, (k,), of centred features (d, n).
+
+    Components are of norm 1, or zero.
+    """
     xp, dtype = array_namespace(features), float64_of(features) or features.dtype
-    directions, numbers = _enlarging(to_host(components).astype(np.float64))
     with precise(features):
-        seen = xp.matrix_transpose(features) @ asarray_like(directions, features)
-    parts = xp.sum(seen * seen, axis=0, dtype=dtype)
-    (total,) = read(xp.sum(features * features, dtype=dtype))
-    found = np.zeros(components.shape[0])
-    found[numbers] = to_host(parts) / (total or 1.0)
-    return asarray_like(found, components)
+        Q = xp.astype(_enlarging(xp.astype(components, dtype)), features.dtype)
+        seen = xp.matrix_transpose(features) @ Q
+    total = xp.sum(features * features, dtype=dtype)
+    least = float(xp.finfo(dtype).smallest_normal)
+    found = xp.sum(seen * seen, axis=0, dtype=dtype) / (total + least)
+    return xp.astype(found, components.dtype, copy=False)
 
 
-def _enlarging(V: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """Return orthonormal columns (d, r), and of which atoms each is what the span grows by."""
-    norms = np.linalg.norm(V, axis=1)
-    numbers = np.flatnonzero(norms).tolist()
-    cut = max(V.shape) * np.finfo(np.float64).eps
-    while True:
-        first = numbers[: V.shape[1]]
-        Q, R = np.linalg.qr(V[first].T)
-        flat = np.abs(np.diag(R)) <= cut * norms[first]
-        if not flat.any():
-            return Q, first
-        del numbers[int(np.argmax(flat))]
+def _enlarging(V: Array) -> Array:
+    """Return what each atom (k, d) enlarges the span of those before it by: columns (d, k).
+
+    Of length 1 and orthogonal, or 0 where it is nothing but rounding: so says the QR of them
+    over √eps·I, whose columns depend on each other never.
+    """
+    xp, k = array_namespace(V), V.shape[0]
+    if not hasattr(xp, "linalg"):
+        return _one_by_one(V)
+    root = float(xp.finfo(V.dtype).eps) ** 0.5
+    own = xp.eye(k, dtype=V.dtype, device=V.device) * root
+    Q, _ = xp.linalg.qr(xp.concat([xp.matrix_transpose(V), own]))
+    return Q[:-k, :]
+
+
+def _one_by_one(V: Array) -> Array:
+    """Return the columns by Gram and Schmidt, each made twice."""
+    xp = array_namespace(V)
+    cut = max(V.shape) * float(xp.finfo(V.dtype).eps)
+    Q = xp.zeros_like(V[:1, :])
+    for j in range(V.shape[0]):
+        v = V[j : j + 1, :]
+        for _ in range(2):
+            v = v - (v @ xp.matrix_transpose(Q)) @ Q
+        left = xp.sqrt(xp.sum(v * v))
+        Q = xp.concat([Q, xp.where(left > cut, v / divisor(left), xp.zeros_like(v))])
+    return xp.matrix_transpose(Q[1:, :])

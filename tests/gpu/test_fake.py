@@ -48,7 +48,7 @@ def test_activations_need_no_more_than_a_batch():
         "_small_lasso.polish",
         "small_grams.small_grams",
     )
-    traced += ("l1.gap", "stopping.rule", "loop._look", "refinement.judged")
+    traced += ("norm.gap", "stopping.rule", "loop._look", "refinement.judged")
     for name in traced:
         assert any(f.endswith(name) for f in functions), f"{name} was not traced"
     phases = {op.place.phase for op in run.counts.log}

@@ -157,7 +157,8 @@ def test_that_all_codes_are_zero_is_told_by_the_certificate(dtype: str):
     X, V = (a.astype(dtype) for a in problems.signal())
     top = gpudict.alpha_max(X, V)
     with warps.on_the_cpu(Place.CUDA):
-        assert not gpudict.encode(X, V, alpha=0.9 * top).ended[0].zeros
+        some = gpudict.encode(X, V, alpha=0.9 * gpudict.alpha_max(X[:1], V))  # nor is the first
+        assert not some.ended[0].zeros
         with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on"):
             gpudict.encode(X, V, alpha=1.01 * top)
 

@@ -23,7 +23,9 @@ PORTABLE = [
     s.name for s in coders() if s.place is Place.ANYWHERE and s.kind is not Kind.APPROXIMATE
 ]
 UPDATES = [
-    s.name for s in all_solvers().values() if s.kind is Kind.UPDATE and s.place is Place.ANYWHERE
+    s.name
+    for s in all_solvers().values()
+    if s.kind is Kind.UPDATE and s.place is Place.ANYWHERE and not s.turns_codes
 ]
 
 

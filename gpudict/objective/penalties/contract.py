@@ -98,6 +98,10 @@ class RowPenalty(Penalty):
         """
         return self
 
+    def at(self, X: Array, k: int, /) -> RowPenalty:
+        """Return it, fitted already, for some of the rows on another device, where X is."""
+        return self.fitted(X, k)
+
     def pull(self, corr: Array, /) -> Array:
         """Return how strongly each correlation asks for its atom."""
         return pull(corr, self.positive)

@@ -123,6 +123,10 @@ class L1(SumOfSizes):
         alpha, positive = norm.checked_alpha(self.alpha, X), bool(self.positive)
         return LeastSquares() if not positive and is_zero(alpha) else L1(alpha, positive)
 
+    def at(self, X: Array, k: int, /) -> RowPenalty:
+        """Return it: its numbers of rows come with them."""
+        return self
+
     def value(self, Z: Array, /) -> Array:
         """Return alpha·‖z‖₁ of each row, (n,)."""
         xp = array_namespace(Z)
