@@ -18,7 +18,8 @@ def shares(features: Array, components: Array, /) -> Array:
     """
     xp, dtype = array_namespace(features), float64_of(features) or features.dtype
     with precise(features):
-        Q = xp.astype(_enlarging(xp.astype(components, dtype)), features.dtype)
+        wide = xp.astype(components, dtype, copy=False)
+        Q = xp.astype(_enlarging(wide), features.dtype, copy=False)
         seen = xp.matrix_transpose(features) @ Q
     total = xp.sum(features * features, dtype=dtype)
     least = float(xp.finfo(dtype).smallest_normal)
