@@ -38,6 +38,8 @@ V = np.eye(3)
 gpudict.learn_online(V, 2, alpha=0.1)
 print("what is needed first is there", flush=True)
 gpudict.encode(V, V, n_nonzero_coefs=2, solver="omp")
+gpudict.learn(V[None] + 0.1, 2, alpha=0.1, dict_init="data")
+gpudict.encode(V[None], V[None], alpha=0.1)
 """
 compiling = pytest.StashKey["subprocess.Popen[bytes]"]()
 
