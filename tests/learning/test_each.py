@@ -104,11 +104,16 @@ def test_codes_over_atoms_of_their_own(dtype: str, positive: bool) -> None:
     assert far(warm.Z, of_all.Z) < NEAR[dtype]
 
 
-def test_what_falls_short_is_solved_alone() -> None:
+def test_codes_that_fall_short_are_solved_alone() -> None:
     X, V = problems()
     V[1, 1] = V[1, 0] * (1 + 1e-9)  # atoms that depend on each other
     found = gpudict.encode(X, V, alpha=1e-7)
     assert found.converged.all()
+
+
+@pytest.mark.compiled
+def test_a_problem_that_is_odd_is_learned_alone() -> None:
+    X, _ = problems()
     X[3] = 0  # no atom has a use
     options = {"alpha": 0.1, "dict_init": "data", "random_state": 0, "max_iter": 6}
     left = small.learned(X, [_all(options)] * B)
