@@ -44,5 +44,7 @@ def _run(words: list[str]) -> int:
         return left.exit_code
     except typer.TyperException as wrong:
         said = wrong.format_message().rstrip(".")
-        raise Refused(f"{said}. `gpudict --help` says more.") from wrong
+        context = getattr(wrong, "ctx", None)
+        path = context.command_path if context else "gpudict"
+        raise Refused(f"{said}. `{path} --help` says more.") from wrong
     return 0

@@ -135,6 +135,9 @@ def test_how_a_code_is_made_can_be_told(room: Path, tmp_path: Path, capsys):
     )
     model = gpudict.load(tmp_path / "model")
     np.testing.assert_allclose(model.components_, learned.dictionary, atol=1e-6)
+    whole = ("--tol", 0, "--max-no-improvement", 0, "--max-iter", 9, "--batch-size", 20)
+    assert told(capsys, *learn, *whole, "-o", tmp_path / "whole")["steps"] == 9 * N / 20
+    assert gpudict.load(tmp_path / "whole").max_no_improvement is None
     assert np.count_nonzero(model.transform(np.load(room / "X.npy")), axis=1).max() <= 5
     status, _, complaint = run(capsys, *words, "--alpha", 1, "--n-nonzero-coefs", 2)
     assert (status, complaint.count("\n")) == (2, 1)
@@ -310,9 +313,9 @@ def remembered(room: Path) -> None:
         ("demo -k 0", "greater than or equal to 1"),
         ("demo --coder no", "'no' is not one of 'omp', 'lasso'"),
         ("doctor --backend no", "'no' is none of numpy, "),
-        ("learn -o out --alpha 1", "Missing argument 'DATA'"),
+        ("learn -o out --alpha 1", "Missing argument 'DATA'. `gpudict learn --help` says more"),
         ("learn X.npy -o out", "One of --alpha and --n-nonzero-coefs is needed"),
-        ("learn X.npy -o out --alpha 1 --n-nonzero-coefs 1", "One of --alpha and"),
+        ("learn X.npy -o out --alpha 1 --n-nonzero-coefs 1", "exclude each other"),
         ("learn X.npy -o out --alpha nan", "Invalid value for '--alpha'"),
         ("learn X.npy -o out --alpha x", "Invalid value for '--alpha'"),
         ("learn X.npy -o out --alpha 1 -k x", "Invalid value for '-k' / '--n-components'"),

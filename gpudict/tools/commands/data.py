@@ -91,7 +91,7 @@ def coder(path: Path, move: Mover, stream: Stream | None = None) -> Any:
     if stream is not None and stream.table.shape[1] != (d := size(model)[1]):
         raise Refused(
             f"{stream.table.name} has {stream.table.shape[1]} columns, and the atoms of {path} "
-            f"have {d}. Pass data of that width."
+            f"have {d}. Pass data of that width, and pictures with the --patch-size of learn."
         )
     return model
 

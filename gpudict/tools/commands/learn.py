@@ -24,6 +24,15 @@ def learn(
     n_nonzero_coefs: options.NonZeros = None,
     max_iter: Annotated[int, options.count("most passes over the rows")] = 100,
     batch_size: Annotated[int, options.count("rows of a step")] = 256,
+    tol: Annotated[
+        float,
+        typer.Option(
+            metavar="T", min=0, help="stop when a step moves the atoms by less, in norm/N; 0 never"
+        ),
+    ] = 0.001,
+    max_no_improvement: Annotated[
+        int, options.count("stop after so many steps without a lower objective; 0 never", least=0)
+    ] = 10,
     positive_code: Annotated[bool, typer.Option("--positive-code", help="codes ≥ 0")] = False,
     positive_dict: Annotated[bool, typer.Option("--positive-dict", help="atoms ≥ 0")] = False,
     seed: options.Seed = 0,
@@ -35,7 +44,9 @@ def learn(
             "MODEL.checkpoint, which is removed at the end",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on from the checkpoint, if any")
+    ] = False,
     patch_size: options.PatchSize = 8,
     backend: options.Backend = "numpy",
     device: options.Device = None,
@@ -44,7 +55,8 @@ def learn(
     """Learn a dictionary from files, which may be larger than the memory.
 
     Rows are read as they are needed, shuffled, in mini-batches. Those of a picture are its patches,
-    without their means.
+    without their means. Learning stops early where it gets no further, but for --tol 0 with
+    --max-no-improvement 0.
 
     \b
     Examples:
@@ -53,7 +65,9 @@ def learn(
       gpudict learn cells.h5ad --alpha 1 --backend torch --device cuda -o model.safetensors
       gpudict learn X.npy -k 256 --alpha 0.1 -o model.safetensors --resume
     """
-    if (alpha is None) == (n_nonzero_coefs is None):
+    if alpha is not None and n_nonzero_coefs is not None:
+        raise Refused("--alpha and --n-nonzero-coefs exclude each other. Pass one of them.")
+    if alpha is None and n_nonzero_coefs is None:
         raise Refused(
             "One of --alpha and --n-nonzero-coefs is needed. A tenth of the norm of a row is an "
             "alpha to begin with."
@@ -74,6 +88,8 @@ def learn(
             n_components=n_components,
             max_iter=max_iter,
             batch_size=batch_size,
+            tol=tol,
+            max_no_improvement=max_no_improvement or None,
             positive_code=positive_code,
             positive_dict=positive_dict,
             random_state=seed,
@@ -113,7 +129,7 @@ def _facts(model: Any, rows: Any, seconds: float) -> dict[str, Any]:
         "last_objective": history[-1].objective,
         "largest_gap": max(step.gap for step in history),
         "unused_atoms": history[-1].unused,
-        "converged": model.converged_,
+        "codes_converged": model.converged_,
         "seconds": seconds,
     }
 

@@ -23,7 +23,7 @@ def path(
     ] = None,
     n_alphas: Annotated[int, options.count("how many, where none is given")] = 20,
     eps: Annotated[
-        float, typer.Option(metavar="E", help="the smallest, over that from which all is zero")
+        float, typer.Option(metavar="E", help="the smallest alpha, in units of the largest")
     ] = 0.01,
     rows: options.Rows = 2000,
     seed: options.Seed = 0,
