@@ -44,7 +44,7 @@ def _run(words: list[str]) -> int:
         return left.exit_code
     except typer.TyperException as wrong:
         said = wrong.format_message().rstrip(".")
-        context = getattr(wrong, "ctx", None)
-        path = context.command_path if context else "gpudict"
+        there = getattr(wrong, "ctx", None)
+        path = "gpudict" if there is None else there.command_path
         raise Refused(f"{said}. `{path} --help` says more.") from wrong
     return 0
