@@ -54,8 +54,10 @@ def summary(rows: Rows) -> str:
         f" {mean(ratios(rows, 'SPAMS', ('online',)))} online (geometric means);"
         f" scikit-learn {mean(ratios(rows, 'scikit-learn'))} in all rows,"
         f" celer {mean(ratios(rows, 'celer'))}, batched OMP {mean(ratios(rows, 'batched OMP'))}",
-        f"the largest certificate is {claimed:.2g} of its tolerance, {judged:.2g} as judged",
-        f"a rival's loss is lower by more than the tolerance in {lower} (▼)",
+        f"no lasso code of gpudict's is further from its optimum than {claimed:.2g} of the tolerance,"
+        f" or {judged:.2g} by the judge, who is outside",
+        f"what is left by a rival is less, by more than the tolerance, in {lower} (▼): SPAMS's OMP"
+        " is orthogonal least squares, in most",
     ]
     whys = sorted({row["missing"] for row in rows if "missing" in row})
     lines += [
