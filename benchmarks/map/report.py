@@ -54,10 +54,10 @@ def summary(rows: Rows) -> str:
         f" {mean(ratios(rows, 'SPAMS', ('online',)))} online (geometric means);"
         f" scikit-learn {mean(ratios(rows, 'scikit-learn'))} in all rows,"
         f" celer {mean(ratios(rows, 'celer'))}, batched OMP {mean(ratios(rows, 'batched OMP'))}",
-        f"no lasso code of gpudict's is further from its optimum than {claimed:.2g} of the tolerance,"
-        f" or {judged:.2g} by the judge, who is outside",
-        f"what is left by a rival is less, by more than the tolerance, in {lower} (▼): SPAMS's OMP"
-        " is orthogonal least squares, in most",
+        f"no lasso code of gpudict's is further from its optimum than {claimed:.2g} of the"
+        f" tolerance, or {judged:.2g} by the judge, who is outside",
+        f"what is left by a rival is less, by more than the tolerance, in {lower} (▼; SPAMS's OMP"
+        " is orthogonal least squares)",
     ]
     whys = sorted({row["missing"] for row in rows if "missing" in row})
     lines += [
