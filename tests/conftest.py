@@ -31,6 +31,11 @@ SLOW = (  # they compile each shape, or each kernel; or make very many small ope
     "portable-torch",
     "portable-stream to torch",
 )
+BY_HAND = (  # JAX compiles each shape: of some, what another row of the table holds as well
+    "test_on_every_library[jax-eager-float32",
+    "test_holes_are_taken[jax-eager-MiniBatchDictionaryLearning-omp",
+    "test_each_row_sees_its_own_atoms[jax-eager-float32",
+)
 MANY = 1000  # tests, from which on it is worth to wait for what is compiled
 AHEAD = """
 import gpudict, numpy as np
@@ -66,6 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name in item.name for name in SLOW):
             item.add_marker(pytest.mark.slow)
+        if any(name in item.name for name in BY_HAND):
+            item.add_marker(pytest.mark.by_hand)
 
 
 @pytest.fixture(autouse=True)
