@@ -129,9 +129,11 @@ def _compiled(X: Array, V: Array, asked: dict[str, Any]) -> list[np.ndarray] | N
     positive, solver = bool(asked.get("positive", False)), asked.get("solver", FASTEST)
     penalty = L1(float(alphas[0, 0]), positive)
     plan = Plan.of(X[0, ...], k, penalty, solver=solver, tol=asked.get("tol"), max_iter=None)
+    if plan.solver is not active_set.SOLVER:
+        return None
     rows, atoms, single = wide(X), wide(V), to_host(X).dtype != np.float64
     square = np.vecdot(rows, rows)
-    if plan.solver is not active_set.SOLVER or (rows.any(axis=2) & (square < FAINT)).any():
+    if (rows.any(axis=2) & (square < FAINT)).any():
         return None
     Z, gaps = np.zeros((b, n, k)), np.empty((b, n))
 
