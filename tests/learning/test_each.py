@@ -104,11 +104,23 @@ def test_codes_over_atoms_of_their_own(dtype: str, positive: bool) -> None:
     assert far(warm.Z, of_all.Z) < NEAR[dtype]
 
 
-def test_codes_that_fall_short_are_solved_alone() -> None:
+@pytest.mark.compiled
+def test_codes_that_fall_short_are_solved_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpudict.solvers.host.kernels import problems as kernel
+
     X, V = problems()
-    V[1, 1] = V[1, 0] * (1 + 1e-9)  # atoms that depend on each other
-    found = gpudict.encode(X, V, alpha=1e-7)
+    want = gpudict.encode(X, V, alpha=0.1)
+    solved = kernel.encode
+
+    def spoiled(*given) -> None:
+        solved(*given)
+        given[-2][0], given[-1][0] = 0, np.inf
+
+    monkeypatch.setattr(kernel, "encode", spoiled)
+    found = gpudict.encode(X, V, alpha=0.1)
     assert found.converged.all()
+    assert far(found.Z, want.Z) < 1e-10
+    assert far(found.gap, want.gap) < 1e-10
 
 
 @pytest.mark.compiled
