@@ -5,8 +5,9 @@ python -m benchmarks.sources --rows 24000000 --turns 1 --kinds memmap files zarr
 python -m benchmarks.sources --rows 24000000 --memory --kinds memmap zarr    # no times: how much
 
 The rows (n, 64) are mixtures of random atoms with noise, in float32, so that nothing is gained by
-compression. With `--memory` each kind has a process of its own, and what is told is the most memory
-that it held and the system can't take back, beyond what it held after its imports.
+compression, and nothing ends a pass early. With `--memory` each kind has a process of its own, and
+what is told is the most memory that it held and the system can't take back, beyond what it held
+after its imports.
 """
 
 from __future__ import annotations
@@ -95,10 +96,20 @@ WRITTEN: dict[str, Callable[[Path, int], None]] = {
 def learned(X: Any, batch: int) -> float:
     """Return the seconds of one pass over X."""
     began = time.perf_counter()
-    gpudict.learn_online(
-        X, K, alpha=0.15, batch_size=batch, dict_init="data", max_iter=1, random_state=0
+    found = gpudict.learn_online(
+        X,
+        K,
+        alpha=0.15,
+        batch_size=batch,
+        dict_init="data",
+        max_iter=1,
+        tol=0,
+        max_no_improvement=None,
+        random_state=0,
     )
-    return time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    assert len(found.objective) == -(-X.shape[0] // batch), "a pass ended early"
+    return seconds
 
 
 def held() -> int:
@@ -124,15 +135,35 @@ def most_held(kind: str, folder: Path, batch: int, told: Any) -> None:
     told.put(most[0] - before)
 
 
-def raced(kind: str, folder: Path, batch: int, turns: int) -> dict[str, Any]:
-    """Return the seconds from memory and from a source, medians of turns, and their ratio."""
+def raced(kinds: list[str], folder: Path, batch: int, turns: int) -> Iterator[dict[str, Any]]:
+    """Yield the seconds of each source and those from memory, medians of turns, and the ratio."""
     X = np.load(folder / "X.npy")
     learned(X[: 4 * K], K)  # all is compiled
-    seconds = [(learned(X, batch), learned(_opened(kind, folder), batch)) for _ in range(turns)]
-    memory, source = np.median(seconds, axis=0)
-    ratios = [round(a / b, 3) for a, b in seconds]
-    said = {"memory, s": round(memory, 2), "source, s": round(source, 2)}
-    return {**said, "times as fast": float(np.median(ratios)), "of": [min(ratios), max(ratios)]}
+    seconds: dict[str, list[float]] = {kind: [] for kind in ["memory", *kinds]}
+    for _ in range(turns):
+        seconds["memory"].append(learned(X, batch))
+        for kind in kinds:
+            seconds[kind].append(learned(_opened(kind, folder), batch))
+    for kind in kinds:
+        ratios = [a / b for a, b in zip(seconds["memory"], seconds[kind], strict=True)]
+        yield {
+            "source": kind,
+            "memory, s": round(float(np.median(seconds["memory"])), 2),
+            "source, s": round(float(np.median(seconds[kind])), 2),
+            "times as fast": round(float(np.median(ratios)), 3),
+            "of": [round(min(ratios), 3), round(max(ratios), 3)],
+        }
+
+
+def told_of_memory(kind: str, folder: Path, batch: int) -> dict[str, Any]:
+    """Return the most that a source held, of a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    told = spawn.Queue()
+    one = spawn.Process(target=most_held, args=(kind, folder, batch, told))
+    one.start()
+    most = told.get()
+    one.join()
+    return {"source": kind, "held, MB": round(most / 1e6)}
 
 
 def main() -> None:
@@ -147,22 +178,14 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:
         folder = Path(name)
-        if not asked.memory:
-            _memmap(folder, asked.rows)
-        for kind in asked.kinds:
-            if asked.memory or kind != "memmap":
-                WRITTEN[kind](folder, asked.rows)
-            said: dict[str, Any] = {"source": kind, "rows": asked.rows, "batch": asked.batch}
-            if asked.memory:
-                spawn = multiprocessing.get_context("spawn")
-                told = spawn.Queue()
-                one = spawn.Process(target=most_held, args=(kind, folder, asked.batch, told))
-                one.start()
-                said["held, MB"] = round(told.get() / 1e6)
-                one.join()
-            else:
-                said |= raced(kind, folder, asked.batch, asked.turns)
-            print(json.dumps(said), flush=True)
+        for kind in dict.fromkeys(asked.kinds if asked.memory else ["memmap", *asked.kinds]):
+            WRITTEN[kind](folder, asked.rows)
+        if asked.memory:
+            lines = (told_of_memory(kind, folder, asked.batch) for kind in asked.kinds)
+        else:
+            lines = raced(asked.kinds, folder, asked.batch, asked.turns)
+        for line in lines:
+            print(json.dumps({"rows": asked.rows, "batch": asked.batch} | line), flush=True)
 
 
 if __name__ == "__main__":
