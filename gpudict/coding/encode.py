@@ -16,6 +16,7 @@ from gpudict.coding.alpha.sample import alpha_for
 from gpudict.coding.asked import Asked, coded
 from gpudict.coding.chunks import in_chunks
 from gpudict.coding.each import for_each
+from gpudict.coding.few import few_at_once
 from gpudict.coding.leading import Folds
 from gpudict.coding.parts import in_parts
 from gpudict.coding.silence import say_silent
@@ -26,6 +27,7 @@ from gpudict.solvers.registry import solver_names
 
 
 @documented(solvers=solver_names)
+@few_at_once
 @for_each
 @at_home
 def encode(

@@ -10,11 +10,14 @@ from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like, plain
+from gpudict.coding.few import at_once
 from gpudict.coding.request import Request
 from gpudict.learning.parts import chunks_of, elsewhere
 from gpudict.solvers.docstrings import documented
 from gpudict.translation.coding import encoded
 from gpudict.translation.words import algorithms
+
+PLAIN = ("lasso_cd", 1000, 0)  # the algorithm, its most iterations, and no word on them
 
 
 @documented(algorithms=algorithms)
@@ -103,6 +106,9 @@ def sparse_encode(
     array([[ 0.,  0., -1.,  0.,  0.],
            [ 0.,  1.,  1.,  0.,  0.]])
     """
+    plain = gram is cov is init is None and (algorithm, max_iter, verbose) == PLAIN
+    if plain and (few := at_once(X, dictionary, alpha, positive, n_jobs)) is not None:
+        return few.Z
     if (there := elsewhere(X)) is not None:
         options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
         options |= {"alpha": alpha, "max_iter": max_iter, "n_jobs": n_jobs, "positive": positive}
