@@ -151,10 +151,15 @@ def forget(A, m):
 def price(corr, row, A, m):
     """corr = c − Σ u_a G[S_a], over all atoms; four rows of G a pass."""
     G, c, atoms, u = row.G, row.c, A.atoms, A.u
-    k = c.shape[0]
-    for j in range(k):
-        corr[j] = c[j]
-    for a in range(0, m, 4):
+    k, first = c.shape[0], m % 4
+    if first == 1:
+        for j in range(k):
+            corr[j] = c[j] - u[0] * G[atoms[0], j]
+    else:
+        for j in range(k):
+            corr[j] = c[j]
+        first = 0
+    for a in range(first, m, 4):
         u0, u1, u2, u3 = u[a], u[a + 1], u[a + 2], u[a + 3]
         r0, r1, r2, r3 = atoms[a], atoms[a + 1], atoms[a + 2], atoms[a + 3]
         for j in range(k):

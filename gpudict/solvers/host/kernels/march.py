@@ -96,13 +96,20 @@ def march(row, A, W, bits, least, max_rounds):
         turn += turn < max_rounds
         goes_on = not ended and m < most and (m + 1) * k * k <= AHEAD
         if goes_on:
-            part = outside(j, row, A, W, m)
-            goes_on = part > FLOOR * G[j, j]
+            sign = 1.0 if corr[j] > 0.0 else -1.0
+            slope = corr[j] - row.alpha * sign
+            if m == 0 and G[j, j] > 0.0:  # as below, without sums over a set
+                A.M[0, 0] = 1.0 / G[j, j]
+                atoms[0], u[0], s[0], free[j] = j, slope * A.M[0, 0], sign, 0
+                m = 1
+            else:
+                part = outside(j, row, A, W, m)
+                goes_on = part > FLOOR * G[j, j]
+                if goes_on:
+                    border(j, part, A, W.w, m)
+                    u[m], s[m], free[j] = 0.0, sign, 0
+                    m = walk_in(m, slope, A, W, opened, m + 1)
             if goes_on:
-                border(j, part, A, W.w, m)
-                sign = 1.0 if corr[j] > 0.0 else -1.0
-                u[m], s[m], free[j] = 0.0, sign, 0
-                m = walk_in(m, corr[j] - row.alpha * sign, A, W, opened, m + 1)
                 price(corr, row, A, m)
     for a in range(m):
         free[atoms[a]] = opened

@@ -176,8 +176,8 @@ def priced(i, data, places, m):
 @inner
 def entered(j, data, places, positive, m):
     """Let the atom that was found enter, if it may; return the set's size, or −1 if it is hard."""
-    A, T, part, c, whole = places.A, places.T, places.best[0], places.best[1], data.norms[j] ** 2
-    bar(T, j)
+    A, part, c, whole = places.A, places.best[0], places.best[1], data.norms[j] ** 2
+    bar(places.T, j)
     fresh = part > FLOOR * whole
     hard = fresh and part <= HARD * whole
     if fresh:
@@ -187,7 +187,6 @@ def entered(j, data, places, positive, m):
         m = -1
     elif fresh:
         enter(j, part, c, A, m)
-        span(j, part, c, A.y, data.norms, T, positive, m)
         m += 1
     return m
 
@@ -226,6 +225,8 @@ def solve(data, largest, most, target, positive, places, codes, error):
                     m = old
                 elif m > old:
                     rest -= best[1] * best[1] / best[0]
+                    if m < most and (target == 0.0 or rest > target):
+                        span(j, best[0], best[1], A.y, data.norms, T, positive, old)
         error[i] = np.nan if hard else max(rest, 0.0)
         ends[i + 1] = emit(A.atoms, u, m, ends[i], columns, values)
         rounds = max(rounds, m)
