@@ -27,7 +27,8 @@ PACKAGE = str(Path(gpudict.__file__).parent) + "/"
 DOORS = ("arrays/door.py", "arrays/backends/")  # they ask for others
 OUTSIDE = "around"  # the phase of what is done outside any
 TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-QUIET_LINALG = ("vector_norm", "matrix_norm", "solve_triangular", "cross")
+QUIET_LINALG = ("vector_norm", "matrix_norm", "solve_triangular", "cross", "linalg_qr")
+# of a QR PyTorch reads its answer in debug builds alone: apply_geqrf, BatchLinearAlgebraLib.cpp
 TO_DEVICE, TO_HOST, BETWEEN = "to device", "to host", "between devices"
 FREE = frozenset(
     """

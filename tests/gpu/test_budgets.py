@@ -162,8 +162,7 @@ def test_learning(simulated, name):
     assert changes in (0, summaries)
     revivals = sum(op.place.line.startswith("codes:") for op in counts.log if op.crossed)
     others = counts.at("around").waits - summaries - changes - 2 * revivals
-    most = 5 if name == "MiniBatchSparsePCA" else 4  # whose last look is at what it explains
-    assert others <= most, counts.at("around").waiting()  # the start's SVD, its end, a warning
+    assert others <= 4, counts.at("around").waiting()  # the start's SVD, its end, a warning
     assert counts.at("update").launches <= UPDATE * (summaries + bool(changes))
     assert counts.at("around").launches <= ITERATION * summaries + 120
 
