@@ -74,7 +74,7 @@ def _of(path: Path, name: str | None) -> Table:
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"{path} is of a kind that is not read here. {ADVICE}")
-    if not path.is_file() and not (kind is zarr.table and path.is_dir()):
+    if not path.is_file() and not (kind in FOLDERS and path.is_dir()):
         raise FileNotFoundError(f"{path} is no file. {ADVICE}")
     try:
         found = kind(path, name)
@@ -210,7 +210,9 @@ KINDS: dict[str, Callable[[Path, str | None], Table]] = {
     ".hdf5": hdf5.h5,
     ".h5ad": hdf5.h5ad,
     ".zarr": zarr.table,
+    ".csr": sparse.folder,
 }
+FOLDERS = (zarr.table, sparse.folder)
 ADVICE = (
     f"Pass a file that ends in one of {', '.join(KINDS)}, a list of some, or what is sliced, such "
     "as a dataset of h5py."

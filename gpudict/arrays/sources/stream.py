@@ -124,7 +124,8 @@ def stream(
     source : see below
         What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
         dataset of h5py, a sparse matrix of SciPy), a path that ends in .npy, .npz, .safetensors,
-        .parquet, .csv, .h5, .hdf5, .h5ad or .zarr, or a list of them, whose rows follow each other,
+        .parquet, .csv, .h5, .hdf5, .h5ad, .zarr or .csr (codes that `encode` wrote), or a list of
+        them, whose rows follow each other,
         or an iterable of batches (b, d), or (…, d). 'FILE:NAME' is one of several arrays of a file.
         An array of Dask is rows in chunks as it is: of a stream of it, `to` is where a worker moves
         its chunks.
