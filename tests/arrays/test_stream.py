@@ -343,6 +343,40 @@ def test_files_of_another_byte_order_are_joined(tmp_path: Path):
     np.testing.assert_array_equal(np.concatenate(batches), X)
 
 
+def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path):
+    """In natural order; what is no data, and folders that are one array, are what they were."""
+    X, parts = data(), tmp_path / "parts"
+    for i, low in enumerate(range(0, N, 50)):  # 0 to 10
+        path = parts / "day 2" / f"p{i}.npy" if i == 10 else parts / f"p{i}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, X[low : low + 50])
+    (parts / "README.txt").write_text("of no matter")
+    (parts / ".hidden.npy").write_text("nor that")
+    rows = lambda source: np.concatenate(list(gpudict.stream(source)))  # noqa: E731
+    np.testing.assert_array_equal(rows(parts / "**" / "*.npy"), np.r_[X[500:], X[:500]])
+    for source in (
+        parts,
+        f"{parts}/*",
+        f"{parts}/p[0-9].npy",
+        [f"{parts}/p[0-4].*", f"{parts}/p[5-9].*"],
+    ):
+        np.testing.assert_array_equal(rows(source), X[:500])
+    (parts / "p3.npy").rename(parts / "p12.npy")
+    np.testing.assert_array_equal(rows(parts)[-50:], X[150:200])
+    np.save(parts / "p[0].npy", X[:9])
+    np.testing.assert_array_equal(rows(parts / "p[0].npy"), X[:9])
+    for n in (10, 9):
+        np.savez(tmp_path / f"a{n}.npz", one=X[:n], other=X[:2])
+    assert len(rows(f"{tmp_path}/a*.npz:one")) == 19
+    for nothing, words in (
+        (f"{parts}/q*.npy", "matches no file"),
+        (tmp_path / "empty", "has no file"),
+    ):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(FileNotFoundError, match=rf"{words}\. Pass a file that ends in"):
+            gpudict.stream(nothing)
+
+
 def test_sources_that_are_refused(tmp_path: Path):
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match="is in memory"):

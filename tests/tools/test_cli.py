@@ -321,6 +321,7 @@ def remembered(room: Path) -> None:
         ("learn X.npy -o out --alpha x", "Invalid value for '--alpha'"),
         ("learn X.npy -o out --alpha 1 -k x", "Invalid value for '-k' / '--n-components'"),
         ("learn X.txt -o out --alpha 1", "X.txt is of a kind that is not read here"),
+        ("learn none*.npy -o out --alpha 1", "none*.npy matches no file"),
         ("learn X.npy grey.png -o out --alpha 1", "Pass files of one width"),
         ("learn grey.png --patch-size 25 -o out --alpha 1", "Pass a smaller --patch-size"),
         ("encode X.npy --model model -o out.txt", "Let it end in .npy, .npz, .csr, .zarr."),

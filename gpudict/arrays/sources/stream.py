@@ -134,8 +134,9 @@ def stream(
     source : see below
         What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
         dataset of h5py, a sparse matrix of SciPy), a path that ends in .npy, .npz, .safetensors,
-        .parquet, .csv, .h5, .hdf5, .h5ad, .zarr or .csr (codes that `encode` wrote), or a list of
-        them, whose rows follow each other, or an iterable of batches (b, d), or (…, d), or sparse
+        .parquet, .csv, .h5, .hdf5, .h5ad, .zarr or .csr (codes that `encode` wrote), a list of
+        such, or a folder or a pattern of them, such as 'parts/*.npy', in natural order (2 before
+        10), whose rows follow each other, or an iterable of batches (b, d), or (…, d), or sparse
         ones of SciPy, which are made dense. 'FILE:NAME' is one of several arrays of a file.
         An array of Dask is rows in chunks as it is: of a stream of it, `to` is where a worker moves
         its chunks.
