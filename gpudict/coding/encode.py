@@ -112,10 +112,14 @@ def encode(
     sparse_output : bool
         Give the codes as a sparse matrix in compressed rows (SciPy's, PyTorch's, CuPy's), without
         ever making the dense one.
-    out : array-like (n, k), optional
+    out : array-like (n, k), or path, optional
         What codes are written into, rows at a time as they come, in place of an array in memory:
         whatever takes `out[low:high] = codes` of NumPy's, such as a `numpy.memmap`, an array of
-        zarr or a dataset of h5py. It is returned as `Z`.
+        zarr or a dataset of h5py. Or a path, to which they go as a sparse matrix, which is there
+        once all of it is, and never whole in memory: a file .npz for `scipy.sparse.load_npz`, or a
+        new folder .csr. That one `stream` reads, and SciPy without reading it: `csr_array((data,
+        indices, indptr), shape=(n, k))`, where each is `numpy.load(Z / "data.npy", mmap_mode="r")`,
+        or that of its own name. What came is returned as `Z`, a path as one of `pathlib`.
     devices : list of devices or 'all', optional
         Devices of X's library, as it names them, to spread the rows over, a block each; 'all' are
         those of the kind of X's. The codes are gathered where X is. None is where X is.

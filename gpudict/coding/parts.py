@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gpudict.arrays import check
-from gpudict.arrays.door import Array, asarray_like, is_array, is_numpy, to_host
+from gpudict.arrays.door import Array, asarray_like, csr, is_array, is_numpy, to_host
+from gpudict.arrays.growing import growing
 from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.saying import say
@@ -20,6 +24,7 @@ from gpudict.coding.asked import Asked, coded
 from gpudict.coding.on_device import joined
 from gpudict.solvers.records import Solution
 
+Writer = Callable[[slice, Any], None]  # of the codes of rows
 NUMBERS = 2**22  # of a batch, or of its codes if they were dense: many rows, and little memory
 
 
@@ -33,21 +38,21 @@ def in_parts(
     """
     X = X if isinstance(X, Stream) else check.matrix(X, "X", finite=False)
     V = plain(V, "V")
+    out = Path(os.fsdecode(out)) if isinstance(out, str | bytes | os.PathLike) else out
     k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
     kinds: set[str] = set()
     if n is not None:
         _each(alpha, n, "alpha")
         _each(init, n, "init")
-    if out is not None:
-        _fits(out, n, k, asked)
-        _room(out)
 
-    def parts() -> Iterator[tuple[slice, Solution]]:
+    def parts(write: Writer | None) -> Iterator[tuple[slice, Solution]]:
         at = 0
         for rows in batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             some = asked._replace(penalty=asked.penalty and asked.penalty.of_rows(here))
+            if isinstance(out, Path) and csr(rows) is not None:
+                some = some._replace(sparse_output=True)
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), some)
             at, found = here.stop, one.found
             kinds.add(str((found.Z.values if isinstance(found.Z, Rows) else found.Z).dtype))
@@ -57,15 +62,14 @@ def in_parts(
                     "Convert them to one."
                 )
             tops.append(one.top)
-            if out is not None:
-                _write(out, here, to_host(found.Z))
+            if write is not None:
+                write(here, found.Z)
                 found = found._replace(Z=Rows.blank(rows.shape[0]))
             yield here, found
 
-    made = parts()
-    found = _together(made, k) if n is None else joined(made, (n, k))
-    if hasattr(out, "flush") and not isinstance(out, np.ndarray):
-        out.flush()  # h5py writes some of it then, or finds the disk full
+    with _writer(out, n, k, asked) as write:
+        made = parts(write)
+        found = _together(made, k) if n is None else joined(made, (n, k))
     return (found if out is None else found._replace(Z=out)), tops
 
 
@@ -83,6 +87,27 @@ def _together(parts: Iterable[tuple[slice, Solution]], k: int) -> Solution:
     if not parts:
         raise ValueError(EMPTY)
     return joined(parts, (parts[-1][0].stop, k))
+
+
+@contextmanager
+def _writer(out: Any, n: int | None, k: int, asked: Asked) -> Iterator[Writer | None]:
+    """Give what writes codes of rows where they shall be, if that is not the solution."""
+    if out is None:
+        yield None
+    elif isinstance(out, Path):
+        with growing(out, k) as add:
+            yield lambda here, Z: add(_on_host(Z))
+    else:
+        _fits(out, n, k, asked)
+        _room(out)
+        yield partial(_write, out)
+        if hasattr(out, "flush") and not isinstance(out, np.ndarray):
+            out.flush()  # h5py writes some of it then, or finds the disk full
+
+
+def _on_host(Z: Array | Rows) -> Rows:
+    """Return codes as rows on the host, dense ones of libraries that have no others."""
+    return Rows(*map(to_host, Z)) if isinstance(Z, Rows) else Rows.of(to_host(Z))
 
 
 def _fits(out: Any, n: int | None, k: int, asked: Asked) -> None:
@@ -132,7 +157,7 @@ def _write(out: Any, here: slice, codes: np.ndarray) -> None:
             f"out has {out.shape[0]} rows, and X has {here.stop} or more. Pass one with a row for "
             "each of X; those that are there are written."
         )
-    out[here] = codes
+    out[here] = to_host(codes)
 
 
 def _each(value: Any, n: int, name: str) -> None:

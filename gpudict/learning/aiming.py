@@ -89,7 +89,7 @@ class Following(NamedTuple):
         """Return the recipe with the alpha of the next step, which the walk keeps."""
         if self.some is None:
             return recipe
-        step, V = walk.state.step, walk.state.atoms
+        step, V = len(walk.history), walk.state.atoms
         if walk.alpha is None:
             walk.alpha = first(self.some, V, recipe).alpha
         elif step <= self.last and step % self.every == 0:

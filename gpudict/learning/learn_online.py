@@ -21,15 +21,12 @@ from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.facts import ROWS, facts
 from gpudict.learning.keeper import keeper_of
 from gpudict.learning.online import begin, dictionary_of, step
+from gpudict.learning.past import past_of
 from gpudict.learning.patience import Patience
-from gpudict.learning.records import Learned, objectives
+from gpudict.learning.records import Learned, State, objectives
 from gpudict.learning.source import Source
-from gpudict.learning.updates import (
-    Recipe,
-    memory_to_learn,
-    recipe_for,
-    warn_of_silence,
-)
+from gpudict.learning.statistics import Statistics
+from gpudict.learning.updates import Recipe, memory_to_learn, recipe_for, warn_of_silence
 from gpudict.learning.walk import Walk, Watch, record_of, walk_of, walked
 from gpudict.learning.whole import settled
 from gpudict.objective.penalties.contract import CertifiedPenalty
@@ -70,6 +67,7 @@ def learn_online(
     time_limit: float | None = None,
     entry_weight: Array | None = None,
     missing: str | None = None,
+    past: State | Statistics | None = None,
 ) -> Learned:
     """Learn a dictionary from mini-batches of X, or from an iterable that yields batches.
 
@@ -118,6 +116,10 @@ checkpoint_every, resume, time_limit
     entry_weight, missing
         As in `learn`; `missing` for batches that an iterable yields, too. What is missing of a row
         is filled in by its code when it comes, and the past is kept with that.
+    past : State or Statistics, optional
+        Of rows that are over, to go on from: `learned.past` of another call, `a.past.merge(b.past)`
+        of learners of other rows that began with the same atoms, or `Statistics` of rows, with
+        their atoms as dict_init.
 
     Returns
     -------
@@ -180,6 +182,7 @@ checkpoint_every, resume, time_limit
             random_state=random_state,
             checkpoint=Checkpoint.of(checkpoint, checkpoint_every, resume),
             until=until,
+            past=past_of(past, dict_init, source, recipe.k),
         )._replace(gap=None)
 
 
@@ -196,6 +199,7 @@ def learned_from(
     random_state: Any = None,
     checkpoint: Checkpoint | None = None,
     until: float = math.inf,
+    past: State | None = None,
 ) -> Learned:
     """Return what `learn_online` does, and the last batch's gaps; `watch` may not write."""
     rng = draws(parameters.random_source(random_state))
@@ -204,7 +208,7 @@ def learned_from(
     alphas = Following.of(source, recipe, most)
     patience = Patience.of(source, parameters.number(tol, "tol"), max_no_improvement, alphas.last)
     given: dict[str, Any] = {"max_iter": passes, "tol": tol, "dict_init": dict_init}
-    given |= {"batch_size": source.size, "shuffle": bool(shuffle)}
+    given |= {"batch_size": source.size, "shuffle": bool(shuffle), "past": past and past.long.cov}
     given |= {"max_no_improvement": max_no_improvement, "rows": source.rows}
     seen = partial(source.start, ROWS, np.random.RandomState(0))  # of a stream from all over it
     told = lambda: facts(checkpoint, "learn_online", seen(), recipe, random_state, **given)  # noqa: E731
@@ -212,10 +216,10 @@ def learned_from(
     if (stored := keeper.found()) is not None:
         walk = walk_of(stored, source.first.X, recipe, patience)
     else:
-        some = source.start(enough(source.first.X, recipe.k), rng)
+        some = partial(source.start, enough(source.first.X, recipe.k), rng)
         walk = Walk(
             patience,
-            begin(some, recipe, dict_init, rng),  # it is large, and only the walk holds it
+            past or begin(some(), recipe, dict_init, rng),  # only the walk holds what is large
             {} if checkpoint is None else generators.packed(rng),
         )
     if not walk.ended:

@@ -30,9 +30,9 @@ class Patience:
     lowest: float = math.inf
     without: int = 0
 
-    def reason(self, step: Step) -> str | None:
-        """Take note of a step; return why to stop after it, or None."""
-        if step.state.step <= self.wait:
+    def reason(self, step: Step, steps: int) -> str | None:
+        """Take note of a step, the last of so many of the run; return why to stop, or None."""
+        if steps <= self.wait:
             return None
         new, first = step.progress.objective, math.isnan(self.cost)
         self.cost = new if first else self.cost + self.share * (new - self.cost)

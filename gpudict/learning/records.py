@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-from gpudict.arrays.door import Array, array_namespace, asarray_like, read
-from gpudict.objective.quadratic import Quadratic
+from gpudict.arrays.door import Array, array_namespace, asarray_like, float64_of, read, to_host
+from gpudict.objective.quadratic import Quadratic, accumulate
 
 
 class Progress(NamedTuple):
@@ -56,6 +57,55 @@ class State(NamedTuple):
     def of_sums(cls, atoms: Array, past: Quadratic, steps: int, size: int) -> State:
         """Return what there is to go on from where only one memory of `steps` batches was kept."""
         return cls(atoms, past, past, steps, float(steps * size), 0.0)
+
+    def beside(self, V: Array) -> State:
+        """Return it with the atoms V, its sums where they are, in float64 where there is."""
+        dtype = float64_of(V) or V.dtype
+
+        def there(q: Quadratic) -> Quadratic:
+            return Quadratic(*(asarray_like(to_host(a), V, dtype) for a in q[:3]))
+
+        return self._replace(atoms=V, recent=there(self.recent), long=there(self.long))
+
+    def merge(self, *others: State) -> State:
+        """Return what there is to go on from after the rows of all: the memories are added.
+
+        Parameters
+        ----------
+        *others : State
+            Of other rows, anywhere, learned in batches of one size from the same atoms: these are
+            told apart by their numbers alone. Those of this one stay until the next batch.
+
+        Returns
+        -------
+        State
+            Where this one is.
+        """
+        for other in others:
+            if not isinstance(other, State):
+                raise TypeError(
+                    f"a {type(other).__name__} came in the place of a past, and they are merged "
+                    "one by one. Of a list of some, call first.merge(*others)."
+                )
+            parts = (self.long[:3], other.long[:3])
+            shapes = [[tuple(a.shape) for a in q if a is not None] for q in parts]
+            if shapes[0] != shapes[1]:
+                raise ValueError(
+                    f"a past of {other.atoms.shape[0]} atoms came beside one of "
+                    f"{self.atoms.shape[0]}, and sums of the shapes {shapes[1]} can't be added to "
+                    f"{shapes[0]}. Merge those of one problem."
+                )
+        states = [state.beside(self.atoms) for state in (self, *others) if state.seen]
+        if not states:
+            return self
+        recent, long = (
+            reduce(accumulate, sums)
+            for sums in zip(*((state.recent, state.long) for state in states), strict=True)
+        )
+        step, seen = sum(state.step for state in states), sum(state.seen for state in states)
+        used = sum(state.used * state.seen for state in states) / seen
+        fresh = 1 - (1 - self.fresh) * self.seen / seen
+        return State(self.atoms, recent, long, step, seen, used, fresh)
 
 
 class Learned(NamedTuple):

@@ -105,7 +105,7 @@ def walked(
         keeper.begin(in_place=True)
         now = made(batch)
         walk.goes_on(now, n_iter)
-        reason = walk.patience.reason(now)
+        reason = walk.patience.reason(now, len(walk.history))
         walk.ended = reason is not None or len(walk.history) == most
         keeper.over(walk)
         shown = now._replace(last=walk.ended)
@@ -148,7 +148,7 @@ def walk_of(stored: Stored, like: Array, recipe: Recipe, patience: Patience) -> 
     recent, long, kept = _past(stored, like, k)
     stored.generator("shuffled")
     counts, history = stored.numbers("counts", COUNTS), stored.history()
-    if counts["step"] != len(history):
+    if counts["step"] < len(history):
         raise stored.odd("history")
     atoms = placed(stored.array("atoms", (k, d), host_dtype(like.dtype)), like)
     return Walk(

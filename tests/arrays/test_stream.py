@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import pickle
 import threading
 import time
 import tracemalloc
@@ -184,6 +185,46 @@ def test_batches_go_where_they_shall(backend: BackendCase):
     assert type(found.Z) is type(like)
 
 
+def test_batches_may_be_sparse():
+    X = data()
+    batches = [sp.csr_array(X[:100]), X[100:150], sp.coo_matrix(X[150:])]
+    found = list(gpudict.stream(batches))
+    np.testing.assert_array_equal(np.concatenate(found), X)
+    V = problems.unit(np.eye(D)[:8].astype("float32"))
+    want = gpudict.encode(X, V, alpha=0.1).Z
+    np.testing.assert_allclose(gpudict.encode(gpudict.stream(batches), V, alpha=0.1).Z, want)
+
+
+def test_streams_are_sent_where_their_sources_are(tmp_path: Path):
+    """Files and maps by their place, as much of a map as it was; in the same order again."""
+    X = data()
+    np.save(tmp_path / "a.npy", X[:200])
+    np.save(tmp_path / "b.npy", X[200:])
+    sources = {"files": [str(tmp_path / "a.npy"), tmp_path / "b.npy"], **arrays(X, tmp_path)}
+    sources["slice"] = sources["memmap"][7:]
+    unsent = ("h5", "h5, no chunks")
+    options = {"batch_size": 100, "shuffle": True, "random_state": 3, "to": np.zeros(3)}
+    for name, source in sources.items():
+        if name in unsent:
+            with pytest.raises(TypeError, match="h5py objects cannot be pickled"):
+                pickle.dumps(gpudict.stream(source))
+            continue
+        sent = pickle.dumps(gpudict.stream(source, **options))
+        assert len(sent) < X.nbytes / 3 or name not in ("files", "memmap", "slice"), name
+        found, want = pickle.loads(sent), gpudict.stream(source, **options)
+        for a, b in zip(found, want, strict=True):
+            np.testing.assert_array_equal(a, b, err_msg=name)
+    changed = np.memmap(tmp_path / "m.npy", "f4", "c", 128, X.shape)
+    changed[0] = 7
+    assert (next(iter(pickle.loads(pickle.dumps(gpudict.stream(changed)))))[0] == 7).all()
+
+
+def test_a_dask_array_is_not_walked():
+    dask = pytest.importorskip("dask.array")
+    with pytest.raises(TypeError, match=r"rows in chunks.* iterate over array\.blocks"):
+        iter(gpudict.stream(dask.from_array(data())))
+
+
 def test_places_have_names():
     assert isinstance(next(iter(gpudict.stream(data()[None, 0], to="numpy"))), np.ndarray)
     with pytest.raises(ValueError, match="Unknown backend 'nowhere'"):
@@ -302,6 +343,40 @@ def test_files_of_another_byte_order_are_joined(tmp_path: Path):
     np.testing.assert_array_equal(np.concatenate(batches), X)
 
 
+def test_a_folder_and_a_pattern_are_their_files(tmp_path: Path):
+    """In natural order; what is no data, and folders that are one array, are what they were."""
+    X, parts = data(), tmp_path / "parts"
+    for i, low in enumerate(range(0, N, 50)):  # 0 to 10
+        path = parts / "day 2" / f"p{i}.npy" if i == 10 else parts / f"p{i}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, X[low : low + 50])
+    (parts / "README.txt").write_text("of no matter")
+    (parts / ".hidden.npy").write_text("nor that")
+    rows = lambda source: np.concatenate(list(gpudict.stream(source)))  # noqa: E731
+    np.testing.assert_array_equal(rows(parts / "**" / "*.npy"), np.r_[X[500:], X[:500]])
+    for source in (
+        parts,
+        f"{parts}/*",
+        f"{parts}/p[0-9].npy",
+        [f"{parts}/p[0-4].*", f"{parts}/p[5-9].*"],
+    ):
+        np.testing.assert_array_equal(rows(source), X[:500])
+    (parts / "p3.npy").rename(parts / "p12.npy")
+    np.testing.assert_array_equal(rows(parts)[-50:], X[150:200])
+    np.save(parts / "p[0].npy", X[:9])
+    np.testing.assert_array_equal(rows(parts / "p[0].npy"), X[:9])
+    for n in (10, 9):
+        np.savez(tmp_path / f"a{n}.npz", one=X[:n], other=X[:2])
+    assert len(rows(f"{tmp_path}/a*.npz:one")) == 19
+    for nothing, words in (
+        (f"{parts}/q*.npy", "matches no file"),
+        (tmp_path / "empty", "has no file"),
+    ):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(FileNotFoundError, match=rf"{words}\. Pass a file that ends in"):
+            gpudict.stream(nothing)
+
+
 def test_sources_that_are_refused(tmp_path: Path):
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match="is in memory"):
@@ -335,7 +410,7 @@ YIELDING = {
     "a generator of paths": lambda X, folder: iter([folder / "X.npy"]),
     "an array of paths": lambda X, folder: np.array(["X.npy"]),
     "lists": lambda X, folder: [X.tolist()],
-    "sparse rows": lambda X, folder: [sp.csr_array(X)],
+    "sparse columns": lambda X, folder: [sp.coo_array(X[0])],
     "single rows": lambda X, folder: iter(X),
 }
 

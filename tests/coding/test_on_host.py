@@ -8,6 +8,7 @@ import pytest
 import gpudict
 from gpudict.coding import on_host
 from gpudict.solvers.host import _products
+from gpudict.solvers.host.kernels import products
 from gpudict.solvers.registry import all_solvers
 from tests.support import oracles, problems
 
@@ -64,6 +65,24 @@ def test_products_by_parts_are_products(n: int, d: int, k: int, dtype: str):
     single = _products.product(X.astype(np.float32), V.astype(np.float32))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, exact @ V.T, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [8, 523])
+def test_rows_that_are_mostly_zero_are_multiplied_by_the_rest(n: int, monkeypatch):
+    """Of any number of entries, none among them; by BLAS where there are more, or few rows."""
+    rng, taken = np.random.default_rng(0), []
+    X = rng.standard_normal((n, 700)) * (rng.random((n, 700)) < np.linspace(0, 0.15, n)[:, None])
+    V, squares, out = rng.standard_normal((300, 700)), np.zeros(n), np.full((n + 1, 300), np.nan)
+    scarce = products.scarce
+    monkeypatch.setattr(products, "scarce", lambda *a: taken.append(scarce(*a)))
+    made = _products.product(X, V, squares, out)
+    assert np.shares_memory(made, out)
+    np.testing.assert_allclose(made, X @ V.T, atol=1e-12)
+    np.testing.assert_allclose(squares, (X**2).sum(axis=1), rtol=1e-13)
+    assert len(taken) == 1
+    for other in (X[:7], X + (rng.random(X.shape) < 0.2)):
+        np.testing.assert_allclose(_products.product(other, V), other @ V.T, atol=1e-11)
+    assert len(taken) == 1
 
 
 class TestRounds:

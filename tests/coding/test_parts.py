@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import scipy.sparse as sp
 
 import gpudict
+from gpudict.arrays import growing
 from tests.support import problems
 from tests.support.backends import BackendCase
 
@@ -82,6 +84,104 @@ def test_codes_go_where_they_shall(tmp_path: Path):
         out[:] = 0
         gpudict.encode(X, V, alpha=0.1, out=out)
         np.testing.assert_allclose(out[:], want, atol=1e-12)
+
+
+def mapped(path: Path) -> sp.csr_array:
+    """The matrix of a folder as the docstring maps it."""
+    names = ("data", "indices", "indptr")
+    parts = tuple(np.load(f"{path}/{name}.npy", mmap_mode="r") for name in names)
+    n, k = np.load(path / "shape.npy")
+    return sp.csr_array(parts, shape=(n, k))
+
+
+def is_mapped(a: np.ndarray | None) -> bool:
+    """Whether an array is a view of a map."""
+    return isinstance(a, np.memmap) or (isinstance(a, np.ndarray) and is_mapped(a.base))
+
+
+def test_codes_grow_on_a_disk(tmp_path: Path):
+    """Of an array, of batches nobody counted: sparse, and of a folder no part is read."""
+    X, V = (a.astype("f4") for a in problems.signal(n=60, d=16, k=24))
+    want = gpudict.encode(X, V, alpha=0.1)
+    for name, read in (("Z.npz", sp.load_npz), ("Z.csr", mapped)):
+        for source in (X, gpudict.stream(iter([X[:7], X[7:]]))):
+            out = tmp_path / type(source).__name__ / name
+            out.parent.mkdir(exist_ok=True)
+            found = gpudict.encode(source, V, alpha=0.1, out=str(out))
+            assert Path(out) == found.Z
+            np.testing.assert_allclose(found.gap, want.gap, atol=1e-5)
+            Z = read(out)
+            assert isinstance(Z, sp.csr_array)
+            assert (Z.dtype, Z.indices.dtype, Z.indptr.dtype) == ("f4", "i4", "i4")
+            np.testing.assert_allclose(Z.toarray(), want.Z, atol=1e-6)
+    assert all(map(is_mapped, (Z.data, Z.indices, Z.indptr)))
+    rows = np.concatenate(list(gpudict.stream(out, batch_size=25)))
+    np.testing.assert_array_equal(rows, Z.toarray())
+
+
+def test_codes_of_any_library_grow(tmp_path: Path, backend: BackendCase):
+    X, V = problems.signal(n=9, d=8, k=10)
+    out = tmp_path / "Z.npz"
+    gpudict.encode(backend.asarray(X), backend.asarray(V), alpha=0.1, out=out)
+    want = gpudict.encode(X, V, alpha=0.1).Z
+    np.testing.assert_allclose(sp.load_npz(out).toarray(), want, atol=1e-3)
+
+
+def test_many_codes_have_wide_indices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both in one dtype, or SciPy would copy; what is written a chunk at a time is all of it."""
+    X, V = problems.signal(n=60, d=16, k=24)
+    want = gpudict.encode(X, V, alpha=0.1)
+    monkeypatch.setattr(growing, "INDEX", np.dtype("i1"))
+    monkeypatch.setattr(growing, "CHUNK", 24)
+    gpudict.encode(X, V, alpha=0.1, out=tmp_path / "Z.npz")
+    Z = np.load(tmp_path / "Z.npz")
+    assert Z["indices"].dtype == Z["indptr"].dtype == np.int64
+    np.testing.assert_array_equal(sp.load_npz(tmp_path / "Z.npz").toarray(), want.Z)
+
+
+def test_few_codes_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of codes that grow on a disk: a part of what they are."""
+    monkeypatch.setattr(growing, "CHUNK", 2**16)
+    rng, out = np.random.default_rng(0), tmp_path / "Z.npz"
+    X, V = rng.standard_normal((4000, 32)), problems.unit(rng.standard_normal((64, 32)))
+    gpudict.encode(X[:9], V, alpha=0.01, out=out)
+    tracemalloc.start()
+    gpudict.encode(gpudict.stream(X, batch_size=100), V, alpha=0.01, out=out)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < out.stat().st_size / 2
+
+
+def test_what_breaks_off_leaves_no_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever fails: a row, the disk, who asked; and an old file is as it was."""
+    X, V = problems.signal(n=60, d=16, k=24)
+    old, new = tmp_path / "old.npz", tmp_path / "new.csr"
+    old.write_text("old")
+
+    def rows(error):
+        yield X[:30]
+        raise error
+
+    errors = (OSError("the disk is gone"), KeyboardInterrupt("now"), ValueError("NaN"))
+    for error in errors:
+        for out in (old, new):
+            with pytest.raises(type(error), match=str(error)):
+                gpudict.encode(gpudict.stream(rows(error)), V, alpha=0.1, out=out)
+    monkeypatch.setattr(growing, "_copied", lambda *_: [][0])
+    for out in (old, new):
+        with pytest.raises(IndexError):
+            gpudict.encode(X, V, alpha=0.1, out=out)
+    monkeypatch.undo()
+    assert old.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["old.npz"]
+    new.mkdir()
+    for out, kind, words in (
+        (new, IsADirectoryError, "new.csr"),
+        (tmp_path / "no" / "Z.npz", FileNotFoundError, "Z.npz"),
+        (tmp_path / "Z.txt", ValueError, r"a file \.npz or of a new folder \.csr"),
+    ):
+        with pytest.raises(kind, match=words):
+            gpudict.encode(gpudict.stream(Unread(), batch_size=7), V, alpha=0.1, out=out)
 
 
 @pytest.mark.parametrize("out", [np.zeros((59, 24)), np.zeros((60, 23)), [0], (60, 24)])

@@ -97,6 +97,7 @@ def test_learn_and_encode_and_path(X, room: Path, tmp_path: Path, capsys, monkey
     for name, read in {
         "c.npy": np.load,
         "c.npz": lambda path: sp.load_npz(path).toarray(),
+        "c.csr": lambda path: next(iter(gpudict.stream(path))),
         "c.zarr": lambda path: pytest.importorskip("zarr").open(str(path), mode="r")[:],
     }.items():
         told_ = told(capsys, "encode", room / "X.npy", "--model", model, "-o", tmp_path / name)
@@ -320,9 +321,10 @@ def remembered(room: Path) -> None:
         ("learn X.npy -o out --alpha x", "Invalid value for '--alpha'"),
         ("learn X.npy -o out --alpha 1 -k x", "Invalid value for '-k' / '--n-components'"),
         ("learn X.txt -o out --alpha 1", "X.txt is of a kind that is not read here"),
+        ("learn none*.npy -o out --alpha 1", "none*.npy matches no file"),
         ("learn X.npy grey.png -o out --alpha 1", "Pass files of one width"),
         ("learn grey.png --patch-size 25 -o out --alpha 1", "Pass a smaller --patch-size"),
-        ("encode X.npy --model model -o out.txt", "Let it end in .npy, .npz, .zarr."),
+        ("encode X.npy --model model -o out.txt", "Let it end in .npy, .npz, .csr, .zarr."),
         ("encode grey.png --model model -o out.npy", "grey.png has 64 columns, and the atoms of"),
         ("path X.npy --model pca", "a SparsePCA, which has no codes"),
         ("path X.npy --model unfitted", "was not fitted"),
@@ -418,7 +420,7 @@ def test_what_breaks_off_leaves_the_old_file(room: Path, tmp_path: Path, capsys,
     X[-1, 3] = np.nan
     np.save(tmp_path / "X.npy", X)
     (tmp_path / "old.npy").write_text("old")
-    for name in ("old.npy", "new.npz", "new.zarr"):
+    for name in ("old.npy", "new.npz", "new.csr", "new.zarr"):
         status, _, complaint = run(
             capsys, "encode", tmp_path / "X.npy", "--model", room / "model", "-o", tmp_path / name
         )

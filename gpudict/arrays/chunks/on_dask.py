@@ -45,6 +45,13 @@ class DaskChunks:
         self.seen = on_cluster.Seen(self.array, [block.key for block in self.blocks])
         self.move = move
 
+    def __iter__(self) -> Any:
+        """Say what to do where batches are asked for."""
+        raise TypeError(
+            "a stream of a Dask array is rows in chunks, which stay where they are. Pass it as X, "
+            "or of its batches iterate over array.blocks, and compute each."
+        )
+
     def total(
         self,
         job: Callable[..., Any],

@@ -1,4 +1,4 @@
-"""Tables of files, by what their names end in: one or a list of them.
+"""Tables of files, by what their names end in: one, a list, a folder or a pattern of them.
 
 A .npy file is mapped; of the others what is read is a chunk: an array of an .npz file, which is
 unpacked as a whole, a slice of a .safetensors file, a row group of a .parquet file. Of a file that
@@ -8,9 +8,11 @@ has several arrays FILE:NAME is one.
 from __future__ import annotations
 
 import bisect
+import glob
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +34,28 @@ def takes(x: Any) -> bool:
 def table(x: Any) -> Table:
     """Return the rows of a file, or of several one after the other."""
     paths = x if isinstance(x, list | tuple) else [x]
-    return joined([_of(*named(os.fsdecode(path))) for path in paths])
+    return joined([_of(*one) for path in paths for one in matched(os.fsdecode(path))])
+
+
+def matched(given: str) -> list[tuple[Path, str | None]]:
+    """Return the files that a folder has or a pattern matches, in natural order, or what it is.
+
+    Beside each is the name of the array in it that was asked for, if one was.
+    """
+    path, name = named(given)
+    folder = path.is_dir() and KINDS.get(path.suffix.lower()) not in FOLDERS
+    if not folder and (path.exists() or not glob.has_magic(str(path))):
+        return [(path, name)]
+    pattern = os.path.join(glob.escape(str(path)), "*") if folder else str(path)
+    some = [p for p in map(Path, glob.glob(pattern, recursive=True)) if p.suffix.lower() in KINDS]
+    if not some:
+        raise FileNotFoundError(f"{path} {'has' if folder else 'matches'} no file. {ADVICE}")
+    return [(p, name) for p in sorted(some, key=_naturally)]
+
+
+def _naturally(path: Path) -> list[Any]:
+    """Return a key by which part 2 comes before part 10."""
+    return [(int(s), "") if s.isdecimal() else (-1, s) for s in re.split(r"(\d+)", str(path))]
 
 
 def named(given: str) -> tuple[Path, str | None]:
@@ -74,7 +97,7 @@ def _of(path: Path, name: str | None) -> Table:
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise ValueError(f"{path} is of a kind that is not read here. {ADVICE}")
-    if not path.is_file() and not (kind is zarr.table and path.is_dir()):
+    if not path.is_file() and not (kind in FOLDERS and path.is_dir()):
         raise FileNotFoundError(f"{path} is no file. {ADVICE}")
     try:
         found = kind(path, name)
@@ -210,8 +233,10 @@ KINDS: dict[str, Callable[[Path, str | None], Table]] = {
     ".hdf5": hdf5.h5,
     ".h5ad": hdf5.h5ad,
     ".zarr": zarr.table,
+    ".csr": sparse.folder,
 }
+FOLDERS = (zarr.table, sparse.folder)
 ADVICE = (
-    f"Pass a file that ends in one of {', '.join(KINDS)}, a list of some, or what is sliced, such "
-    "as a dataset of h5py."
+    f"Pass a file that ends in one of {', '.join(KINDS)}, a list, a folder or a pattern of some, "
+    "or what is sliced, such as a dataset of h5py."
 )

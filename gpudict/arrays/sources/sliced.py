@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,3 +32,13 @@ def table(x: Any) -> Table:
 
     dtype = np.dtype(x.dtype).newbyteorder("=")
     return Table(str(name), (int(n), int(d)), dtype, read, max(1, chunk))
+
+
+def recipe(x: Any) -> Any:
+    """Return what maps the same rows of a file in another process, or what is no map as it is."""
+    whole = isinstance(x, np.memmap) and x.filename is not None and x.flags.c_contiguous
+    if not whole or x.mode == "c":  # its changes are in no file
+        return x
+    start = x.ctypes.data - np.frombuffer(x._mmap, np.uint8).ctypes.data  # x may be a slice
+    offset = x.offset - x.offset % mmap.ALLOCATIONGRANULARITY + start
+    return partial(np.memmap, x.filename, x.dtype, "r", offset, x.shape)

@@ -1,7 +1,8 @@
-"""Tables of SciPy's sparse matrices: a batch of rows is made dense, and never more."""
+"""Tables of SciPy's sparse matrices, in memory or mapped: a batch is made dense, never more."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,3 +24,12 @@ def table(x: Any) -> Table:
 
     n, d = rows.shape
     return Table(f"a {type(x).__name__}", (int(n), int(d)), rows.dtype, read)
+
+
+def folder(path: Path, _: str | None) -> Table:
+    """Return the rows of a matrix that `growing` wrote, of which nothing is read yet."""
+    from scipy.sparse import csr_array
+
+    arrays = ("data", "indices", "indptr", "shape")
+    *parts, shape = (np.load(path / f"{name}.npy", mmap_mode="r") for name in arrays)
+    return table(csr_array(tuple(parts), shape=tuple(shape.tolist())))._replace(name=str(path))

@@ -42,6 +42,7 @@ class Stream:
     move : what moves a NumPy array to where the batches shall be
     shuffle : whether to mix the rows, anew each time
     random_state : of the shuffle
+    given : what it was made of, and `to`, as `stream` got them
     """
 
     source: Table | Iterable[Any]
@@ -49,6 +50,15 @@ class Stream:
     move: Callable[[np.ndarray], Array]
     shuffle: bool = False
     random_state: Any = None
+    given: tuple[Any, Any] | None = None
+
+    def __reduce__(self) -> Any:
+        """Pickle what it was made of, if that can be: it is made again where it comes to."""
+        if self.given is None:
+            return super().__reduce__()
+        options = {name: getattr(self, name) for name in ("batch_size", "shuffle", "random_state")}
+        source, to = self.given
+        return _again, (sliced.recipe(source), options | {"to": to})
 
     @property
     def shape(self) -> tuple[int, int] | None:
@@ -98,7 +108,7 @@ class Stream:
         return np.concatenate(numbers), self.move(np.concatenate(parts))
 
     def _moved(self, batch: Any) -> Array:
-        batch = batch_of(batch)
+        batch = batch_of(batch.toarray() if sparse.takes(batch) else batch)
         return self.move(batch) if isinstance(batch, np.ndarray) else batch
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
@@ -124,8 +134,10 @@ def stream(
     source : see below
         What is sliced along its rows and has two dimensions (`numpy.memmap`, an array of zarr, a
         dataset of h5py, a sparse matrix of SciPy), a path that ends in .npy, .npz, .safetensors,
-        .parquet, .csv, .h5, .hdf5, .h5ad or .zarr, or a list of them, whose rows follow each other,
-        or an iterable of batches (b, d), or (…, d). 'FILE:NAME' is one of several arrays of a file.
+        .parquet, .csv, .h5, .hdf5, .h5ad, .zarr or .csr (codes that `encode` wrote), a list of
+        such, or a folder or a pattern of them, such as 'parts/*.npy', in natural order (2 before
+        10), whose rows follow each other, or an iterable of batches (b, d), or (…, d), or sparse
+        ones of SciPy, which are made dense. 'FILE:NAME' is one of several arrays of a file.
         An array of Dask is rows in chunks as it is: of a stream of it, `to` is where a worker moves
         its chunks.
     batch_size : int, optional
@@ -144,7 +156,8 @@ def stream(
     Returns
     -------
     Stream
-        To iterate over, or to pass to `encode` and `learn_online` as X.
+        To iterate over, or to pass to `encode` and `learn_online` as X. It can be pickled where its
+        source can; of a map of a file its place is.
 
     Raises
     ------
@@ -170,7 +183,13 @@ def stream(
         return chunked(source, None if to is None else partial(moved, to))
     size = None if batch_size is None else parameters.count(batch_size, "batch_size")
     rng = draws(parameters.random_source(random_state))
-    return Stream(_source_of(source), size, reached(mover(to), to), bool(shuffle), rng)
+    move = reached(mover(to), to)
+    return Stream(_source_of(source), size, move, bool(shuffle), rng, (source, to))
+
+
+def _again(source: Any, options: dict[str, Any]) -> Any:
+    """Return a stream that was pickled."""
+    return stream(source() if isinstance(source, partial) else source, **options)
 
 
 def is_source(x: Any) -> bool:

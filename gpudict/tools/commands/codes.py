@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from gpudict._writing import whole, whole_folder
+from gpudict.arrays.growing import growing
+from gpudict.arrays.rows import Rows
 
 Parts = Iterable[np.ndarray]  # of the codes, in order, on the host
 Shape = tuple[int, int]
@@ -25,13 +27,11 @@ def npy(path: Path, shape: Shape, dtype: np.dtype[Any], parts: Parts) -> None:
             file.write(np.ascontiguousarray(part).data)
 
 
-def npz(path: Path, shape: Shape, dtype: np.dtype[Any], parts: Parts) -> None:
-    """Write them in compressed rows, as scipy.sparse.load_npz reads them."""
-    from scipy.sparse import csr_array, save_npz, vstack
-
-    rows = vstack([csr_array(part) for part in parts], format="csr")
-    with whole(path) as file:
-        save_npz(file, rows, compressed=False)  # packing takes longest, and saves little
+def sparse(path: Path, shape: Shape, dtype: np.dtype[Any], parts: Parts) -> None:
+    """Write them in compressed rows: a file that scipy.sparse.load_npz reads, or a folder."""
+    with growing(path, shape[1]) as add:
+        for part in parts:
+            add(Rows.of(part))
 
 
 def zarr(path: Path, shape: Shape, dtype: np.dtype[Any], parts: Parts) -> None:
@@ -50,6 +50,7 @@ def zarr(path: Path, shape: Shape, dtype: np.dtype[Any], parts: Parts) -> None:
 CHUNK = 2**22  # bytes
 WRITERS: dict[str, Callable[[Path, Shape, np.dtype[Any], Parts], None]] = {
     ".npy": npy,
-    ".npz": npz,
+    ".npz": sparse,
+    ".csr": sparse,
     ".zarr": zarr,
 }

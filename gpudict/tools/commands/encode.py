@@ -17,7 +17,9 @@ from gpudict.tools.streams import Refused, refusing, writing
 def encode(
     data: options.Data,
     model: options.Model,
-    output: Annotated[Path, options.output("CODES", "what to write: .npy, .zarr or sparse .npz")],
+    output: Annotated[
+        Path, options.output("CODES", "what to write: .npy, .zarr; sparse .npz, .csr")
+    ],
     alpha: options.Alpha = None,
     n_nonzero_coefs: options.NonZeros = None,
     patch_size: options.PatchSize = 8,

@@ -40,7 +40,7 @@ Data = Annotated[
     typer.Argument(
         metavar="DATA",
         help=f"{READ}, whose patches are the samples; FILE:NAME is one array of several; of more "
-        "than one file the rows follow each other",
+        "than one file, a folder or a quoted pattern the rows follow each other",
     ),
 ]
 Model = Annotated[
