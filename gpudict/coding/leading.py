@@ -17,14 +17,15 @@ class Folds(NamedTuple):
     X: Any
     alpha: Any
     init: Any
+    weight: Any
     lead: tuple[int, ...]
 
     @classmethod
-    def of(cls, X: Any, alpha: Any, init: Any, asked: Asked, out: Any) -> Folds:
+    def of(cls, X: Any, alpha: Any, init: Any, weight: Any, asked: Asked, out: Any) -> Folds:
         """Return the rows, or what is no array of more dimensions as it is."""
         lead = leading(X)
         if not lead:
-            return cls(X, alpha, init, ())
+            return cls(X, alpha, init, weight, ())
         if asked.sparse_output or out is not None:
             raise ValueError(
                 f"{'out' if out is not None else 'sparse_output=True'} came with X of the shape "
@@ -35,7 +36,10 @@ class Folds(NamedTuple):
             alpha = _each(each, "alpha", lead).reshape(-1)
         if init is not None:
             init = flat(_each(plain(init, "init"), "init", (*lead, None)), "init")
-        return cls(flat(X, "X"), alpha, init, lead)
+        if weight is not None:
+            name = "entry_weight"
+            weight = flat(_each(plain(weight, name), name, tuple(X.shape)), name)
+        return cls(flat(X, "X"), alpha, init, weight, lead)
 
     def back(self, found: Solution) -> Solution:
         """Return the solution of the rows in the leading dimensions."""

@@ -21,7 +21,8 @@ def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
 
     It is looked for where every batch ended as if they were.
     """
-    if not plan.penalty.certified or plan.late or not all(e.zeros for e in found.ended):
+    idle = plan.late or not plan.max_iter
+    if not plan.penalty.certified or idle or not all(e.zeros for e in found.ended):
         return None
     if not isinstance(found.Z, Rows) and bool(array_namespace(found.Z).any(found.Z != 0)):
         return None

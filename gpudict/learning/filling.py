@@ -19,7 +19,7 @@ GROUP = 2**12  # rows whose codes are dense at a time
 
 
 def filled(samples: Samples, codes: Codes, V: Array) -> Samples:
-    """Return samples w∘x + (1 − w)∘uV of which no entry has a weight; those that have none as is."""
+    """Return samples w∘x + (1 − w)∘uV whose entries have no weights; those that have none as is."""
     X, weight, total, entries, top = samples
     if entries is None:
         return samples
