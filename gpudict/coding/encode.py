@@ -80,7 +80,7 @@ def encode(
     penalty : L1, ElasticNet, WeightedL1 or GroupL2, optional
         In place of alpha, what is added to ½‖x − uV‖², with an alpha and a sign of its own; the gap
         bounds that objective. An elastic net is the lasso of the Gram V Vᵀ + ridge·I, and weights
-        (k,) above 0 are the lasso over atoms v/w: each solver of the lasso takes these.
+        (k,) from 1e-5 to 1e5 are the lasso over atoms v/w: each solver of the lasso takes these.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float

@@ -29,7 +29,8 @@ def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
     if isinstance(found.Z, Rows) and found.Z.values.shape[0]:
         return None
     if request.cov is None:
-        return largest(tops(request.weighed, request.V, positive=plan.penalty.positive))
+        rows, penalty = request.weighed, plan.penalty
+        return largest(tops(rows, request.V, positive=penalty.positive, penalty=penalty))
     return largest(plan.penalty.pull(request.cov))
 
 

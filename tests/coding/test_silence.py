@@ -85,6 +85,14 @@ def test_of_batches_it_is_said_once_and_if_it_is_so_of_each(name: str) -> None:
     assert len(said) == 1
 
 
+@pytest.mark.parametrize("rows", [False, True])
+def test_of_penalties_it_is_their_own_pull(rows: bool) -> None:
+    weight = np.outer(np.arange(1, 21) if rows else np.ones(20), np.arange(1, 7))
+    top = np.abs(X @ V.T / weight).max()
+    with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on"):
+        gpudict.encode(X, V, penalty=gpudict.WeightedL1(2 * top, weight if rows else weight[0]))
+
+
 def test_what_was_not_coded_is_not_said() -> None:
     assert not gpudict.encode(X, V, alpha=0.9 * TOP, max_iter=0).Z.any()
 

@@ -21,7 +21,7 @@ from gpudict.arrays.memory import workspace
 from gpudict.arrays.plain import values
 from gpudict.arrays.sources.by_batches import over_batches
 from gpudict.arrays.sources.stream import Stream
-from gpudict.objective.penalties.contract import pull
+from gpudict.objective.penalties.contract import RowPenalty, pull
 
 
 @at_home
@@ -73,14 +73,19 @@ def _of_rows(V: Array, positive: bool, rows: Array) -> Array:
     return tops(*check.samples_and_atoms(rows, V, wide=True), positive=positive)
 
 
-def tops(X: Array, V: Array, *, positive: bool) -> Array:
-    """Return from which alpha on the code of each row is zero, (n,); in float64 where there is."""
+def tops(X: Array, V: Array, *, positive: bool, penalty: RowPenalty | None = None) -> Array:
+    """Return from which alpha on the code of each row is zero, (n,); in float64 where there is.
+
+    By the lasso, or by a penalty that is fitted to these rows.
+    """
     xp, (n, d), k = array_namespace(X), X.shape, V.shape[0]
     wide = float64_of(X) or X.dtype
     Vt = xp.matrix_transpose(xp.astype(V, wide, copy=False))
 
     def of_batch(here: slice) -> Array:
-        return xp.max(pull(xp.astype(X[here, :], wide, copy=False) @ Vt, positive), axis=1)
+        corr = xp.astype(X[here, :], wide, copy=False) @ Vt
+        pulls = pull(corr, positive) if penalty is None else penalty.of_rows(here).pull(corr)
+        return xp.max(pulls, axis=1)
 
     def needs() -> str:
         return f"the products of a row with {k:,} atoms. Pass fewer atoms, or free memory."

@@ -142,6 +142,12 @@ class RowPenalty(Penalty):
         """Return the penalty of some rows."""
         return self.mapped(lambda a: a[index] if isinstance(index, slice) else take(a, index))
 
+    @property
+    def rows(self) -> int | None:
+        """For how many rows it has numbers, or None where they are the same for all."""
+        each = ((getattr(self, name, None), ndim) for name, ndim in (("alpha", 1), ("weight", 2)))
+        return min((len(a) for a, ndim in each if np.ndim(a) == ndim), default=None)
+
     def refuse_rows(self, what: str, /) -> None:
         """Raise if it has numbers of rows, where there are none to go with them."""
         if self.of_rows(slice(0)) is not self:
