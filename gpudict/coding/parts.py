@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays import check
+from gpudict.arrays import check, per_row
 from gpudict.arrays.door import Array, asarray_like, is_array, is_numpy, to_host
 from gpudict.arrays.plain import is_one, plain
 from gpudict.arrays.rows import Rows
@@ -35,9 +35,11 @@ def in_parts(
     V = plain(V, "V")
     k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
     kinds: set[str] = set()
-    each = _lengths(alpha=alpha, init=init, penalty=asked.penalty and asked.penalty.rows)
+    each = per_row.lengths(alpha=alpha, init=init)
+    if asked.penalty is not None and (rows := asked.penalty.rows) is not None:
+        each["penalty"] = rows
     if n is not None:
-        _each(each, n)
+        per_row.as_many(each, n)
     if out is not None:
         _fits(out, n, k, asked)
         _room(out)
@@ -46,7 +48,7 @@ def in_parts(
         at = 0
         for rows in batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
-            _each(each, here.stop, more=True)
+            per_row.as_many(each, here.stop, more=True)
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             some = asked._replace(penalty=asked.penalty and asked.penalty.of_rows(here))
             one = coded(rows, atoms, _at(alpha, here), _at(init, here), some)
@@ -62,7 +64,7 @@ def in_parts(
                 _write(out, here, to_host(found.Z))
                 found = found._replace(Z=Rows.blank(rows.shape[0]))
             yield here, found
-        _each(each, at)
+        per_row.as_many(each, at)
 
     made = parts()
     found = _together(made, k) if n is None else joined(made, (n, k))
@@ -135,23 +137,6 @@ def _write(out: Any, here: slice, codes: np.ndarray) -> None:
             "each of X; those that are there are written."
         )
     out[here] = codes
-
-
-def _lengths(*, penalty: int | None, **given: Any) -> dict[str, int]:
-    """Return for how many rows there is something, of what there is for each."""
-    each = {name: np.shape(a) for name, a in given.items() if not is_one(a)}
-    lengths = {name: shape[0] for name, shape in each.items() if shape}
-    return lengths if penalty is None else lengths | {"penalty": penalty}
-
-
-def _each(lengths: dict[str, int], n: int, *, more: bool = False) -> None:
-    """Raise if there is something for each row, and not for as many as there are, or `more`."""
-    for name, size in lengths.items():
-        if size < n or (size > n and not more):
-            raise ValueError(
-                f"{name} is for {size} rows, and X has {n}{' or more' if more else ''}. Pass as "
-                "many as X has rows."
-            )
 
 
 def _at(value: Any, here: slice) -> Any:

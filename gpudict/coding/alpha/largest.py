@@ -18,7 +18,7 @@ from gpudict.arrays.door import (
 )
 from gpudict.arrays.home import at_home
 from gpudict.arrays.memory import workspace
-from gpudict.arrays.plain import values
+from gpudict.arrays.plain import plain, values
 from gpudict.arrays.sources.by_batches import over_batches
 from gpudict.arrays.sources.stream import Stream
 from gpudict.objective.penalties.contract import RowPenalty, pull
@@ -69,6 +69,7 @@ def alpha_max(X: Array | Stream, V: Array, /, *, positive: bool = False) -> floa
 
 def _of_rows(V: Array, positive: bool, rows: Array) -> Array:
     """Return what `tops` does, for rows that are not checked yet."""
+    rows = plain(rows, "X")
     V = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
     return tops(*check.samples_and_atoms(rows, V, wide=True), positive=positive)
 
