@@ -93,7 +93,11 @@ def test_online():
     rest = {"batch_size": 10, "shuffle": False, "dict_init": V}
     one, other = (gpudict.learn_online(rows, 8, **told, **rest) for rows in (HOLED, cuts))
     np.testing.assert_allclose(one.dictionary, other.dictionary, atol=1e-10)
-    weighted = gpudict.learn_online(X, 8, alpha=ALPHA, entry_weight=W, dict_init=V, batch_size=10)
+    own = {"alpha": ALPHA, "dict_init": V, "batch_size": 10, "random_state": 0}
+    weighted = gpudict.learn_online(X, 8, entry_weight=W, **own)
+    folded, weight = (a.reshape(4, 10, -1) for a in (X, W))
+    again = gpudict.learn_online(folded, 8, entry_weight=weight, **own)
+    np.testing.assert_array_equal(again.dictionary, weighted.dictionary)
     U = gpudict.encode(X, weighted.dictionary, alpha=ALPHA, entry_weight=W).Z
     start = gpudict.encode(X, V, alpha=ALPHA, entry_weight=W).Z
     assert objective(U, weighted.dictionary, W) < 0.9 * objective(start, V, W)
