@@ -42,6 +42,7 @@ def in_parts(
         per_row.as_many(each, n)
     if out is not None:
         _fits(out, n, k, asked)
+        _apart(out, X=X, V=V, init=init)
         _room(out)
 
     def parts() -> Iterator[tuple[slice, Solution]]:
@@ -114,6 +115,16 @@ def _fits(out: Any, n: int | None, k: int, asked: Asked) -> None:
         raise ValueError(
             f"out is a {what} that can't be written to. Open it for writing, a map with mode 'r+'."
         )
+
+
+def _apart(out: Any, **given: Any) -> None:
+    """Raise if out is in the memory of what is still read after the first codes are written."""
+    for name, a in given.items():
+        if isinstance(out, np.ndarray) and isinstance(a, np.ndarray) and np.shares_memory(out, a):
+            raise ValueError(
+                f"out shares its memory with {name}, which is read while codes are written. Pass "
+                "another array."
+            )
 
 
 def _room(out: Any) -> None:

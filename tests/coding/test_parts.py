@@ -108,6 +108,15 @@ def test_codes_are_not_cut_to_integers(dtype):
         gpudict.encode(X, V, alpha=0.1, out=np.zeros((60, 24), dtype))
 
 
+@pytest.mark.parametrize("name", ["X", "V", "init"])
+def test_codes_are_not_written_over_what_is_read(name: str):
+    rng = np.random.default_rng(0)
+    X, V, init = rng.standard_normal((3, 12, 12))
+    out = {"X": X, "V": V, "init": init}[name][::-1]
+    with pytest.raises(ValueError, match=f"out shares its memory with {name}"):
+        gpudict.encode(X, V, alpha=0.1, init=init, out=out)
+
+
 def test_what_does_not_fit_all_rows_is_refused_before_the_first():
     """As it is for an array: an alpha or a start too many, a map that is read."""
     X, V = problems.signal(n=60, d=16, k=24)

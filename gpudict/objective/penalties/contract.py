@@ -145,8 +145,8 @@ class RowPenalty(Penalty):
     @property
     def rows(self) -> int | None:
         """For how many rows it has numbers, or None where they are the same for all."""
-        each = ((getattr(self, name, None), ndim) for name, ndim in (("alpha", 1), ("weight", 2)))
-        return min((len(a) for a, ndim in each if np.ndim(a) == ndim), default=None)
+        alpha, weight = (np.shape(getattr(self, name, 0)) for name in ("alpha", "weight"))
+        return min((*alpha[:1], *(weight[:1] if len(weight) == 2 else ())), default=None)
 
     def refuse_rows(self, what: str, /) -> None:
         """Raise if it has numbers of rows, where there are none to go with them."""
