@@ -62,9 +62,9 @@ class Scored:
     def _reconstruction(self, X: Any) -> Reconstruction:
         made, X = self._again(X), self._checked(X, "score")
         if self._missing is not None:  # its feature's mean on both sides: it counts as 0
-            samples = samples_of(X, missing=self._missing, whole=False)
-            X = samples.X
-            made = array_namespace(X).where(samples.entries > 0, made, X)
+            X, *_, seen, _ = samples_of(X, missing=self._missing, whole=False)
+            assert seen is not None
+            made = array_namespace(X).where(seen > 0, made, X)
         return Reconstruction.of(X, made)
 
     def _again(self, X: Any) -> Array:
