@@ -35,9 +35,7 @@ def in_parts(
     V = plain(V, "V")
     k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
     kinds: set[str] = set()
-    each = per_row.lengths(alpha=alpha, init=init)
-    if asked.penalty is not None and (rows := asked.penalty.rows) is not None:
-        each["penalty"] = rows
+    each = _lengths(alpha, init, asked)
     if n is not None:
         per_row.as_many(each, n)
     if out is not None:
@@ -148,6 +146,13 @@ def _write(out: Any, here: slice, codes: np.ndarray) -> None:
             "each of X; those that are there are written."
         )
     out[here] = codes
+
+
+def _lengths(alpha: Any, init: Any, asked: Asked) -> dict[str, int]:
+    """Return for how many rows there is something, of what may be of each."""
+    each = per_row.lengths(alpha=alpha, init=init)
+    rows = None if asked.penalty is None else asked.penalty.rows
+    return each if rows is None else each | {"penalty": rows}
 
 
 def _at(value: Any, here: slice) -> Any:
