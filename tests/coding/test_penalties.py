@@ -200,6 +200,7 @@ E = gpudict.ElasticNet(0.1, 0.2)
         ({"penalty": E, "n_nonzero_coefs": 2}, "penalty came, and alpha"),
         ({"penalty": E, "positive": True}, "penalty came, and alpha"),
         ({"penalty": gpudict.ElasticNet(0.1, -1)}, "ridge must be"),
+        ({"penalty": E, "solver": "omp"}, r"but penalty=ElasticNet\(…\) came"),
         ({"penalty": gpudict.ElasticNet(-0.1, 1)}, "alpha must be"),
         ({"penalty": gpudict.WeightedL1(0, np.ones(K))}, "alpha is 0"),
         ({"penalty": gpudict.WeightedL1(0.1, np.ones(3))}, "is needed"),
