@@ -69,3 +69,19 @@ def alphas(alpha: Any, X: Array) -> tuple[Any, Array | None]:
             f"{dtype} is needed for each row. Leave out such rows, or give them a small alpha."
         )
     return None, asarray_like(values, X, dtype)
+
+
+def lengths(**given: Any) -> dict[str, int]:
+    """Return for how many rows there is something, of what there is for each."""
+    shapes = {name: np.shape(a) for name, a in given.items() if not is_one(a)}
+    return {name: shape[0] for name, shape in shapes.items() if shape}
+
+
+def as_many(lengths: dict[str, int], n: int, *, more: bool = False) -> None:
+    """Raise if there is something for each row, and not for as many as there are, or `more`."""
+    for name, size in lengths.items():
+        if size < n or (size > n and not more):
+            raise ValueError(
+                f"{name} is for {size} rows, and X has {n}{' or more' if more else ''}. Pass as "
+                "many as X has rows."
+            )

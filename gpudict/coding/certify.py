@@ -118,17 +118,20 @@ def certify(
     Z = Z.tocsr() if hasattr(Z, "tocsr") else Z
     if not is_source(X):
         return _certified(X, V, Z, alpha, **asked)
-    low = 0
+    low, rows_of = 0, per_row.lengths(alpha=alpha, Z=Z)
 
     def of_batch(rows: Array) -> tuple[Array, ...]:
         nonlocal low
         here = slice(low, low + rows.shape[0])
         low = here.stop
+        per_row.as_many(rows_of, low, more=True)
         each: Any = alpha
         each = alpha if is_one(alpha) else each[here]
         return _certified(rows, _beside(V, rows), Z[here], each, **asked)
 
-    return Certificate(*over_batches(of_batch, X))
+    found = Certificate(*over_batches(of_batch, X))
+    per_row.as_many(rows_of, low)
+    return found
 
 
 def _of_chunk(rows: Array, each: Any, Z: Any, *, V: Any, alpha: Any, **asked: Any) -> Certificate:
@@ -182,6 +185,7 @@ def _judged(X: Array, V: Array, Z: Array, alpha: Array, plan: Plan) -> Certifica
     """Return what can be proven of a batch."""
     q, penalty, xp = by_factors(X, V), plan.penalty.astype(X.dtype), array_namespace(X)
     found = judged(Solution(Z, q.sq, q.sq < 0, 0, []), q, plan.having(penalty), closely=True)[0]
+    gap = xp.where(xp.isnan(found.gap), xp.full_like(found.gap, xp.inf), found.gap)
     R, zero = X - Z @ V, xp.zeros_like(q.sq)
     top = xp.max(penalty.pull(R @ xp.matrix_transpose(V)), axis=1)
     over = top > alpha
@@ -189,7 +193,7 @@ def _judged(X: Array, V: Array, Z: Array, alpha: Array, plan: Plan) -> Certifica
     wrong = xp.maximum(-xp.min(Z, axis=1), zero) if penalty.positive else zero
     return Certificate(
         half_square(R) + penalty.value(Z),
-        found.gap,
+        gap,
         scale[:, None] * R,
         wrong,
         xp.where(over, top - alpha, zero),

@@ -18,10 +18,13 @@ import numpy as np
 from gpudict.arrays import check
 from gpudict.arrays.door import Array, array_namespace, from_host, is_array, to_host
 from gpudict.arrays.parameters import jobs
-from gpudict.arrays.plain import is_one, reals
+from gpudict.arrays.plain import is_one, plain, reals
 from gpudict.arrays.rows import wide
+from gpudict.arrays.saying import in_batches_saying
 from gpudict.arrays.threads import in_parallel, threads
 from gpudict.coding.plan import Plan
+from gpudict.coding.silence import say_silent
+from gpudict.objective.penalties.contract import pull
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.constants import FAINT
 from gpudict.solvers.host import active_set
@@ -66,13 +69,16 @@ def coded(X: Array, V: Array, encode: Callable[..., Solution], asked: dict[str, 
                 "is for one. Leave it out, or encode over each V[i] in a loop."
             )
     X, V, alone = _checked(X, V)
-    own = _own(asked, X)
+    own = _own(asked, X, V.shape[1], alone=alone)
     whole = _compiled(X, V, asked | own)
     short = range(X.shape[0]) if whole is None else np.flatnonzero(~whole[2].all(axis=1)).tolist()
-    made = [
-        encode(X[i, ...], V[i, ...], **asked | {name: value[i] for name, value in own.items()})
-        for i in short
-    ]
+    with in_batches_saying():
+        if whole is not None:
+            say_silent(_silent_up_to(X, V, whole[0], asked), "entry of X dictionaryᵀ")
+        made = [
+            encode(X[i, ...], V[i, ...], **asked | {name: value[i] for name, value in own.items()})
+            for i in short
+        ]
     told = list(zip(*((*one[:3], one.status) for one in made), strict=True))
     if whole is None:
         parts: Any = map(array_namespace(X).stack, told)
@@ -81,12 +87,15 @@ def coded(X: Array, V: Array, encode: Callable[..., Solution], asked: dict[str, 
             part[short] = [to_host(one) for one in of_short]
         parts = (from_host(a, X) for a in whole)
     Z, gap, converged, status = (a[:, 0, ...] if alone else a for a in parts)
-    rounds, alpha = max([1, *(one.n_iter for one in made)]), own.get("alpha", asked.get("alpha"))
+    rounds, alpha = max([1, *(one.n_iter for one in made)]), asked.get("alpha")
+    if alpha is None and made[0].alpha is not None:  # as found for a target
+        alpha = np.array([one.alpha for one in made])
     return Solution(Z, gap, converged, rounds, [], alpha, status)
 
 
 def _checked(X: Any, V: Any) -> tuple[Array, Array, bool]:
     """Return X (b, n, d) and V (b, k, d), checked, and whether X came as a row for each."""
+    X, V = plain(X, "X"), plain(V, "V")
     alone = X.ndim == 2
     if X.ndim not in (2, 3) or V.shape[:1] + V.shape[2:] != X.shape[:1] + X.shape[-1:]:
         raise ValueError(
@@ -95,14 +104,14 @@ def _checked(X: Any, V: Any) -> tuple[Array, Array, bool]:
             "dictionary V (k, d)."
         )
     (b, k, d), n = V.shape, 1 if alone else X.shape[1]
-    reshape = array_namespace(X).reshape
-    rows, atoms = check.samples_and_atoms(reshape(X, (b * n, d)), reshape(V, (b * k, d)))
+    reshape, turned = array_namespace(X).reshape, array_namespace(V).reshape
+    rows, atoms = check.samples_and_atoms(reshape(X, (b * n, d)), turned(V, (b * k, d)))
     return reshape(rows, (b, n, d)), reshape(atoms, (b, k, d)), alone
 
 
-def _own(asked: dict[str, Any], X: Array) -> dict[str, Any]:
+def _own(asked: dict[str, Any], X: Array, k: int, *, alone: bool) -> dict[str, Any]:
     """Return what each has of its own: alphas (b, n) and codes to start from (b, n, k), if any."""
-    (b, n), reshape = X.shape[:2], array_namespace(X).reshape
+    b, n = X.shape[:2]
     own: dict[str, Any] = {}
     if not is_one(asked.get("alpha")):
         alphas = reals(asked["alpha"], "alpha", flags=False)
@@ -113,9 +122,24 @@ def _own(asked: dict[str, Any], X: Array) -> dict[str, Any]:
             )
         own["alpha"] = np.broadcast_to(alphas.reshape(alphas.shape or (1,)).T, (n, b)).T
     if asked.get("init") is not None:
-        init = check.matrix(reshape(asked["init"], (b * n, -1)), "init", like=X)
-        own["init"] = reshape(init, (b, n, -1))
+        init, shape = plain(asked["init"], "init"), (b, k) if alone else (b, n, k)
+        if init.shape != shape:
+            raise ValueError(
+                f"init has the shape {tuple(init.shape)}, and {shape} is needed: codes to start "
+                "from, for each row of X. Pass it in that shape."
+            )
+        reshape = array_namespace(init).reshape
+        init = check.matrix(reshape(init, (b * n, k)), "init", like=X)
+        own["init"] = reshape(init, (b, n, k))
     return own
+
+
+def _silent_up_to(X: Array, V: Array, Z: np.ndarray, asked: dict[str, Any]) -> float | None:
+    """Return from which alpha on all codes are zero, if they are, else None."""
+    if Z.any():
+        return None
+    pulls = wide(X) @ wide(V).swapaxes(1, 2)
+    return float(pull(pulls, bool(asked.get("positive", False))).max())
 
 
 def _compiled(X: Array, V: Array, asked: dict[str, Any]) -> list[np.ndarray] | None:

@@ -8,7 +8,6 @@ from gpudict.arrays import parameters
 from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array
 from gpudict.arrays.home import at_home
-from gpudict.arrays.leading import flat
 from gpudict.arrays.per_entry import refuse
 from gpudict.arrays.rows import Rows
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
@@ -81,7 +80,7 @@ def encode(
     penalty : L1, ElasticNet, WeightedL1 or GroupL2, optional
         In place of alpha, what is added to ½‖x − uV‖², with an alpha and a sign of its own; the gap
         bounds that objective. An elastic net is the lasso of the Gram V Vᵀ + ridge·I, and weights
-        (k,) above 0 are the lasso over atoms v/w: each solver of the lasso takes these.
+        (k,) from 1e-5 to 1e5 are the lasso over atoms v/w: each solver of the lasso takes these.
     n_nonzero_coefs : int, optional
         Pursuits: the most non-zeros a row.
     target_error : float
@@ -126,7 +125,7 @@ def encode(
     time_limit : float, optional
         Seconds, after which no batch of rows, and no round of one, begins. Rows that are left have
         codes of zeros, and for their gap ½‖x‖². What is read as it is needed is read to its end.
-    entry_weight : array (n, d), optional
+    entry_weight : array (n, d), or (…, d), optional
         How much each entry of X counts, from 0 on: the lasso is min ½‖√w∘(x − uV)‖² + alpha·‖u‖₁,
         and its gap that of this very problem. X is not read where the weight is 0. For arrays,
         with 'cd', 'working_set', 'face_walk' or 'omp'.
@@ -192,9 +191,8 @@ def encode(
         refuse(entry_weight)
     if is_source(X):
         refuse(entry_weight, missing)
-    rows = Folds.of(X, alpha, init, asked, out)
-    X, alpha, init = rows[:3]
-    entry_weight = None if entry_weight is None else flat(entry_weight, "entry_weight")
+    rows = Folds.of(X, alpha, init, entry_weight, asked, out)
+    X, alpha, init, entry_weight = rows[:4]
     targets = (target_nonzeros, explained_variance)
     alpha = alpha_for(*targets, alpha, X, V, asked, entry_weight)
     if is_chunked(X):
@@ -204,9 +202,8 @@ def encode(
     else:
         found, tops = in_parts(as_stream(X) if is_source(X) else X, V, alpha, init, asked, out)
     silent = [top for top in tops if top is not None]
-    if len(silent) == len(tops):
-        pulls = "entry of X dictionaryᵀ" if penalty is None else "pull of a row on an atom or group"
-        say_silent(max(silent), pulls)
+    pulls = "entry of X dictionaryᵀ" if penalty is None else "pull of a row on an atom or group"
+    say_silent(max(silent) if len(silent) == len(tops) else None, pulls)
     found = found._replace(alpha=alpha)
     if isinstance(found.Z, Rows):
         return found._replace(Z=found.Z.matrix(V.shape[0], found.gap))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays import check
+from gpudict.arrays import check, per_row
 from gpudict.arrays.door import Array, asarray_like, csr, is_array, is_numpy, to_host
 from gpudict.arrays.growing import growing
 from gpudict.arrays.plain import is_one, plain
@@ -41,14 +41,15 @@ def in_parts(
     out = Path(os.fsdecode(out)) if isinstance(out, str | bytes | os.PathLike) else out
     k, n, tops = V.shape[0], None if X.shape is None else int(X.shape[0]), []
     kinds: set[str] = set()
+    each = _lengths(alpha, init, asked)
     if n is not None:
-        _each(alpha, n, "alpha")
-        _each(init, n, "init")
+        per_row.as_many(each, n)
 
     def parts(write: Writer | None) -> Iterator[tuple[slice, Solution]]:
         at = 0
         for rows in batches(X, max(1, NUMBERS // max(V.shape))):
             here = slice(at, at + rows.shape[0])
+            per_row.as_many(each, here.stop, more=True)
             atoms = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
             some = asked._replace(penalty=asked.penalty and asked.penalty.of_rows(here))
             if isinstance(out, Path) and csr(rows) is not None:
@@ -66,8 +67,9 @@ def in_parts(
                 write(here, found.Z)
                 found = found._replace(Z=Rows.blank(rows.shape[0]))
             yield here, found
+        per_row.as_many(each, at)
 
-    with _writer(out, n, k, asked) as write:
+    with _writer(out, n, asked, X=X, V=V, init=init) as write:
         made = parts(write)
         found = _together(made, k) if n is None else joined(made, (n, k))
     return (found if out is None else found._replace(Z=out)), tops
@@ -90,8 +92,9 @@ def _together(parts: Iterable[tuple[slice, Solution]], k: int) -> Solution:
 
 
 @contextmanager
-def _writer(out: Any, n: int | None, k: int, asked: Asked) -> Iterator[Writer | None]:
+def _writer(out: Any, n: int | None, asked: Asked, **read: Any) -> Iterator[Writer | None]:
     """Give what writes codes of rows where they shall be, if that is not the solution."""
+    k = read["V"].shape[0]
     if out is None:
         yield None
     elif isinstance(out, Path):
@@ -99,6 +102,7 @@ def _writer(out: Any, n: int | None, k: int, asked: Asked) -> Iterator[Writer | 
             yield lambda here, Z: add(_on_host(Z))
     else:
         _fits(out, n, k, asked)
+        _apart(out, **read)
         _room(out)
         yield partial(_write, out)
         if hasattr(out, "flush") and not isinstance(out, np.ndarray):
@@ -137,6 +141,16 @@ def _fits(out: Any, n: int | None, k: int, asked: Asked) -> None:
         )
 
 
+def _apart(out: Any, **given: Any) -> None:
+    """Raise if out is in the memory of what is still read after the first codes are written."""
+    for name, a in given.items():
+        if isinstance(out, np.ndarray) and isinstance(a, np.ndarray) and np.shares_memory(out, a):
+            raise ValueError(
+                f"out shares its memory with {name}, which is read while codes are written. Pass "
+                "another array."
+            )
+
+
 def _room(out: Any) -> None:
     """Warn if the disk has no room for a map: a write to it would end the process."""
     if not isinstance(out, np.memmap) or out.filename is None or os.name != "posix":
@@ -160,13 +174,11 @@ def _write(out: Any, here: slice, codes: np.ndarray) -> None:
     out[here] = to_host(codes)
 
 
-def _each(value: Any, n: int, name: str) -> None:
-    """Raise if there is something for each row, and not for as many as there are."""
-    if not is_one(value) and (shape := np.shape(value)) and shape[0] != n:
-        raise ValueError(
-            f"{name} has the shape {tuple(shape)}, and a row for each of the {n} rows of X is "
-            "needed. Pass as many."
-        )
+def _lengths(alpha: Any, init: Any, asked: Asked) -> dict[str, int]:
+    """Return for how many rows there is something, of what may be of each."""
+    each = per_row.lengths(alpha=alpha, init=init)
+    rows = None if asked.penalty is None else asked.penalty.rows
+    return each if rows is None else each | {"penalty": rows}
 
 
 def _at(value: Any, here: slice) -> Any:

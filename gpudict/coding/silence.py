@@ -21,14 +21,16 @@ def silent_up_to(found: Solution, request: Request, plan: Plan) -> float | None:
 
     It is looked for where every batch ended as if they were.
     """
-    if not plan.penalty.certified or plan.late or not all(e.zeros for e in found.ended):
+    idle = plan.late or not plan.max_iter
+    if not plan.penalty.certified or idle or not all(e.zeros for e in found.ended):
         return None
     if not isinstance(found.Z, Rows) and bool(array_namespace(found.Z).any(found.Z != 0)):
         return None
     if isinstance(found.Z, Rows) and found.Z.values.shape[0]:
         return None
     if request.cov is None:
-        return largest(tops(request.weighed, request.V, positive=plan.penalty.positive))
+        rows, penalty = request.weighed, plan.penalty
+        return largest(tops(rows, request.V, positive=penalty.positive, penalty=penalty))
     return largest(plan.penalty.pull(request.cov))
 
 

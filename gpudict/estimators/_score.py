@@ -8,10 +8,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import cut
-from gpudict.arrays.door import Array
+from gpudict.arrays.door import Array, array_namespace
 from gpudict.arrays.home import at_home, home
 from gpudict.arrays.sources.stream import as_stream, is_source
 from gpudict.arrays.threads import quiet
+from gpudict.learning.parts import samples_of
 from gpudict.objective.reconstruction import Reconstruction
 
 
@@ -21,6 +22,7 @@ class Scored:
     transform: Any
     inverse_transform: Any
     _checked: Any
+    _missing: Any
 
     @at_home
     def score(self, X: Any, y: Any = None) -> float:
@@ -30,6 +32,7 @@ class Scored:
         `explained_variance` of `code_metrics`. 1 is perfect, 0 what the mean alone would do. Unlike
         the objective it can be compared where alpha or the number of atoms changes; but like every
         error it asks for codes that are less sparse, so compare at equal numbers of non-zeros.
+        Entries that are missing do not count.
 
         Parameters
         ----------
@@ -57,8 +60,12 @@ class Scored:
         return explained
 
     def _reconstruction(self, X: Any) -> Reconstruction:
-        made = self._again(X)
-        return Reconstruction.of(self._checked(X, "score"), made)
+        made, X = self._again(X), self._checked(X, "score")
+        if self._missing is not None:  # its feature's mean on both sides: it counts as 0
+            X, *_, seen, _ = samples_of(X, missing=self._missing, whole=False)
+            assert seen is not None
+            made = array_namespace(X).where(seen > 0, made, X)
+        return Reconstruction.of(X, made)
 
     def _again(self, X: Any) -> Array:
         """Return what the estimator makes of X there and back."""

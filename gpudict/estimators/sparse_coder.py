@@ -119,7 +119,7 @@ class SparseCoder(Coder):
             positive=self.positive_code,
             max_iter=self.transform_max_iter,
             n_jobs=self.n_jobs,
-        )
+        )._replace(missing=self.missing)
         targets = (self.target_nonzeros, self.explained_variance, self.transform_alpha)
         alpha: float = alpha_for(*targets, X, self.dictionary_, asked)
         return alpha

@@ -20,7 +20,7 @@ from gpudict.coding.plan import Plan
 from gpudict.learning import apart
 from gpudict.learning.atoms import revived
 from gpudict.learning.codes import Codes, Dense, coded
-from gpudict.learning.filling import filled
+from gpudict.learning.filling import filled, missed
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 from gpudict.objective.quadratic import Quadratic, accumulate, gap_unit
@@ -77,8 +77,8 @@ class Block(NamedTuple):
     def told(self, V: Array, made: Coded) -> Told:
         """Return what there is to know of codes, with their cost for the atoms."""
         samples, (codes, gap, converged) = self.samples, made
-        X = filled(samples, codes, V, rooted=True).X
-        xp, costs = array_namespace(V), codes.costs(X, V, self.plan.penalty)
+        xp = array_namespace(V)
+        costs = codes.costs(*missed(samples, codes, V), self.plan.penalty)
         cost = samples.summed(costs, float64_of(samples.X))
         return Told(cost, xp.max(gap / self.unit), xp.all(converged))
 

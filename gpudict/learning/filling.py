@@ -18,17 +18,25 @@ from gpudict.learning.samples import Samples
 GROUP = 2**12  # rows whose codes are dense at a time
 
 
-def filled(samples: Samples, codes: Codes, V: Array, *, rooted: bool = False) -> Samples:
-    """Return samples w∘x + (1 − w)∘uV of which no entry has a weight; those that have none as is.
-
-    If `rooted`, with √w in place of w, unscaled: ½‖· − uV‖² is the cost of a row then.
-    """
+def filled(samples: Samples, codes: Codes, V: Array) -> Samples:
+    """Return samples w∘x + (1 − w)∘uV whose entries have no weights; those that have none as is."""
     X, weight, total, entries, top = samples
     if entries is None:
         return samples
-    share = array_namespace(X).sqrt(entries) if rooted else entries / top
     fit = _fit(codes.start, V)
-    return Samples(fit + share * (X - fit), weight, total)
+    return Samples(fit + entries / top * (X - fit), weight, total)
+
+
+def missed(samples: Samples, codes: Codes, V: Array) -> tuple[Array, Array]:
+    """Return rows and atoms of which the cost of the codes is that of the samples and of V.
+
+    With weights they are √w∘(x − uV) and zeros: what is small is not added to what is large.
+    """
+    X, entries = samples.X, samples.entries
+    if entries is None:
+        return X, V
+    xp = array_namespace(X)
+    return xp.sqrt(entries) * (X - _fit(codes.start, V)), xp.zeros_like(V)
 
 
 def _fit(U: Array | Rows, V: Array) -> Array:

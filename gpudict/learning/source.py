@@ -16,7 +16,7 @@ from gpudict.arrays.chunks import chunked, is_chunked
 from gpudict.arrays.chunks.contract import Chunks
 from gpudict.arrays.door import Array, array_namespace, asarray_like, index_like, is_array
 from gpudict.arrays.home import at_home
-from gpudict.arrays.leading import flat
+from gpudict.arrays.leading import flat, flat_beside
 from gpudict.arrays.per_entry import is_weighted, observed, refuse
 from gpudict.arrays.sources.stream import Stream, as_stream, is_source
 from gpudict.arrays.sources.table import EMPTY
@@ -72,6 +72,7 @@ class Source(NamedTuple):
                 stream, size, sample_weight
             )
         if is_array(X) or not isinstance(X, Iterable):
+            entry_weight = flat_beside(entry_weight, X, "entry_weight")
             X = flat(X, "X")
             X = X if checked or is_weighted(entry_weight, missing) else check.samples(X)
             return cls.of_array(samples_of(X, sample_weight, entry_weight, missing), size)

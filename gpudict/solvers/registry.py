@@ -102,12 +102,12 @@ def find(
     here = ANYWHERE if like is None else places_of(like, sys.maxsize if weighted else k)
     if penalty.reduces:  # those for many atoms take them as they are
         here = tuple(place for place in here if place not in MANY)
-    return _found(name, penalty.form, here, weighted)
+    return _found(name, penalty.form, penalty.asked_by, here, weighted)
 
 
 @functools.cache
 def _found(
-    name: str, penalty: type[Penalty], here: tuple[Place, ...], weighted: bool
+    name: str, penalty: type[Penalty], asked_by: str, here: tuple[Place, ...], weighted: bool
 ) -> Solver[Any]:
     """Return the solver of that name for a type of penalty in one of some places, the best first.
 
@@ -120,7 +120,7 @@ def _found(
     if any(penalty.problem == p.problem for s in named for p in s.penalties):
         fitting += [s for s in every if EVERY_NAME in s.stands_for and s.solves(penalty)]
     if not fitting:
-        raise ValueError(_misfit(name, named, penalty))
+        raise ValueError(_misfit(name, named, penalty, asked_by))
     if weighted and not (fitting := [s for s in fitting if s.weighted]):
         raise ValueError(_unweighted(name, penalty))
     running = [s for s in fitting if s.place in here]
@@ -133,14 +133,14 @@ def _found(
     return min(running, key=rank)
 
 
-def _misfit(name: str, named: list[Solver[Any]], penalty: type[Penalty]) -> str:
+def _misfit(name: str, named: list[Solver[Any]], penalty: type[Penalty], asked_by: str) -> str:
     """Say that a solver and a penalty do not fit, and what to pass instead."""
     solved, asked = (
         " and ".join(dict.fromkeys(getattr(p, what) for s in named for p in s.penalties))
         for what in ("problem", "asked_by")
     )
     return (
-        f"solver={name!r} solves {solved}, but {penalty.asked_by} came, which asks for "
+        f"solver={name!r} solves {solved}, but {asked_by} came, which asks for "
         f"{penalty.problem}. Pass {asked} instead, or one of the solvers {_anywhere(penalty)}."
     )
 

@@ -30,6 +30,8 @@ def test_alpha_max_of_streams_chunks_and_nothing():
     for x in (gpudict.stream(X, batch_size=7), da.from_array(X, chunks=(10, 8))):
         assert gpudict.alpha_max(x, V) == pytest.approx(top, rel=1e-14)
     assert gpudict.alpha_max(-np.eye(3), np.eye(3), positive=True) == 0
+    with pytest.raises(TypeError, match="X must be an array that"):
+        gpudict.alpha_max(X.tolist(), V)
 
 
 @pytest.mark.parametrize("positive", [False, True])

@@ -84,6 +84,24 @@ def test_refusals(change: dict, sentence: str):
         gpudict.certify(X, V, given.pop("Z"), **given)
 
 
+def test_codes_without_squares_have_no_bound():
+    X, V = problems.signal()
+    found = gpudict.certify(X, V, np.full((40, 10), 1e200), alpha=0.1)
+    assert (found.gap == np.inf).all()
+    assert not found.converged.any()
+
+
+@pytest.mark.parametrize("n", [39, 41])
+def test_of_a_stream_each_row_has_its_own(n: int):
+    X, V = problems.signal()
+    for given in (
+        {"Z": np.zeros((n, 10)), "alpha": 0.1},
+        {"Z": np.zeros((40, 10)), "alpha": np.full(n, 0.1)},
+    ):
+        with pytest.raises(ValueError, match=rf"is for {n} rows, and X has 40"):
+            gpudict.certify(gpudict.stream(X, batch_size=20), V, given.pop("Z"), **given)
+
+
 def test_a_batch_at_a_time(monkeypatch: pytest.MonkeyPatch):
     X, V = problems.signal()
     Z = gpudict.encode(X, V, alpha=0.3).Z

@@ -37,6 +37,7 @@ class TestLeadingDimensions:
         for options, sentence in (
             ({"alpha": np.ones(6)}, r"alpha has the shape \(6,\), and \(2, 3\)"),
             ({"alpha": 1, "init": np.ones((6, 4))}, r"init has the shape .*\(2, 3, k\)"),
+            ({"alpha": 1, "entry_weight": np.ones((6, 4))}, r"entry_weight has.*\(2, 3, 4\)"),
             ({"alpha": 1, "sparse_output": True}, r"sparse_output=True came.*Pass rows"),
             ({"alpha": 1, "out": np.ones((6, 4))}, r"out came.*Pass rows"),
         ):

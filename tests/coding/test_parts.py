@@ -208,6 +208,15 @@ def test_codes_are_not_cut_to_integers(dtype):
         gpudict.encode(X, V, alpha=0.1, out=np.zeros((60, 24), dtype))
 
 
+@pytest.mark.parametrize("name", ["X", "V", "init"])
+def test_codes_are_not_written_over_what_is_read(name: str):
+    rng = np.random.default_rng(0)
+    X, V, init = rng.standard_normal((3, 12, 12))
+    out = {"X": X, "V": V, "init": init}[name][::-1]
+    with pytest.raises(ValueError, match=f"out shares its memory with {name}"):
+        gpudict.encode(X, V, alpha=0.1, init=init, out=out)
+
+
 def test_what_does_not_fit_all_rows_is_refused_before_the_first():
     """As it is for an array: an alpha or a start too many, a map that is read."""
     X, V = problems.signal(n=60, d=16, k=24)
@@ -219,9 +228,15 @@ def test_what_does_not_fit_all_rows_is_refused_before_the_first():
         {"alpha": 0.1, "init": np.zeros((61, 24))},
         {"alpha": 0.1, "init": np.zeros((59, 24))},
         {"alpha": 0.1, "out": read},
+        {"penalty": gpudict.ElasticNet(np.full(61, 0.1), 0.1)},
+        {"penalty": gpudict.WeightedL1(0.1, np.ones((61, 24)))},
     ):
-        with pytest.raises(ValueError, match=r"for each of the 60 rows|can't be written to"):
+        with pytest.raises(ValueError, match=r"X has 60. Pass as many|can't be written to"):
             gpudict.encode(gpudict.stream(Unread(), batch_size=7), V, **given)
+    for n, said in ((59, "59 rows, and X has 60 or more"), (61, "61 rows, and X has 60. Pass")):
+        for given in ({"penalty": gpudict.WeightedL1(0.1, np.ones((n, 24)))}, {"alpha": [1.0] * n}):
+            with pytest.raises(ValueError, match=said):
+                gpudict.encode(gpudict.stream([X[:30], X[30:]]), V, **given)
     with pytest.raises(ValueError, match="out has 50 rows, and X has 60 or more"):
         gpudict.encode(gpudict.stream([X[:30], X[30:]]), V, alpha=0.1, out=np.zeros((50, 24)))
 

@@ -75,6 +75,17 @@ def test_the_optimum(name: str, solver: str):
         assert (codes.gap >= worth(codes.Z, name) - least(name) - 1e-14).all()
 
 
+@pytest.mark.parametrize("least", [1e-17, 1e-300])
+def test_a_weight_that_hardly_counts(least: float):
+    """It is as good as none: atoms divided by it would be all that there is."""
+    (X, V), rest = data(), np.geomspace(0.3, 3, K - 1)
+    free, hardly = (
+        gpudict.encode(X, V, penalty=gpudict.WeightedL1(0.3, [w, *rest])) for w in (0, least)
+    )
+    assert hardly.converged.all()
+    np.testing.assert_allclose(hardly.Z, free.Z, atol=1e-9)
+
+
 @pytest.mark.parametrize("positive", [False, True])
 def test_groups(positive: bool):
     X, V = data()
@@ -189,6 +200,7 @@ E = gpudict.ElasticNet(0.1, 0.2)
         ({"penalty": E, "n_nonzero_coefs": 2}, "penalty came, and alpha"),
         ({"penalty": E, "positive": True}, "penalty came, and alpha"),
         ({"penalty": gpudict.ElasticNet(0.1, -1)}, "ridge must be"),
+        ({"penalty": E, "solver": "omp"}, r"but penalty=ElasticNet\(…\) came"),
         ({"penalty": gpudict.ElasticNet(-0.1, 1)}, "alpha must be"),
         ({"penalty": gpudict.WeightedL1(0, np.ones(K))}, "alpha is 0"),
         ({"penalty": gpudict.WeightedL1(0.1, np.ones(3))}, "is needed"),
@@ -196,6 +208,9 @@ E = gpudict.ElasticNet(0.1, 0.2)
         ({"penalty": gpudict.WeightedL1(0.1, np.eye(N, K))}, "for all rows"),
         ({"penalty": gpudict.WeightedL1(0.1, np.zeros(K), True)}, "positive=True came"),
         ({"penalty": gpudict.GroupL2(0.1, [1, 2])}, "a label for each"),
+        ({"penalty": gpudict.GroupL2(0.1, [None] * K)}, "all numbers or all words"),
+        ({"penalty": gpudict.GroupL2(0.1, [[0], [1, 2]])}, "the number of its list"),
+        ({"penalty": gpudict.GroupL2(0.1, [*GROUPS[1:], np.nan])}, "none of them missing"),
         ({"penalty": gpudict.GroupL2(0.1, GROUPS), "solver": "lars"}, "asks for the group lasso"),
         ({"penalty": gpudict.WeightedL1(0.1, [*np.ones(K - 1), 0]), "solver": "lars"}, "asks"),
     ],

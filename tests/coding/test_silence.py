@@ -33,6 +33,10 @@ CODED = {
         in_batches(x), V, alpha=alpha
     ),
     "a stream, SparseCoder": lambda x, alpha: coder(alpha).transform(in_batches(x)),
+    "many": lambda x, alpha: gpudict.encode(np.stack([x, x / 9]), np.stack([V, V]), alpha=alpha),
+    "many, one by one": lambda x, alpha: gpudict.encode(
+        np.stack([x, x / 9]), np.stack([V, V]), alpha=alpha, solver="fista"
+    ),
     "Statistics": lambda x, alpha: gpudict.Statistics.of(x, V, alpha=alpha, batch_size=9),
 }
 
@@ -63,6 +67,7 @@ def test_it_is_said_where_it_is_so(name: str) -> None:
     with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on") as said:
         call(X, 1.01 * top)
     assert said[0].filename == __file__
+    assert len(said) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         call(0 * X, 1.0)  # of which no alpha has another code
@@ -78,6 +83,18 @@ def test_of_batches_it_is_said_once_and_if_it_is_so_of_each(name: str) -> None:
     with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on") as said:
         CODED[name](loud, 1.01 * top)
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("rows", [False, True])
+def test_of_penalties_it_is_their_own_pull(rows: bool) -> None:
+    weight = np.outer(np.arange(1, 21) if rows else np.ones(20), np.arange(1, 7))
+    top = np.abs(X @ V.T / weight).max()
+    with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on"):
+        gpudict.encode(X, V, penalty=gpudict.WeightedL1(2 * top, weight if rows else weight[0]))
+
+
+def test_what_was_not_coded_is_not_said() -> None:
+    assert not gpudict.encode(X, V, alpha=0.9 * TOP, max_iter=0).Z.any()
 
 
 def test_of_chunks_it_is_said_of_each() -> None:

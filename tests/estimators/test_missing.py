@@ -41,6 +41,9 @@ def test_holes_are_taken(backend: BackendCase, kind: str, algorithm: str):
     told = {"missing": "nan"} | ({"alpha": 0.1} if algorithm != "omp" else {"n_nonzero_coefs": 1})
     wanted = gpudict.encode(HOLED, host(atoms), **told).Z
     np.testing.assert_allclose(host(code), wanted, atol=1e-6)
+    left, spread = HOLED - host(code) @ host(atoms), HOLED - np.nanmean(HOLED, axis=0)
+    share = 1 - np.nansum(left**2) / np.nansum(spread**2)
+    np.testing.assert_allclose(estimator.score(rows), share, rtol=1e-10)
 
 
 def test_what_is_kept_and_refused(tmp_path):
@@ -54,6 +57,9 @@ def test_what_is_kept_and_refused(tmp_path):
     assert learner.__sklearn_tags__().input_tags.allow_nan
     with pytest.raises(ValueError, match="no counterpart in scikit-learn"):
         learner.to_sklearn()
+    aimed = gpudict.SparseCoder(V, target_nonzeros=2, transform_algorithm="lasso_cd", missing="nan")
+    with pytest.raises(ValueError, match="alpha is found for rows that are whole"):
+        aimed.fit(HOLED)
     for bad in ({"missing": None}, {"missing": "none"}):
         with pytest.raises(ValueError, match=r"NaN|not known"):
             learner.set_params(**bad).fit(HOLED)

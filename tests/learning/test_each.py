@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array_api_strict as strict
 import numpy as np
 import pytest
 
@@ -102,6 +103,9 @@ def test_codes_over_atoms_of_their_own(dtype: str, positive: bool) -> None:
     assert far(rows.Z, one) < NEAR[dtype]
     warm = gpudict.encode(X, V, alpha=0.1, init=of_all.Z, **asked)  # one after the other
     assert far(warm.Z, of_all.Z) < NEAR[dtype]
+    aimed = gpudict.encode(X[:2], V[:2], target_nonzeros=1.5, **asked)
+    each = [gpudict.encode(X[i], V[i], target_nonzeros=1.5, **asked).alpha for i in range(2)]
+    assert aimed.alpha.tolist() == each
 
 
 @pytest.mark.compiled
@@ -152,8 +156,15 @@ def _all(options: dict) -> dict:
         (lambda X, V: gpudict.encode(X[0], V, alpha=0.1), "needs X \\(b, n, d\\)"),
         (lambda X, V: gpudict.encode(X, V, alpha=[0.1, 0.2]), "alpha has the shape"),
         (lambda X, V: gpudict.encode(X * np.nan, V, alpha=0.1), "NaN"),
+        (
+            lambda X, V: gpudict.encode(X, V, alpha=0.1, init=X[0, :, :K]),
+            "\\(6, 60, 3\\) is needed",
+        ),
+        (lambda X, V: gpudict.encode(X.tolist(), V, alpha=0.1), "X must be an array"),
+        (lambda X, V: gpudict.encode(gpudict.stream(X[0]), V, alpha=0.1), "X is a stream"),
+        (lambda X, V: gpudict.encode(strict.asarray(X), V, alpha=0.1), "X is one of"),
     ],
 )
 def test_refusals(call, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((TypeError, ValueError), match=said):
         call(*problems())

@@ -44,9 +44,10 @@ def first():
 def test_monotone(backend: BackendCase, most: int, first, monkeypatch: pytest.MonkeyPatch):
     """By filled rows and by features; of one's own weights, whatever their scale."""
     monkeypatch.setattr(features, "NUMBERS", most)
-    told = {"alpha": ALPHA * 7, "max_iter": 3, "tol": 0, "random_state": 0, "code_tol": 1e-12}
-    learned = gpudict.learn(backend.asarray(X), 8, entry_weight=backend.asarray(7 * W), **told)
-    cost, atoms = host(learned.objective) / 7, host(learned.dictionary)
+    scale = 1e-24  # with which √w is far below the rounding of UV
+    told = {"alpha": ALPHA * scale, "max_iter": 3, "tol": 0, "random_state": 0, "code_tol": 1e-12}
+    learned = gpudict.learn(backend.asarray(X), 8, entry_weight=backend.asarray(scale * W), **told)
+    cost, atoms = host(learned.objective) / scale, host(learned.dictionary)
     assert learned.converged
     assert (np.diff(cost) <= 1e-12 * cost[:-1]).all()
     assert cost[-1] < 0.995 * cost[0]
@@ -92,7 +93,11 @@ def test_online():
     rest = {"batch_size": 10, "shuffle": False, "dict_init": V}
     one, other = (gpudict.learn_online(rows, 8, **told, **rest) for rows in (HOLED, cuts))
     np.testing.assert_allclose(one.dictionary, other.dictionary, atol=1e-10)
-    weighted = gpudict.learn_online(X, 8, alpha=ALPHA, entry_weight=W, dict_init=V, batch_size=10)
+    own = {"alpha": ALPHA, "dict_init": V, "batch_size": 10, "random_state": 0}
+    weighted = gpudict.learn_online(X, 8, entry_weight=W, **own)
+    folded, weight = (a.reshape(4, 10, -1) for a in (X, W))
+    again = gpudict.learn_online(folded, 8, entry_weight=weight, **own)
+    np.testing.assert_array_equal(again.dictionary, weighted.dictionary)
     U = gpudict.encode(X, weighted.dictionary, alpha=ALPHA, entry_weight=W).Z
     start = gpudict.encode(X, V, alpha=ALPHA, entry_weight=W).Z
     assert objective(U, weighted.dictionary, W) < 0.9 * objective(start, V, W)

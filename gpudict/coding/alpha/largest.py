@@ -18,10 +18,10 @@ from gpudict.arrays.door import (
 )
 from gpudict.arrays.home import at_home
 from gpudict.arrays.memory import workspace
-from gpudict.arrays.plain import values
+from gpudict.arrays.plain import plain, values
 from gpudict.arrays.sources.by_batches import over_batches
 from gpudict.arrays.sources.stream import Stream
-from gpudict.objective.penalties.contract import pull
+from gpudict.objective.penalties.contract import RowPenalty, pull
 
 
 @at_home
@@ -69,18 +69,24 @@ def alpha_max(X: Array | Stream, V: Array, /, *, positive: bool = False) -> floa
 
 def _of_rows(V: Array, positive: bool, rows: Array) -> Array:
     """Return what `tops` does, for rows that are not checked yet."""
+    rows = plain(rows, "X")
     V = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
     return tops(*check.samples_and_atoms(rows, V, wide=True), positive=positive)
 
 
-def tops(X: Array, V: Array, *, positive: bool) -> Array:
-    """Return from which alpha on the code of each row is zero, (n,); in float64 where there is."""
+def tops(X: Array, V: Array, *, positive: bool, penalty: RowPenalty | None = None) -> Array:
+    """Return from which alpha on the code of each row is zero, (n,); in float64 where there is.
+
+    By the lasso, or by a penalty that is fitted to these rows.
+    """
     xp, (n, d), k = array_namespace(X), X.shape, V.shape[0]
     wide = float64_of(X) or X.dtype
     Vt = xp.matrix_transpose(xp.astype(V, wide, copy=False))
 
     def of_batch(here: slice) -> Array:
-        return xp.max(pull(xp.astype(X[here, :], wide, copy=False) @ Vt, positive), axis=1)
+        corr = xp.astype(X[here, :], wide, copy=False) @ Vt
+        pulls = pull(corr, positive) if penalty is None else penalty.of_rows(here).pull(corr)
+        return xp.max(pulls, axis=1)
 
     def needs() -> str:
         return f"the products of a row with {k:,} atoms. Pass fewer atoms, or free memory."

@@ -142,6 +142,12 @@ class RowPenalty(Penalty):
         """Return the penalty of some rows."""
         return self.mapped(lambda a: a[index] if isinstance(index, slice) else take(a, index))
 
+    @property
+    def rows(self) -> int | None:
+        """For how many rows it has numbers, or None where they are the same for all."""
+        alpha, weight = (np.shape(getattr(self, name, 0)) for name in ("alpha", "weight"))
+        return min((*alpha[:1], *(weight[:1] if len(weight) == 2 else ())), default=None)
+
     def refuse_rows(self, what: str, /) -> None:
         """Raise if it has numbers of rows, where there are none to go with them."""
         if self.of_rows(slice(0)) is not self:

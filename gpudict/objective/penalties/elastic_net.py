@@ -56,6 +56,7 @@ class ElasticNet(CoordinatePenalty):
     ridge: float
     positive: bool = False
     called: ClassVar[str | None] = "ElasticNet"
+    asked_by: ClassVar[str] = "penalty=ElasticNet(…)"
 
     @property
     def form(self) -> type[Penalty]:

@@ -61,13 +61,22 @@ class GroupL2(NormPenalty):
     def fitted(self, X: Array, k: int, /) -> RowPenalty:
         """Return it for rows like X and k atoms, its labels checked."""
         values(self.groups, "groups")
-        labels = to_host(self.groups) if is_array(self.groups) else np.asarray(self.groups)
+        odd = ValueError(
+            f"groups must be a label for each of {k} atoms, all numbers or all words, and none of "
+            "them missing. Of lists of atoms, give each atom the number of its list."
+        )
+        try:
+            labels = to_host(self.groups) if is_array(self.groups) else np.asarray(self.groups)
+            names, number = np.unique(labels, return_inverse=True)
+        except (TypeError, ValueError):  # no order, or lists of several lengths
+            raise odd from None
+        if (names != names).any():
+            raise odd
         if labels.shape != (k,):
             raise ValueError(
                 f"groups has the shape {labels.shape}, and ({k},) is needed: a label for each "
                 "atom. Pass as many."
             )
-        names, number = np.unique(labels, return_inverse=True)
         member = (number[:, None] == np.arange(len(names))).astype(np.float64)
         member = asarray_like(member, X, float64_of(X) or X.dtype)
         alpha, positive = checked_alpha(self.alpha, X), bool(self.positive)

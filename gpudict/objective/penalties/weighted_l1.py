@@ -1,7 +1,7 @@
 """The weighted ℓ₁ norm: a weight for each atom, or for each row and atom.
 
 An atom of weight w is one v/w with the weight 1 and the code z·w, so that where weights are those
-of atoms, and above 0, this is the lasso. An atom of weight inf is left out. One of weight 0 is
+of atoms, of like sizes, this is the lasso. An atom of weight inf is left out. One of weight 0 is
 free, and a dual point has to be orthogonal to it, V_F θ = 0: the residual is projected off the free
 atoms before it is scaled, and what that takes away is how far a row is above its optimum over their
 codes alone.
@@ -32,6 +32,8 @@ from gpudict.objective.penalties.contract import Penalty, RowPenalty, half_squar
 from gpudict.objective.penalties.l1 import L1, SumOfSizes, is_zero, soft
 from gpudict.objective.penalties.norm import checked_alpha, of_rows
 from gpudict.objective.quadratic import Quadratic, product, scaled_atoms
+
+ALIKE = 1e5  # and its inverse: weights between which atoms are divided by them, and stay numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,8 @@ class WeightedL1(SumOfSizes):
         if is_zero(alpha):
             raise ValueError("alpha is 0, and so every weight. Pass one above 0, and weights of 0.")
         placed = asarray_like(weight, X, dtype)
-        if weight.ndim == 1 and not len(free):
+        alike = (weight >= 1 / ALIKE) & (weight <= ALIKE) | np.isinf(weight)
+        if weight.ndim == 1 and alike.all():
             return ScaledL1(alpha, placed, positive)
         return WeightedL1(
             alpha, placed, positive, asarray_like(np.eye(k)[free], X, dtype) if len(free) else None
@@ -181,7 +184,7 @@ class WeightedL1(SumOfSizes):
 
 @dataclass(frozen=True, eq=False)
 class ScaledL1(WeightedL1):
-    """The same where the weights are (k,) and above 0: the lasso over atoms v/w, 0 for inf."""
+    """The same where weights are (k,), of like sizes: the lasso over atoms v/w, 0 for inf."""
 
     @property
     def form(self) -> type[Penalty]:
