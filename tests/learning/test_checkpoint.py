@@ -240,7 +240,7 @@ class TestBits:
             path = tmp_path / f"{run.__name__}{step}"
             with pytest.raises(Killed) as raised:
                 go(raising_at(step), checkpoint=path)
-            assert f"{path} holds what was learned in {step} steps" in raised.value.__notes__[0]
+            assert f"{path} holds what was learned in {step} step" in raised.value.__notes__[0]
             assert go(checkpoint=path, resume=True) == want
 
 
@@ -419,7 +419,7 @@ class TestFaults:
         monkeypatch.setattr(Blocks, "coded", coded)
         with pytest.raises(RuntimeError) as raised:
             batch_run(X, alpha=0.9, checkpoint=path)
-        assert "holds what was learned in 1 steps" in raised.value.__notes__[0]
+        assert "holds what was learned in 1 step," in raised.value.__notes__[0]
         assert bits(batch_run(X, alpha=0.9, checkpoint=path, resume=True)) == want
 
     def test_a_source_that_fails(self, tmp_path):
@@ -443,7 +443,7 @@ class TestFaults:
         assert bits(online_run(parts, checkpoint=path, resume=True)) == bits(online_run(parts))
         with pytest.raises(ValueError, match="batch of X") as raised:
             online_run([X[:9], X[:, :3]], checkpoint=tmp_path / "d")
-        assert "learned in 1 steps" in raised.value.__notes__[0]
+        assert "learned in 1 step," in raised.value.__notes__[0]
 
     @pytest.mark.parametrize("run", [online_run, batch_run])
     def test_a_full_disk(self, run, tmp_path, monkeypatch):
@@ -465,7 +465,7 @@ class TestFaults:
             assert bits(run(X, checkpoint=path, checkpoint_every=0, callback=see)) == want
         assert len(warned) == 1
         said = str(warned[0].message)
-        assert "No space left on device. It holds what was learned in 1 steps; learning" in said
+        assert "No space left on device. It holds what was learned in 1 step; learning" in said
         assert warned[0].filename == __file__
         assert sizes[1] == sizes[4]
         assert len({*sizes[1:]}) == 2

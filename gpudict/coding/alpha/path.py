@@ -28,8 +28,8 @@ class Path(NamedTuple):
     gaps : (a, n), a bound on objective − optimum of each row
     converged : (a, n) bool, whether gap ≤ tol·½‖x‖²
     nonzeros : (a,), the mean number of codes of a row that are not zero
-    explained_variance : (a,), 1 − Σ‖x − uV‖²/Σ‖x − x̄‖², x̄ being the mean of the rows; NaN where
-        all rows are alike
+    explained_variance : (a,), 1 − Σ‖x − uV‖²/Σ‖x − x̄‖², x̄ being the mean of the rows: below 0
+        where that is nearer to them, as with codes of zeros; NaN where all rows are alike
     objective : (a,), Σ ½‖x − uV‖² + alpha·‖u‖₁
     """
 
