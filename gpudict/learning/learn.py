@@ -123,8 +123,9 @@ def learn(
         0 writes after each iteration. A disk that is full is warned of once, and tried again.
     resume : bool
         Go on from the checkpoint, if it is there. However a run was ended, the same call gives the
-        result that it would have given, bit for bit; a run that was over gives it at once. What a
-        run of other data or parameters wrote is refused, and stays as it is.
+        result that it would have given, bit for bit; a run that was over gives it at once, or goes
+        on if max_iter is larger now and there is no target. What a run of other data or parameters
+        wrote is refused, and stays as it is.
     time_limit : float, optional
         Seconds, after which no iteration begins. What is there is returned, and a checkpoint can be
         gone on from.
