@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check, parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, from_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import reals
 from gpudict.arrays.rows import Rows
+from gpudict.arrays.sources.stream import Stream, is_source
 from gpudict.coding.alpha.largest import largest, tops
+from gpudict.coding.alpha.sample import some_rows_and_atoms
 from gpudict.coding.alpha.warm import Warm
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
@@ -45,7 +48,7 @@ class Path(NamedTuple):
 @documented(solvers=lasso_names)
 @at_home
 def encode_path(
-    X: Array,
+    X: Array | Stream,
     V: Array,
     /,
     alphas: Any = None,
@@ -66,8 +69,9 @@ def encode_path(
 
     Parameters
     ----------
-    X : array (n, d)
-        Data, as in `encode`; some hundred rows show the path of all.
+    X : array (n, d), a stream, or a Dask array
+        Data, as in `encode`; some hundred rows show the path of all. Of what is read as it is
+        needed, and of a Dask array, it is the path of some thousand rows, the same ones each time.
     V : array (k, d)
         Dictionary, of the library and device of X.
     alphas : array-like (a,), optional
@@ -111,7 +115,10 @@ def encode_path(
     >>> path.codes.shape, bool((path.nonzeros[1:] >= path.nonzeros[:-1]).all())
     ((5, 60, 8), True)
     """
-    X, V = check.samples_and_atoms(X, V, wide=True)
+    if is_source(X) or is_chunked(X):
+        X, V = some_rows_and_atoms(X, V)
+    else:
+        X, V = check.samples_and_atoms(X, V, wide=True)
     sparse = check.sparse_output(sparse_output, X)
     weights = _alphas(X, V, alphas, n_alphas, eps, positive=bool(positive))
     warm = Warm(X, V, None, bool(positive), solver, tol, max_iter, n_jobs)
