@@ -28,6 +28,7 @@ CODED = {
     "a warm start, portable": lambda x, alpha: gpudict.encode(
         x, V, alpha=alpha, init=50 * X @ V.T, solver="fista"
     ),
+    "encode_path": lambda x, alpha: gpudict.encode_path(x, V, [alpha]),
     "a stream": lambda x, alpha: gpudict.encode(in_batches(x), V, alpha=alpha),
     "a stream, sparse_encode": lambda x, alpha: gpudict.sparse_encode(
         in_batches(x), V, alpha=alpha
@@ -78,6 +79,11 @@ def test_of_batches_it_is_said_once_and_if_it_is_so_of_each(name: str) -> None:
     with pytest.warns(UserWarning, match=f"every code zero.* from {top:.3g} on") as said:
         CODED[name](loud, 1.01 * top)
     assert len(said) == 1
+
+
+def test_of_a_stream_it_is_said_of_the_first_rows() -> None:
+    with pytest.warns(UserWarning, match="every code zero.*a sample among the first"):
+        gpudict.learn_online(in_batches(X), 4, alpha=2 * NORM)
 
 
 def test_of_chunks_it_is_said_of_each() -> None:

@@ -16,6 +16,7 @@ from gpudict.arrays.sources.stream import Stream, is_source
 from gpudict.coding.alpha.largest import largest, tops
 from gpudict.coding.alpha.sample import some_rows_and_atoms
 from gpudict.coding.alpha.warm import Warm
+from gpudict.coding.silence import say_silent
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import lasso_names
@@ -101,6 +102,11 @@ def encode_path(
     TypeError, ValueError
         Input that can't be used; the message says what came, what is needed and what to do.
 
+    Warns
+    -----
+    UserWarning
+        The alphas that were given are so large that every code is zero.
+
     References
     ----------
     Friedman, Hastie and Tibshirani (2010), Regularization paths for generalized linear models via
@@ -131,8 +137,11 @@ def encode_path(
         bounds.append((found.gap, found.converged))
     stack = array_namespace(X).stack
     gaps, converged = map(stack, zip(*bounds, strict=True))
-    measures = map(np.asarray, zip(*told, strict=True))
-    return Path(weights, codes if sparse else stack(codes), gaps, converged, *measures)
+    nonzeros, *others = map(np.asarray, zip(*told, strict=True))
+    if alphas is not None and not nonzeros.any():
+        say_silent(largest(tops(X, V, positive=bool(positive))), "entry of X Vᵀ")
+    codes = codes if sparse else stack(codes)
+    return Path(weights, codes, gaps, converged, nonzeros, *others)
 
 
 def _shown(found: Solution, X: Array, k: int, *, sparse: bool) -> Any:
