@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
+from gpudict import _writing
+
 PACKAGES = {"PIL": "pillow"}  # modules, and what has them where that has another name
 WORDS = {  # parameters, and the options that they are
     "the same call with resume=True": "the same command with --resume",
@@ -107,6 +109,13 @@ def writing(what: str, path: str | os.PathLike[str], option: str = "--output") -
             why = f"{error.strerror or error}. Pass another {option}, or see to it that this one "
             why += "can be written."
         raise Missing(f"{what} can't be written to {os.fspath(path) or '.'}: {why}") from error
+
+
+def reserve(what: str, path: str | os.PathLike[str]) -> None:
+    """See, before the work, that the output can be written; once it is, Ctrl-C comes too late."""
+    with writing(what, path):
+        _writing.check_place(path)
+    _writing.want(path)
 
 
 def worded(*said: str) -> str:

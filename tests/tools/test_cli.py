@@ -23,6 +23,7 @@ import pytest
 import scipy.sparse as sp
 
 import gpudict
+from gpudict import __main__ as process
 from gpudict.arrays.sources import progress
 from gpudict.tools import cli, images
 from gpudict.tools.commands import data as reading
@@ -409,6 +410,34 @@ def test_a_checkpoint_is_kept_and_goes_on(room: Path, tmp_path: Path, capsys, mo
     assert (status, complaint.count("\n")) == (2, 1)
     assert "is a checkpoint of another run" in complaint
     assert "or no --resume" in complaint
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_as_codes_are_written(late, room, tmp_path, capsys, monkeypatch):
+    """Before they are whole it ends the command, and not once they are."""
+    replace, out = os.replace, tmp_path / "c.npy"
+    words = ("encode", room / "X.npy", "--model", room / "model", "-o", out)
+
+    def replaced(*paths):
+        if late:
+            replace(*paths)
+        signal.raise_signal(signal.SIGINT)
+
+    def left(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(os, "_exit", left)
+    monkeypatch.setattr(sys, "argv", ["gpudict", *map(str, words)])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            raise SystemExit(process.main())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.code == (0 if late else 130)
+    assert out.exists() == late
+    assert ("nonzeros" in capsys.readouterr().out) == late
 
 
 def test_what_breaks_off_leaves_the_old_file(room: Path, tmp_path: Path, capsys, monkeypatch):

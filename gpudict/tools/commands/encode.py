@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import tell
-from gpudict.tools.streams import Refused, refusing, writing
+from gpudict.tools.streams import Refused, refusing, reserve, writing
 
 
 def encode(
@@ -34,7 +34,6 @@ def encode(
       gpudict encode X.npy --model model.safetensors -o codes.npz
       gpudict encode store.h5:train/X --model model.safetensors --alpha 0.2 -o codes.zarr
     """
-    from gpudict._writing import check_place
     from gpudict.tools.commands import data as given
     from gpudict.tools.commands.codes import WRITERS
     from gpudict.tools.commands.progress import bars
@@ -42,8 +41,7 @@ def encode(
     began = time.perf_counter()
     if (write := WRITERS.get(output.suffix.lower())) is None:
         raise Refused(f"{output} is no name of codes. Let it end in {', '.join(WRITERS)}.")
-    with writing("The codes", output):
-        check_place(output)
+    reserve("The codes", output)
     with bars() as report, refusing():
         move = given.mover(backend, device)
         rows = given.watched(given.rows(data, patch_size, move), report, "coding")

@@ -13,7 +13,7 @@ import typer
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import tell
-from gpudict.tools.streams import Refused, complain, notes, refusing, worded, writing
+from gpudict.tools.streams import Refused, complain, notes, refusing, reserve, worded, writing
 
 
 def learn(
@@ -78,8 +78,7 @@ def learn(
 
     began = time.perf_counter()
     kept = checkpoint or Path(f"{output}.checkpoint")
-    with writing("The model", output):
-        check_place(output)
+    reserve("The model", output)
     with writing("The checkpoint", kept, "--checkpoint"):
         check_place(kept)
     with bars() as report, refusing():
