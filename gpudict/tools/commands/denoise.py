@@ -49,7 +49,7 @@ def denoise(
     began = time.perf_counter()
     with refusing():
         if not images.is_picture(output):
-            raise Refused(f"{output} is no name of a picture. Let it end in .png or .jpg.")
+            raise Refused(f"{output} is no name of a picture. Let it end in {images.endings()}.")
         pixels, white = images.read(image)
     reserve("The picture", output)
     move = mover(backend, device)
