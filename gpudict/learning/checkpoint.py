@@ -23,7 +23,7 @@ from gpudict.learning.records import Progress
 
 FORMAT = 1
 MOST = 2**53  # of a count
-MOST_STEPS = "max_iter"  # a fact of which more may be asked for later
+LIMIT = "max_iter"  # a fact of which more may be asked for later
 EVERY = 60.0  # seconds between two writes
 ADVICE = "Pass the checkpoint that the same call wrote, or resume=False: it is replaced then."
 DIGEST = 64  # digits of what stands for an array among the facts
@@ -195,7 +195,7 @@ def opened(path: str, facts: dict[str, Any]) -> Stored:
         raise ValueError(f"{path} is damaged: it has no checksum, or no parameters. {ADVICE}")
     then, longer = found["facts"], _longer(found["facts"], facts)
     for name, now in facts.items():
-        if then.get(name) != now and not (longer and name == MOST_STEPS):
+        if then.get(name) != now and not (longer and name == LIMIT):
             raise ValueError(_other(path, name, then.get(name), now))
     return Stored(path, found["checkpoint"], arrays, longer=longer)
 
@@ -205,8 +205,8 @@ def _longer(then: dict[str, Any], now: dict[str, Any]) -> bool:
 
     With a target it is another: alpha follows the atoms in a share of them.
     """
-    most, aimed = then.get(MOST_STEPS), any(now.get(name) is not None for name in TARGETS)
-    return type(most) is int and not aimed and now[MOST_STEPS] > most
+    most, aimed = then.get(LIMIT), any(now.get(name) is not None for name in TARGETS)
+    return type(most) is int and not aimed and now[LIMIT] > most
 
 
 def _other(path: str, name: str, then: Any, now: Any) -> str:

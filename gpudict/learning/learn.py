@@ -133,8 +133,10 @@ def learn(
         How much each entry of an array X counts, from 0 on; the objective is
         ½‖√w∘(X − UV)‖² + alpha·‖U‖₁, and does not rise. X is not read where the weight is 0.
     missing : 'nan', optional
-        NaN in an array X is an entry that is missing, and has the weight 0. Of a feature that is
-        never observed a warning is given; atoms have there what they began with, scaled.
+        NaN in an array X is an entry that is missing, and has the weight 0. What codes say of it is
+        drawn to 0: where that is not what is likely, subtract the mean of each feature first. Of a
+        feature that is never observed a warning is given; atoms have there what they began with,
+        scaled.
 
     Returns
     -------
