@@ -121,4 +121,4 @@ if not TYPE_CHECKING:  # a type checker knows the names, and no others
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({name for name in globals() if name.startswith("__")} | {*__all__})

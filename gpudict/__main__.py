@@ -1,6 +1,7 @@
 """`python -m gpudict` is the command `gpudict`.
 
-Ctrl-C ends it at any moment, while it imports and while it leaves too, without a traceback.
+Ctrl-C ends it at any moment, while it imports and while it leaves too, without a traceback; but
+once the file that was asked for is whole, what is left are words, and it ends by itself.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def main() -> int:
 
 def _interrupted(*_: Any) -> None:
     """End at once: an exception would be one among many in a callback, or in an import."""
+    if _writing.is_there():
+        return
     _writing.clear()
     if sys.stderr is not None and sys.stderr.isatty():
         os.write(2, b"\x1b[?25h\n")  # a bar hides the cursor

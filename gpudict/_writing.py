@@ -18,12 +18,33 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 aside: set[str] = set()  # the temporary files and folders that there are
+_wanted: tuple[str, Any] = ("", None)  # the file that a process is there for, and what was there
 
 
 def clear() -> None:
     """Remove the temporary files and folders, as the process is about to end."""
     for temporary in tuple(aside):
         _remove(temporary)
+
+
+def want(path: Any) -> None:
+    """Note what is there, so that it is known when what this process writes is in its place."""
+    global _wanted
+    _wanted = os.fsdecode(path), _identity(path)
+
+
+def is_there() -> bool:
+    """Whether the file, or the folder, that is wanted is there now, whole."""
+    path, before = _wanted
+    return _identity(path) not in (None, before)
+
+
+def _identity(path: Any) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def write_whole(path: Any, data: bytes | bytearray) -> None:

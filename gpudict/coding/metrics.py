@@ -19,7 +19,8 @@ class CodeMetrics(NamedTuple):
 
     Attributes
     ----------
-    explained_variance : 1 − Σ‖x − x̂‖² / Σ‖x − mean x‖²
+    explained_variance : 1 − Σ‖x − x̂‖² / Σ‖x − mean x‖²; below 0 where the mean of the rows
+        is nearer to them, as it is where all codes are zero
     mse : mean ‖x − x̂‖², a row's; SAEBench divides it once more, by the rows of a batch
     cossim : mean ⟨x, x̂⟩ / (‖x‖‖x̂‖), 0 where one of them is 0
     l2_ratio : mean ‖x̂‖ / ‖x‖, 0 where x is 0; below 1 codes are shrunk

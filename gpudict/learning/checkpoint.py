@@ -18,10 +18,12 @@ from gpudict._writing import check_place
 from gpudict.arrays import generators, parameters
 from gpudict.arrays.door import Array, array_namespace, asarray_like, from_host, on_host, to_host
 from gpudict.arrays.files import WRONG, Arrays, contents, once, write
+from gpudict.coding.alpha.target import TARGETS
 from gpudict.learning.records import Progress
 
 FORMAT = 1
 MOST = 2**53  # of a count
+LIMIT = "max_iter"  # a fact of which more may be asked for later
 EVERY = 60.0  # seconds between two writes
 ADVICE = "Pass the checkpoint that the same call wrote, or resume=False: it is replaced then."
 DIGEST = 64  # digits of what stands for an array among the facts
@@ -65,13 +67,20 @@ class Checkpoint(NamedTuple):
 class Stored:
     """What a checkpoint holds, and its arrays by name, in the shapes that they must have."""
 
-    def __init__(self, path: str, values: dict[str, Any], arrays: Arrays) -> None:
-        self.path, self.values, self.arrays = path, values, arrays
+    def __init__(
+        self, path: str, values: dict[str, Any], arrays: Arrays, *, longer: bool = False
+    ) -> None:
+        self.path, self.values, self.arrays, self.longer = path, values, arrays, longer
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:
             raise self.odd(name)
         return self.values[name]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over: it was stopped, or came as far as it still may go."""
+        return self["ended"] is True and (self["stopped"] is True or not self.longer)
 
     def odd(self, name: str) -> ValueError:
         """Return the error that something is not what a learner wrote."""
@@ -184,10 +193,20 @@ def opened(path: str, facts: dict[str, Any]) -> Stored:
     turned = found["checkpoint"].get("turned")
     if not sealed or not isinstance(turned, list) or not isinstance(found.get("facts"), dict):
         raise ValueError(f"{path} is damaged: it has no checksum, or no parameters. {ADVICE}")
+    then, longer = found["facts"], _longer(found["facts"], facts)
     for name, now in facts.items():
-        if found["facts"].get(name) != now:
-            raise ValueError(_other(path, name, found["facts"].get(name), now))
-    return Stored(path, found["checkpoint"], arrays)
+        if then.get(name) != now and not (longer and name == LIMIT):
+            raise ValueError(_other(path, name, then.get(name), now))
+    return Stored(path, found["checkpoint"], arrays, longer=longer)
+
+
+def _longer(then: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether more iterations are asked for than were then, which is the same run, and more of it.
+
+    With a target it is another: alpha follows the atoms in a share of them.
+    """
+    most, aimed = then.get(LIMIT), any(now.get(name) is not None for name in TARGETS)
+    return type(most) is int and not aimed and now[LIMIT] > most
 
 
 def _other(path: str, name: str, then: Any, now: Any) -> str:

@@ -32,7 +32,8 @@ TOLD = ("gap", "converged")  # of each row
 class Course(NamedTuple):
     """A run so far: its last iteration, the best one, whether all codes converged, and its end.
 
-    `alpha` is what was found for a target, if there is one.
+    `stopped` says that none would follow however many there may be; `alpha` is what was found for a
+    target, if there is one.
     """
 
     history: list[Progress]
@@ -40,6 +41,7 @@ class Course(NamedTuple):
     best: Iteration | None = None
     converged: bool = True
     ended: bool = False
+    stopped: bool = False
     alpha: float | None = None
 
     @property
@@ -74,10 +76,13 @@ def followed(
         keeper.begin(in_place=False)
         now = next(steps)
         course = course.after(now)
-        last = len(course.history) == limit or over(course.history)
-        course = course._replace(ended=last)
+        stopped = over(course.history)
+        last = stopped or len(course.history) == limit
+        course = course._replace(ended=last, stopped=stopped)
         keeper.over(course)
-        if watch(now._replace(last=last)) is True or last:
+        if watch(now._replace(last=last)) is True:
+            return course._replace(ended=True, stopped=True)
+        if last:
             break
         if time.perf_counter() > until:
             return course
@@ -97,6 +102,7 @@ def record_of(course: Course) -> Record | None:
         "best": best.progress.iteration,
         "converged": course.converged,
         "ended": course.ended,
+        "stopped": course.stopped,
         "alpha": course.alpha,
     }
     return packed(values, arrays, course.history[: last.progress.iteration + 1])
@@ -112,8 +118,8 @@ def course_of(stored: Stored, rows: Samples | Far, recipe: Recipe) -> Course:
         last = last._replace(dead=stored.array("dead", (recipe.k,), np.dtype(bool)))
     found = last if best == len(history) - 1 else None
     found = found or _iteration(stored, "best", history[best], rows, recipe)
-    converged, ended = stored["converged"] is True, stored["ended"] is True
-    return Course(history, last, found, converged, ended, stored.alpha(recipe.aim))
+    converged, alpha = stored["converged"] is True, stored.alpha(recipe.aim)
+    return Course(history, last, found, converged, stored.ended, alpha=alpha)
 
 
 def _arrays(name: str, one: Iteration) -> dict[str, Any]:

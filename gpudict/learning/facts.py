@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from gpudict.arrays.door import Array, index_like, is_array, library, take, to_host
-from gpudict.coding.alpha.target import NONZEROS, VARIANCE
+from gpudict.coding.alpha.target import TARGETS
 from gpudict.learning.checkpoint import Checkpoint
 from gpudict.learning.far import Far
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe
 
-TARGETS = (NONZEROS, VARIANCE)
 ROWS = 16  # of data, whose values are looked at
 NAMES = {
     "alpha": "alpha",

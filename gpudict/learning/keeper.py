@@ -176,4 +176,4 @@ def _why(error: Exception) -> str:
 
 
 def _holds(steps: int) -> str:
-    return f"what was learned in {steps} steps"
+    return f"what was learned in {steps} step{'' if steps == 1 else 's'}"

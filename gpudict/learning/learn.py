@@ -123,8 +123,9 @@ def learn(
         0 writes after each iteration. A disk that is full is warned of once, and tried again.
     resume : bool
         Go on from the checkpoint, if it is there. However a run was ended, the same call gives the
-        result that it would have given, bit for bit; a run that was over gives it at once. What a
-        run of other data or parameters wrote is refused, and stays as it is.
+        result that it would have given, bit for bit; a run that was over gives it at once, or goes
+        on if max_iter is larger now and there is no target. What a run of other data or parameters
+        wrote is refused, and stays as it is.
     time_limit : float, optional
         Seconds, after which no iteration begins. What is there is returned, and a checkpoint can be
         gone on from.
@@ -132,8 +133,10 @@ def learn(
         How much each entry of an array X counts, from 0 on; the objective is
         ½‖√w∘(X − UV)‖² + alpha·‖U‖₁, and does not rise. X is not read where the weight is 0.
     missing : 'nan', optional
-        NaN in an array X is an entry that is missing, and has the weight 0. Of a feature that is
-        never observed a warning is given; atoms have there what they began with, scaled.
+        NaN in an array X is an entry that is missing, and has the weight 0. What codes say of it is
+        drawn to 0: where that is not what is likely, subtract the mean of each feature first. Of a
+        feature that is never observed a warning is given; atoms have there what they began with,
+        scaled.
 
     Returns
     -------

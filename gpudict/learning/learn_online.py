@@ -234,7 +234,7 @@ def learned_from(
     state = settled(walk.state, walk.kept)
     with memory_to_learn(source.first.X, recipe):
         if walk.history and not state.used:
-            warn_of_silence(source.first, recipe)
+            warn_of_silence(source.first, recipe, first=source.first.X.shape[0] != source.rows)
         dictionary = dictionary_of(state, recipe.update)
         objective = objectives(walk.history, source.first.X)
     gap = None if recipe.devices else walk.gap  # or it is gathered, and no face has it then

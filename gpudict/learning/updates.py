@@ -186,13 +186,16 @@ def recipe_for(
     return Recipe(k, plan, step, n_jobs, places, alpha, aim)
 
 
-def warn_of_silence(samples: Any, recipe: Recipe) -> None:
-    """Warn that alpha left every code zero, always: nothing but chance has moved the atoms."""
+def warn_of_silence(samples: Any, recipe: Recipe, *, first: bool = False) -> None:
+    """Warn that alpha left every code zero, always: nothing but chance has moved the atoms.
+
+    `first` says that there were other samples after these.
+    """
     called = recipe.plan.penalty.called
     if called is not None:
         say(f"penalty={called}(…) leaves every code zero. Pass one with a smaller alpha.")
     elif recipe.plan.penalty.certified:
-        say_silent(samples.longest(), "norm of a sample")
+        say_silent(samples.longest(), f"norm of a sample{' among the first' * first}")
 
 
 def warn_of_width(k: int) -> None:

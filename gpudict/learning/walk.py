@@ -47,6 +47,7 @@ class Walk:
     made : the codes of the last batch
     told : the gaps of its rows, (b,), where they are known without its codes
     ended : whether no step follows
+    stopped : whether none would follow however many there may be
     alpha : what was found for a target, so far
     """
 
@@ -61,6 +62,7 @@ class Walk:
     made: Sequence[Made] = ()
     told: Array | None = None
     ended: bool = False
+    stopped: bool = False
     alpha: float | None = None
 
     def __post_init__(self) -> None:
@@ -106,11 +108,12 @@ def walked(
         now = made(batch)
         walk.goes_on(now, n_iter)
         reason = walk.patience.reason(now, len(walk.history))
-        walk.ended = reason is not None or len(walk.history) == most
+        walk.stopped = reason is not None
+        walk.ended = walk.stopped or len(walk.history) == most
         keeper.over(walk)
         shown = now._replace(last=walk.ended)
-        stopped = watch is not None and watch(shown, walk.patience, reason) is True
-        if walk.ended or stopped:
+        walk.stopped |= watch is not None and watch(shown, walk.patience, reason) is True
+        if walk.ended or walk.stopped:
             break
         if time.perf_counter() > until:
             return
@@ -137,6 +140,7 @@ def record_of(walk: Walk) -> Record | None:
         "shuffled": walk.shuffled,
         "converged": bool(walk.converged),
         "ended": walk.ended,
+        "stopped": walk.stopped,
         "alpha": walk.alpha,
     }
     return packed(values, arrays, walk.history)
@@ -160,7 +164,7 @@ def walk_of(stored: Stored, like: Array, recipe: Recipe, patience: Patience) -> 
         stored["converged"] is True,
         **stored.numbers("passes", PASSES),
         told=placed(stored.array("gap", (None,), finite=False), like),
-        ended=stored["ended"] is True,
+        ended=stored.ended,
         alpha=stored.alpha(recipe.aim),
     )
 

@@ -33,6 +33,12 @@ def suffixes() -> tuple[str, ...]:
     return tuple(suffix for suffix, kind in known.items() if kind in KINDS)
 
 
+def endings() -> str:
+    """Return what names of pictures end in, as a sentence says it."""
+    *others, last = sorted(suffixes())
+    return f"{', '.join(others)} or {last}"
+
+
 def is_picture(path: str | Path) -> bool:
     """Whether a name is that of a picture."""
     return Path(path).suffix.lower() in suffixes()
@@ -58,7 +64,7 @@ def read(path: str | Path) -> Picture:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{path} can't be read as a picture ({why}). Pass a file such as a .png or a .jpg."
+            f"{path} can't be read as a picture ({why}). Pass one that ends in {endings()}."
         ) from error
     return Picture(pixels / white, white)
 

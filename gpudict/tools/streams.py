@@ -7,17 +7,26 @@ a sentence can't be said, but the status still can. Warnings are sentences too.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any
 
+from gpudict import _writing
+
 PACKAGES = {"PIL": "pillow"}  # modules, and what has them where that has another name
-WORDS = {  # parameters, and the options that they are
+WORDS = {  # what the library says, and what that is here
     "the same call with resume=True": "the same command with --resume",
     "that the same call wrote, or resume=False": "that the same command wrote, or no --resume",
+    "or pass resume=False": "or leave --resume out",
+    "random_state": "--seed",
 }
+OPTIONS = re.compile(  # parameters that are options, and what they are
+    r"\b(?:fit_|transform_)?(n_components|n_nonzero_coefs|target_nonzeros|explained_variance|n_alphas"
+    r"|max_iter|max_no_improvement|batch_size|positive_code|positive_dict)\b(?:=(?=\S))?"
+)
 INTERRUPTED, CUT = 130, 141  # as a shell has it: 128, and the number of SIGINT, of SIGPIPE
 
 
@@ -37,7 +46,7 @@ def status_of(run: Callable[[], int]) -> int:
         sys.stdout.reconfigure(errors="replace")  # of letters that a terminal does not have
     complaints = _Forgiving(sys.stderr)
     with redirect_stderr(complaints), warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: complain(message)
+        warnings.showwarning = lambda message, *_, **__: complain(worded(str(message)))
         status = _left(run)
     if complaints.failed:
         _hush(sys.stderr)
@@ -109,12 +118,24 @@ def writing(what: str, path: str | os.PathLike[str], option: str = "--output") -
         raise Missing(f"{what} can't be written to {os.fspath(path) or '.'}: {why}") from error
 
 
+def reserve(what: str, path: str | os.PathLike[str]) -> None:
+    """See, before the work, that the output can be written; once it is, Ctrl-C comes too late."""
+    with writing(what, path):
+        _writing.check_place(path)
+    _writing.want(path)
+
+
 def worded(*said: str) -> str:
     """Return sentences of the library in the words of the command line."""
     text = " ".join(said)
     for call, command in WORDS.items():
         text = text.replace(call, command)
-    return text
+    return OPTIONS.sub(_as_option, text)
+
+
+def _as_option(found: re.Match[str]) -> str:
+    name = f"--{found[1].replace('_', '-')}"
+    return f"{name} " if found[0].endswith("=") else name
 
 
 def notes(error: BaseException) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -111,8 +113,13 @@ def test_a_target_is_found_on_some_rows_of_anything(monkeypatch: pytest.MonkeyPa
         assert found.alpha == gpudict.encode(given, v, target_nonzeros=2.5).alpha
         count = np.count_nonzero(np.asarray(found.Z)) / 900
         assert count == pytest.approx(2.5, rel=0.1)
-    with pytest.raises(TypeError, match="stream of an iterable"):
-        gpudict.encode(gpudict.stream(iter([x])), v, target_nonzeros=2.5)
+        path = gpudict.encode_path(given, v, [found.alpha])
+        assert path.codes.shape[1] == (900 if given is x else 300)
+        assert path.nonzeros[0] == pytest.approx(2.5, rel=0.02 if given is not x else 0.1)
+        np.testing.assert_array_equal(path.codes, gpudict.encode_path(given, v, path.alphas).codes)
+    for call in (gpudict.encode_path, partial(gpudict.encode, target_nonzeros=2.5)):
+        with pytest.raises(TypeError, match="stream of an iterable"):
+            call(gpudict.stream(iter([x])), v)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ CODED = {
     "a warm start, portable": lambda x, alpha: gpudict.encode(
         x, V, alpha=alpha, init=50 * X @ V.T, solver="fista"
     ),
+    "encode_path": lambda x, alpha: gpudict.encode_path(x, V, [alpha]),
     "a stream": lambda x, alpha: gpudict.encode(in_batches(x), V, alpha=alpha),
     "a stream, sparse_encode": lambda x, alpha: gpudict.sparse_encode(
         in_batches(x), V, alpha=alpha
@@ -95,6 +96,11 @@ def test_of_penalties_it_is_their_own_pull(rows: bool) -> None:
 
 def test_what_was_not_coded_is_not_said() -> None:
     assert not gpudict.encode(X, V, alpha=0.9 * TOP, max_iter=0).Z.any()
+
+
+def test_of_a_stream_it_is_said_of_the_first_rows() -> None:
+    with pytest.warns(UserWarning, match="every code zero.*a sample among the first"):
+        gpudict.learn_online(in_batches(X), 4, alpha=2 * NORM)
 
 
 def test_of_chunks_it_is_said_of_each() -> None:

@@ -240,7 +240,7 @@ class TestBits:
             path = tmp_path / f"{run.__name__}{step}"
             with pytest.raises(Killed) as raised:
                 go(raising_at(step), checkpoint=path)
-            assert f"{path} holds what was learned in {step} steps" in raised.value.__notes__[0]
+            assert f"{path} holds what was learned in {step} step" in raised.value.__notes__[0]
             assert go(checkpoint=path, resume=True) == want
 
 
@@ -269,6 +269,33 @@ class TestRuns:
             again = run(X, checkpoint=tmp_path / "c", resume=True, callback=raising_at(1))
             assert bits(again) == want
             assert (tmp_path / "c").stat().st_mtime == 1
+
+    @pytest.mark.parametrize(
+        ("run", "make"), [(online_run, "array"), (online_run, "list"), (batch_run, "array")]
+    )
+    def test_more_iterations(self, run, make, tmp_path):
+        """A run that came to its last one goes on, if there may be more now, or again."""
+        x, path = DATA[make](), tmp_path / "c"
+        want = bits(run(x, max_iter=4))
+        assert bits(run(x, max_iter=2, checkpoint=path)) != want
+        for most in (3, 4):
+            found = run(x, max_iter=most, checkpoint=path, resume=True)
+        assert bits(found) == want
+        with pytest.raises(ValueError, match="max_iter was 4 then, and 3 came now"):
+            run(x, max_iter=3, checkpoint=path, resume=True)
+
+    @pytest.mark.parametrize("run", [online_run, batch_run])
+    def test_no_more_iterations(self, run, tmp_path):
+        """Of a run that was stopped, by a callback or as it got no further; nor for a target."""
+        patience = {"tol": 1e9} | ({"batch_size": 40} if run is online_run else {})
+        for more in ({"callback": lambda *_: True}, patience):
+            want = bits(run(X, checkpoint=tmp_path / "c", **more))
+            more = more | {"callback": raising_at(1), "max_iter": 9}
+            assert bits(run(X, checkpoint=tmp_path / "c", resume=True, **more)) == want
+        aimed = {"alpha": None, "target_nonzeros": 2.5, "checkpoint": tmp_path / "c"}
+        run(X, **aimed)
+        with pytest.raises(ValueError, match=r"max_iter was \d then, and 9 came now"):
+            run(X, **aimed, max_iter=9, resume=True)
 
     @pytest.mark.parametrize("every", [0, 3600])
     def test_how_often(self, every, tmp_path, monkeypatch):
@@ -419,7 +446,7 @@ class TestFaults:
         monkeypatch.setattr(Blocks, "coded", coded)
         with pytest.raises(RuntimeError) as raised:
             batch_run(X, alpha=0.9, checkpoint=path)
-        assert "holds what was learned in 1 steps" in raised.value.__notes__[0]
+        assert "holds what was learned in 1 step," in raised.value.__notes__[0]
         assert bits(batch_run(X, alpha=0.9, checkpoint=path, resume=True)) == want
 
     def test_a_source_that_fails(self, tmp_path):
@@ -443,7 +470,7 @@ class TestFaults:
         assert bits(online_run(parts, checkpoint=path, resume=True)) == bits(online_run(parts))
         with pytest.raises(ValueError, match="batch of X") as raised:
             online_run([X[:9], X[:, :3]], checkpoint=tmp_path / "d")
-        assert "learned in 1 steps" in raised.value.__notes__[0]
+        assert "learned in 1 step," in raised.value.__notes__[0]
 
     @pytest.mark.parametrize("run", [online_run, batch_run])
     def test_a_full_disk(self, run, tmp_path, monkeypatch):
@@ -465,7 +492,7 @@ class TestFaults:
             assert bits(run(X, checkpoint=path, checkpoint_every=0, callback=see)) == want
         assert len(warned) == 1
         said = str(warned[0].message)
-        assert "No space left on device. It holds what was learned in 1 steps; learning" in said
+        assert "No space left on device. It holds what was learned in 1 step; learning" in said
         assert warned[0].filename == __file__
         assert sizes[1] == sizes[4]
         assert len({*sizes[1:]}) == 2
@@ -529,7 +556,7 @@ class TestRefused:
             ({"positive_dict": True}, "positive_dict was False then, and True came now"),
             ({"code_tol": 1e-6}, "code_tol was 1e-08 then, and 1e-06 came now"),
             ({"code_max_iter": 7}, "code_max_iter was"),
-            ({"max_iter": 3}, "max_iter was 2 then, and 3 came now"),
+            ({"max_iter": 1}, "max_iter was 2 then, and 1 came now"),
             ({"tol": 1e-3}, "tol was 0 then, and 0.001 came now"),
             ({"max_no_improvement": 3}, "max_no_improvement was None then"),
             ({"shuffle": False}, "shuffle was True then, and False came now"),

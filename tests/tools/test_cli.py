@@ -23,6 +23,7 @@ import pytest
 import scipy.sparse as sp
 
 import gpudict
+from gpudict import __main__ as process
 from gpudict.arrays.sources import progress
 from gpudict.tools import cli, images
 from gpudict.tools.commands import data as reading
@@ -90,6 +91,10 @@ def test_learn_and_encode_and_path(X, room: Path, tmp_path: Path, capsys, monkey
     assert (found["rows"], found["features"], found["atoms"]) == (N, D, K)
     assert found["largest_gap"] <= 1e-5
     assert found["steps"] <= 3 * N / 50
+    costs = [step.objective for step in gpudict.load(model).history_]
+    passes = [np.mean(costs[low : low + 6]) for low in range(0, len(costs) - 5, 6)]
+    assert found["first_objective_a_row"] == pytest.approx(passes[0])
+    assert found["last_objective_a_row"] == pytest.approx(passes[-1])
     assert list(tmp_path.iterdir()) == [model]  # no checkpoint stays
     learner = gpudict.load(model)
     assert learner.get_params()["batch_size"] == 50
@@ -124,8 +129,15 @@ def test_how_a_code_is_made_can_be_told(room: Path, tmp_path: Path, capsys):
     pursuit = told(capsys, *words, "--n-nonzero-coefs", 2)
     assert pursuit["nonzeros_a_row"] <= 2
     assert pursuit["largest_gap"] is None
+    V, Z = gpudict.load(room / "model").dictionary, sp.load_npz(tmp_path / "c.npz")
+    rest = np.load(room / "X.npy") - Z @ V
+    assert pursuit["error_a_row"] == pytest.approx(np.sum(rest**2) / N, rel=1e-5)
+    assert "gap" not in run(capsys, *words, "--n-nonzero-coefs", 2)[1]
     learn = ("learn", room / "X.npy", "--n-nonzero-coefs", 5, "-k", 9, "--max-iter", 2)
-    assert told(capsys, *learn, "-o", tmp_path / "model")["largest_gap"] is None
+    found = told(capsys, *learn, "-o", tmp_path / "model")
+    assert found["largest_gap"] is None
+    costs = [step.objective for step in gpudict.load(tmp_path / "model").history_]
+    assert found["last_error_a_row"] == pytest.approx(2 * np.average(costs[2:], weights=[256, 44]))
     learned = gpudict.learn_online(
         gpudict.stream(room / "X.npy"),
         9,
@@ -142,6 +154,24 @@ def test_how_a_code_is_made_can_be_told(room: Path, tmp_path: Path, capsys):
     assert np.count_nonzero(model.transform(np.load(room / "X.npy")), axis=1).max() <= 5
     status, _, complaint = run(capsys, *words, "--alpha", 1, "--n-nonzero-coefs", 2)
     assert (status, complaint.count("\n")) == (2, 1)
+
+
+def test_alpha_is_found_for_a_target(X, room: Path, tmp_path: Path, capsys):
+    """As a model is learned, and as rows are coded over one, whatever it says itself."""
+    model, out = tmp_path / "model", tmp_path / "c.npz"
+    learn = ("learn", room / "X.npy", "-k", K, "--batch-size", 50, "-o", model)
+    found = told(capsys, *learn, "--explained-variance", 0.8, "--max-iter", 20)
+    assert found["alpha"] == gpudict.load(model).alpha_
+    assert found["first_objective_a_row"] is None
+    words = ("encode", room / "X.npy", "-o", out, "--model")
+    assert told(capsys, *words, model)["explained_variance"] == pytest.approx(0.8, abs=0.05)
+    for name in (model, room / "model"):
+        found = told(capsys, *words, name, "--target-nonzeros", 2)
+        assert found["nonzeros_a_row"] == pytest.approx(2, rel=0.05)
+        V = gpudict.load(name)._atoms(X)
+        want = gpudict.encode(X, V, target_nonzeros=2)
+        assert found["alpha"] == want.alpha
+        np.testing.assert_allclose(sp.load_npz(out).toarray(), want.Z, atol=1e-5)
 
 
 def test_several_files_are_one(X: np.ndarray, room: Path, tmp_path: Path, capsys):
@@ -315,7 +345,10 @@ def remembered(room: Path) -> None:
         ("demo --coder no", "'no' is not one of 'omp', 'lasso'"),
         ("doctor --backend no", "'no' is none of numpy, "),
         ("learn -o out --alpha 1", "Missing argument 'DATA'. `gpudict learn --help` says more"),
-        ("learn X.npy -o out", "One of --alpha and --n-nonzero-coefs is needed"),
+        ("learn X.npy -o out", "One of --alpha, --n-nonzero-coefs, --target-nonzeros and"),
+        ("learn X.npy -o out.pkl --alpha 1", "out.pkl is no name of a model. Let it end in .safe"),
+        ("learn X.npy -o out --target-nonzeros 99", "--target-nonzeros must be above 0 and below"),
+        ("learn X.gif -o out --alpha 1", ".zarr, .csr, or a picture that ends in .apng, .bmp, "),
         ("learn X.npy -o out --alpha 1 --n-nonzero-coefs 1", "exclude each other"),
         ("learn X.npy -o out --alpha nan", "Invalid value for '--alpha'"),
         ("learn X.npy -o out --alpha x", "Invalid value for '--alpha'"),
@@ -404,13 +437,46 @@ def test_a_checkpoint_is_kept_and_goes_on(room: Path, tmp_path: Path, capsys, mo
     np.testing.assert_array_equal(one, other)
     assert not kept.exists()
     kept = tmp_path / "mine"
-    assert run(capsys, *words, tmp_path / "model", "--checkpoint", kept)[0] == 0
-    status, _, complaint = run(
-        capsys, *words, tmp_path / "model", "--checkpoint", kept, "--resume", "--seed", 1
-    )
-    assert (status, complaint.count("\n")) == (2, 1)
-    assert "is a checkpoint of another run" in complaint
-    assert "or no --resume" in complaint
+    mine = (*words, tmp_path / "model", "--checkpoint", kept, "--resume", "--max-iter")
+    for most in (1, 2):
+        status, _, complaint = run(capsys, *mine, most)
+        assert (status, "begins anew" in complaint) == (0, most == 1)
+    told(capsys, *words, tmp_path / "whole", "--max-iter", 2)
+    one, other = (gpudict.load(tmp_path / name).components_ for name in ("whole", "model"))
+    np.testing.assert_array_equal(one, other)
+    for option, value in (("--seed", 1), ("--max-iter", 1)):
+        status, _, complaint = run(capsys, *mine, 2, option, value)
+        assert (status, complaint.count("\n")) == (2, 1)
+        assert f"is a checkpoint of another run: {option} was" in complaint
+        assert "or no --resume" in complaint
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_as_codes_are_written(late, room, tmp_path, capsys, monkeypatch):
+    """Before they are whole it ends the command, and not once they are."""
+    replace, out = os.replace, tmp_path / "c.npy"
+    words = ("encode", room / "X.npy", "--model", room / "model", "-o", out)
+
+    def replaced(*paths):
+        if late:
+            replace(*paths)
+        signal.raise_signal(signal.SIGINT)
+
+    def left(status):
+        raise SystemExit(status)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(os, "_exit", left)
+    monkeypatch.setattr(sys, "argv", ["gpudict", *map(str, words)])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            raise SystemExit(process.main())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.code == (0 if late else 130)
+    assert out.exists() == late
+    assert ("nonzeros" in capsys.readouterr().out) == late
 
 
 def test_what_breaks_off_leaves_the_old_file(room: Path, tmp_path: Path, capsys, monkeypatch):

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpudict.arrays import check, parameters
+from gpudict.arrays.chunks import is_chunked
 from gpudict.arrays.door import Array, array_namespace, from_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import reals
 from gpudict.arrays.rows import Rows
+from gpudict.arrays.sources.stream import Stream, is_source
 from gpudict.coding.alpha.largest import largest, tops
+from gpudict.coding.alpha.sample import some_rows_and_atoms
 from gpudict.coding.alpha.warm import Warm
+from gpudict.coding.silence import say_silent
 from gpudict.solvers.docstrings import documented
 from gpudict.solvers.records import Solution
 from gpudict.solvers.registry import lasso_names
@@ -28,8 +32,8 @@ class Path(NamedTuple):
     gaps : (a, n), a bound on objective − optimum of each row
     converged : (a, n) bool, whether gap ≤ tol·½‖x‖²
     nonzeros : (a,), the mean number of codes of a row that are not zero
-    explained_variance : (a,), 1 − Σ‖x − uV‖²/Σ‖x − x̄‖², x̄ being the mean of the rows; NaN where
-        all rows are alike
+    explained_variance : (a,), 1 − Σ‖x − uV‖²/Σ‖x − x̄‖², x̄ being the mean of the rows: below 0
+        where that is nearer to them, as with codes of zeros; NaN where all rows are alike
     objective : (a,), Σ ½‖x − uV‖² + alpha·‖u‖₁
     """
 
@@ -45,7 +49,7 @@ class Path(NamedTuple):
 @documented(solvers=lasso_names)
 @at_home
 def encode_path(
-    X: Array,
+    X: Array | Stream,
     V: Array,
     /,
     alphas: Any = None,
@@ -66,8 +70,9 @@ def encode_path(
 
     Parameters
     ----------
-    X : array (n, d)
-        Data, as in `encode`; some hundred rows show the path of all.
+    X : array (n, d), a stream, or a Dask array
+        Data, as in `encode`; some hundred rows show the path of all. Of what is read as it is
+        needed, and of a Dask array, it is the path of some thousand rows, the same ones each time.
     V : array (k, d)
         Dictionary, of the library and device of X.
     alphas : array-like (a,), optional
@@ -97,6 +102,11 @@ def encode_path(
     TypeError, ValueError
         Input that can't be used; the message says what came, what is needed and what to do.
 
+    Warns
+    -----
+    UserWarning
+        The alphas that were given are so large that every code is zero.
+
     References
     ----------
     Friedman, Hastie and Tibshirani (2010), Regularization paths for generalized linear models via
@@ -111,7 +121,10 @@ def encode_path(
     >>> path.codes.shape, bool((path.nonzeros[1:] >= path.nonzeros[:-1]).all())
     ((5, 60, 8), True)
     """
-    X, V = check.samples_and_atoms(X, V, wide=True)
+    if is_source(X) or is_chunked(X):
+        X, V = some_rows_and_atoms(X, V)
+    else:
+        X, V = check.samples_and_atoms(X, V, wide=True)
     sparse = check.sparse_output(sparse_output, X)
     weights = _alphas(X, V, alphas, n_alphas, eps, positive=bool(positive))
     warm = Warm(X, V, None, bool(positive), solver, tol, max_iter, n_jobs)
@@ -124,8 +137,11 @@ def encode_path(
         bounds.append((found.gap, found.converged))
     stack = array_namespace(X).stack
     gaps, converged = map(stack, zip(*bounds, strict=True))
-    measures = map(np.asarray, zip(*told, strict=True))
-    return Path(weights, codes if sparse else stack(codes), gaps, converged, *measures)
+    nonzeros, *others = map(np.asarray, zip(*told, strict=True))
+    if alphas is not None and not nonzeros.any():
+        say_silent(largest(tops(X, V, positive=bool(positive))), "entry of X Vᵀ")
+    codes = codes if sparse else stack(codes)
+    return Path(weights, codes, gaps, converged, nonzeros, *others)
 
 
 def _shown(found: Solution, X: Array, k: int, *, sparse: bool) -> Any:

@@ -44,18 +44,25 @@ def alpha_for(
     values(V, "V")
     weighted = entry_weight is not None or asked.missing is not None
     aim = aim_of(target_nonzeros, explained_variance, V.shape, weighted=weighted, **others)
-    rows, k = some_rows(X, most_rows(V.shape[0])), V.shape[0]
-    V = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
-    rows, V = check.samples_and_atoms(rows, V, wide=True)
+    rows, V = some_rows_and_atoms(X, V)
     options = (asked.positive, asked.solver, asked.tol, asked.max_iter, asked.n_jobs)
     assert aim is not None
     found = aim.found(Warm(rows, V, None, *options))
     if aim.missed(found):
         raise ValueError(
-            f"{aim.name}={aim.goal:g} is out of reach: with alpha={found.alpha:.3g} these {k} "
-            f"atoms reach {aim.reached(found.told):.4g}. Pass a smaller target, or more atoms."
+            f"{aim.name}={aim.goal:g} is out of reach: with alpha={found.alpha:.3g} these "
+            f"{V.shape[0]} atoms reach {aim.reached(found.told):.4g}. Pass a smaller target, or "
+            "more atoms."
         )
     return found.alpha
+
+
+def some_rows_and_atoms(X: Any, V: Array) -> tuple[Array, Array]:
+    """Return some rows of an array, a stream or of chunks, and atoms where they are, checked."""
+    values(V, "V")
+    rows = some_rows(X, most_rows(V.shape[0]))
+    V = asarray_like(V, rows) if is_numpy(V) and not is_numpy(rows) else V
+    return check.samples_and_atoms(rows, V, wide=True)
 
 
 def most_rows(k: int) -> int:
@@ -78,8 +85,8 @@ def some_rows(X: Any, most: int) -> Array:
         stream = as_stream(X)
         if stream.shape is None:
             raise TypeError(
-                "A target came with a stream of an iterable, of which some rows can't be read "
-                "before all are. Pass alpha, or a stream of what is sliced or of files."
+                "A stream of an iterable came, of which some rows can't be read before all are, "
+                "and alphas are tried on some. Pass one of what is sliced, or of files; or alpha."
             )
         return stream.some(most, rng)[1]
     X = check.samples(X, wide=True)

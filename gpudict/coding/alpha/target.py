@@ -105,7 +105,7 @@ class Aim(NamedTuple):
         return self.goal if self.name == NONZEROS else 1 - self.goal
 
 
-NONZEROS, VARIANCE = "target_nonzeros", "explained_variance"
+TARGETS = NONZEROS, VARIANCE = "target_nonzeros", "explained_variance"
 
 
 def aim_of(

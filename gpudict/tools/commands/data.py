@@ -60,8 +60,13 @@ def watched(stream: Stream, report: Report, stage: str, passes: int = 1) -> Stre
 
 def _table(data: str, patch_size: int) -> Table:
     path, _ = files.named(data)
-    if path.suffix.lower() in files.KINDS or not images.is_picture(path):
+    if path.suffix.lower() in files.KINDS:
         return files.table(data)
+    if not images.is_picture(path):
+        raise Refused(
+            f"{data} is of a kind that is not read here. Pass a file that ends in one of "
+            f"{', '.join(files.KINDS)}, or a picture that ends in {images.endings()}."
+        )
     return patches.table(data, images.read(data).image, patch_size)
 
 

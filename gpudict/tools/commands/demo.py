@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import show, write_json
-from gpudict.tools.streams import Missing, writing
+from gpudict.tools.streams import Missing, reserve, writing
 
 if TYPE_CHECKING:
     from gpudict.tools.demo import Outcome
@@ -36,7 +36,6 @@ def demo(
       gpudict demo --backend torch --device cuda --coder lasso -o demo.png
     """
     _require_extra()
-    from gpudict._writing import check_place
     from gpudict.datasets import photograph
     from gpudict.tools.commands.data import mover
     from gpudict.tools.commands.progress import bars
@@ -44,8 +43,7 @@ def demo(
     from gpudict.tools.denoising import Settings
     from gpudict.tools.picture import denoising_figure, save
 
-    with writing("The picture", output):
-        check_place(output)
+    reserve("The picture", output)
     move = mover(backend, device)
     settings = Settings(n_components, coder, seed=seed)
     began = time.perf_counter()

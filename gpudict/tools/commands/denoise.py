@@ -10,7 +10,7 @@ import typer
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import tell
-from gpudict.tools.streams import Refused, refusing, writing
+from gpudict.tools.streams import Refused, refusing, reserve, writing
 
 
 def denoise(
@@ -42,7 +42,6 @@ def denoise(
     """
     import numpy as np
 
-    from gpudict._writing import check_place
     from gpudict.tools import denoising, images
     from gpudict.tools.commands.data import mover
     from gpudict.tools.commands.progress import bars
@@ -50,10 +49,9 @@ def denoise(
     began = time.perf_counter()
     with refusing():
         if not images.is_picture(output):
-            raise Refused(f"{output} is no name of a picture. Let it end in .png or .jpg.")
+            raise Refused(f"{output} is no name of a picture. Let it end in {images.endings()}.")
         pixels, white = images.read(image)
-    with writing("The picture", output):
-        check_place(output)
+    reserve("The picture", output)
     move = mover(backend, device)
     noise = denoising.noise_of(pixels) if sigma is None else sigma / white
     if not noise > 0:

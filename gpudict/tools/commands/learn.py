@@ -13,7 +13,13 @@ import typer
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import tell
-from gpudict.tools.streams import Refused, complain, notes, refusing, worded, writing
+from gpudict.tools.streams import Refused, complain, notes, refusing, reserve, worded, writing
+
+SUFFIX = ".safetensors"
+NEEDED = (
+    "One of --alpha, --n-nonzero-coefs, --target-nonzeros and --explained-variance is needed. A "
+    "tenth of the norm of a row is an alpha to begin with."
+)
 
 
 def learn(
@@ -22,6 +28,8 @@ def learn(
     n_components: options.Atoms = 256,
     alpha: options.Alpha = None,
     n_nonzero_coefs: options.NonZeros = None,
+    target_nonzeros: options.TargetNonZeros = None,
+    explained_variance: options.ExplainedVariance = None,
     max_iter: Annotated[int, options.count("most passes over the rows")] = 100,
     batch_size: Annotated[int, options.count("rows of a step")] = 256,
     tol: Annotated[
@@ -41,11 +49,12 @@ def learn(
         typer.Option(
             metavar="FILE",
             help="what learning is kept in each minute, and at Ctrl-C: by default "
-            "MODEL.checkpoint, which is removed at the end",
+            "MODEL.checkpoint, which is removed at the end; with a name of yours it stays, and "
+            "--resume goes on to a larger --max-iter",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="go on from the checkpoint, if any")
+        bool, typer.Option("--resume", help="go on from the checkpoint, if it is there")
     ] = False,
     patch_size: options.PatchSize = 8,
     backend: options.Backend = "numpy",
@@ -58,33 +67,39 @@ def learn(
     without their means. Learning stops early where it gets no further, but for --tol 0 with
     --max-no-improvement 0.
 
+    It tells the objective of a row, or with --n-nonzero-coefs its squared error, as it was in the
+    first pass over all rows and in the last whole one: of each batch before the atoms moved.
+
     \b
     Examples:
       gpudict learn X.npy -k 256 --alpha 0.1 -o model.safetensors
-      gpudict learn photo.png -k 128 --alpha 0.2 -o atoms.safetensors
+      gpudict learn photo.png -k 128 --target-nonzeros 4 -o atoms.safetensors
       gpudict learn cells.h5ad --alpha 1 --backend torch --device cuda -o model.safetensors
       gpudict learn X.npy -k 256 --alpha 0.1 -o model.safetensors --resume
     """
-    if alpha is not None and n_nonzero_coefs is not None:
-        raise Refused("--alpha and --n-nonzero-coefs exclude each other. Pass one of them.")
-    if alpha is None and n_nonzero_coefs is None:
-        raise Refused(
-            "One of --alpha and --n-nonzero-coefs is needed. A tenth of the norm of a row is an "
-            "alpha to begin with."
-        )
+    sparsity = options.sparsity(
+        alpha=alpha,
+        n_nonzero_coefs=n_nonzero_coefs,
+        target_nonzeros=target_nonzeros,
+        explained_variance=explained_variance,
+    )
+    if sparsity is None:
+        raise Refused(NEEDED)
+    if output.suffix.lower() not in ("", SUFFIX):
+        raise Refused(f"{output} is no name of a model. Let it end in {SUFFIX}.")
     from gpudict._writing import check_place
     from gpudict.tools.commands import data as given
     from gpudict.tools.commands.progress import bars
 
-    began = time.perf_counter()
-    kept = checkpoint or Path(f"{output}.checkpoint")
-    with writing("The model", output):
-        check_place(output)
+    began, kept = time.perf_counter(), checkpoint or Path(f"{output}.checkpoint")
+    reserve("The model", output)
     with writing("The checkpoint", kept, "--checkpoint"):
         check_place(kept)
+    if resume and not kept.exists():
+        complain(f"There is no checkpoint {kept}: learning begins anew.")
     with bars() as report, refusing():
         rows = given.rows(data, patch_size, given.mover(backend, device))
-        model = _learner(alpha, n_nonzero_coefs).set_params(
+        model = _learner(*sparsity).set_params(
             n_components=n_components,
             max_iter=max_iter,
             batch_size=batch_size,
@@ -104,34 +119,52 @@ def learn(
     tell(_facts(model, rows, time.perf_counter() - began) | {"model": str(output)}, as_json=as_json)
 
 
-def _learner(alpha: float | None, n_nonzero_coefs: int | None) -> Any:
+def _learner(sparsity: str, value: Any) -> Any:
     """Return who learns by the lasso, or by pursuits of so many atoms, and codes so afterwards."""
     from gpudict.estimators import MiniBatchDictionaryLearning
 
-    if alpha is not None:
-        return MiniBatchDictionaryLearning(alpha=alpha, transform_algorithm="lasso_cd")
-    return MiniBatchDictionaryLearning(
-        fit_algorithm="omp",
-        fit_n_nonzero_coefs=n_nonzero_coefs,
-        transform_n_nonzero_coefs=n_nonzero_coefs,
+    if sparsity == "n_nonzero_coefs":
+        return MiniBatchDictionaryLearning(
+            fit_algorithm="omp", fit_n_nonzero_coefs=value, transform_n_nonzero_coefs=value
+        )
+    return MiniBatchDictionaryLearning(transform_algorithm="lasso_cd").set_params(
+        **{sparsity: value}
     )
 
 
 def _facts(model: Any, rows: Any, seconds: float) -> dict[str, Any]:
-    (n, d), history = rows.shape, model.history_
+    (n, d), history, alpha = rows.shape, model.history_, getattr(model, "alpha_", None)
+    lasso, aimed = alpha is not None, not model.target_nonzeros is model.explained_variance is None
+    what, unit = ("objective_a_row", 1) if lasso else ("error_a_row", 2)
+    first, last = _in_passes([unit * step.objective for step in history], n, model.batch_size)
+    first = None if aimed else first  # alpha was another then
     return {
         "rows": n,
         "features": d,
         "atoms": model.components_.shape[0],
         "passes": model.n_iter_,
         "steps": model.n_steps_,
-        "first_objective": history[0].objective,
-        "last_objective": history[-1].objective,
-        "largest_gap": max(step.gap for step in history),
+        "alpha": alpha,
+        f"first_{what}": first,
+        f"last_{what}": last,
+        "nonzeros_a_row": model.past_.used,
+        "largest_gap": max(step.gap for step in history) if lasso else None,
         "unused_atoms": history[-1].unused,
         "codes_converged": model.converged_,
         "seconds": seconds,
     }
+
+
+def _in_passes(costs: list[float], n: int, size: int) -> tuple[float | None, float]:
+    """Return the mean cost of n rows in the first pass, if it is not the last, and in the last."""
+    import numpy as np
+
+    rows = [min(size, n - low) for low in range(0, n, size)]  # of the steps of a pass
+    count = len(costs) // len(rows)
+    if not count:
+        return None, float(np.average(costs, weights=rows[: len(costs)]))
+    means = np.average(np.reshape(costs[: count * len(rows)], (count, -1)), axis=1, weights=rows)
+    return float(means[0]) if count > 1 else None, float(means[-1])
 
 
 @contextmanager

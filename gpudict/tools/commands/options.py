@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from gpudict.tools.streams import Refused
+
 READ = ".npy, .npz, .zarr, .h5, .csv, .parquet, .safetensors, .h5ad, or a picture"
 
 
@@ -17,6 +19,17 @@ def known(name: str | None) -> str | None:
     if name is not None and name not in names():
         raise typer.BadParameter(f"{name!r} is none of {', '.join(names())}.")
     return name
+
+
+def sparsity(**given: float | None) -> tuple[str, Any] | None:
+    """Return the one option that says how sparse a code is, by its name, or None."""
+    asked = {name: value for name, value in given.items() if value is not None}
+    if len(asked) > 1:
+        one, other, *_ = (f"--{name.replace('_', '-')}" for name in asked)
+        raise Refused(
+            f"{one} and {other} exclude each other: each says how sparse a code is. Pass one."
+        )
+    return next(iter(asked.items()), None)
 
 
 def count(about: str, *names: str, least: int = 1, most: int | None = None) -> Any:
@@ -62,4 +75,14 @@ Alpha = Annotated[
 ]
 NonZeros = Annotated[
     int | None, count("in place of alpha, the most non-zeros of a code", "--n-nonzero-coefs")
+]
+TargetNonZeros = Annotated[
+    float | None,
+    typer.Option(metavar="N", help="in place of alpha, the mean of a code's non-zeros"),
+]
+ExplainedVariance = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S", help="in place of alpha, the share of the variance to explain, in 0…1"
+    ),
 ]

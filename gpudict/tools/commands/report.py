@@ -9,7 +9,7 @@ import typer
 
 from gpudict.tools.commands import options
 from gpudict.tools.commands.telling import tell
-from gpudict.tools.streams import refusing, writing
+from gpudict.tools.streams import refusing, reserve, writing
 
 
 def report(
@@ -35,12 +35,10 @@ def report(
       gpudict report model.safetensors -o report.html
       gpudict report model.safetensors X.npy -o report.html
     """
-    from gpudict._writing import check_place
     from gpudict.tools.commands import data as given
     from gpudict.tools.commands.progress import bars
 
-    with writing("The report", output):
-        check_place(output)
+    reserve("The report", output)
     with bars() as said, refusing():
         said("report", 0, 1)
         from gpudict.tools.report import write_report

@@ -32,11 +32,15 @@ def show(rows: Iterable[Sequence[str]]) -> None:
 
 
 def tell(facts: dict[str, Any], *, as_json: bool) -> None:
-    """Write what was found: names and values a line each, or JSON for programs."""
+    """Write what was found: names and values a line each, or JSON for programs.
+
+    What is None there is not: programs get null, and people no line.
+    """
     if as_json:
         write_json(facts)
     else:
-        show((name.replace("_", " "), text_of(value)) for name, value in facts.items())
+        there = {name: value for name, value in facts.items() if value is not None}
+        show((name.replace("_", " "), text_of(value)) for name, value in there.items())
 
 
 def text_of(value: Any) -> str:
