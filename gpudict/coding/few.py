@@ -58,7 +58,8 @@ def at_once(
         return None
     if (known := made_of(standing_for(V), _known)) is None:
         return None
-    cov = product(X, known[0], sq := np.empty(len(X)))
+    with np.errstate(all="ignore"):  # what has no squares is refused where all is looked at
+        cov = product(X, known[0], sq := np.empty(len(X)))
     if not all(USUAL[0] < s < USUAL[1] for s in sq.tolist()):
         return None
     rows, limits = RowBatch(cov, sq, nothing(len(X))), LIMITS[X.dtype]
