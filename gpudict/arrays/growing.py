@@ -29,7 +29,7 @@ def growing(path: Path, k: int) -> Iterator[Callable[[Rows], None]]:
     """Give what takes rows on the host; the matrix (n, k) is there once it was left without error.
 
     A file .npz is that of `scipy.sparse.save_npz`, and takes the place of another; a folder .csr
-    has data.npy, indices.npy, indptr.npy and shape.npy, and there must be none of its name.
+    has its arrays as files, data.npy, indices.npy, indptr.npy, shape.npy, and must be new.
     """
     place = PLACES.get(path.suffix.lower())
     if place is None:
@@ -37,6 +37,8 @@ def growing(path: Path, k: int) -> Iterator[Callable[[Rows], None]]:
             f"{path} came to write sparse codes to, and the name of a file .npz or of a new folder "
             ".csr is needed. Pass one that ends so."
         )
+    if place is _folder and os.path.lexists(path):
+        raise FileExistsError(f"{path} is there, and a new folder is made. Pass another name.")
     check_place(path)
     folder = os.path.dirname(os.path.realpath(path))
     with TemporaryFile(dir=folder) as values, TemporaryFile(dir=folder) as columns:

@@ -164,7 +164,7 @@ def _room(out: Any) -> None:
         )
 
 
-def _write(out: Any, here: slice, codes: np.ndarray) -> None:
+def _write(out: Any, here: slice, codes: Array) -> None:
     """Write the codes of some rows into out."""
     if here.stop > out.shape[0]:
         raise ValueError(

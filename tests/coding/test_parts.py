@@ -174,9 +174,9 @@ def test_what_breaks_off_leaves_no_codes(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     assert old.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["old.npz"]
-    new.mkdir()
+    new.touch()
     for out, kind, words in (
-        (new, IsADirectoryError, "new.csr"),
+        (new, FileExistsError, r"new\.csr is there, .* Pass another name"),
         (tmp_path / "no" / "Z.npz", FileNotFoundError, "Z.npz"),
         (tmp_path / "Z.txt", ValueError, r"a file \.npz or of a new folder \.csr"),
     ):
