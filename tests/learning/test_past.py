@@ -60,9 +60,9 @@ def test_learners_of_other_rows_are_merged(backend: BackendCase):
     """Wherever they are; and what comes of it is better than each alone."""
     a = gpudict.learn_online(X[:60], **FRESH).past
     moved = {**FRESH, "dict_init": backend.asarray(V)}
-    b = gpudict.learn_online(backend.asarray(X[60:]), **moved).past
+    b = gpudict.learn_online(backend.asarray(X[60:90]), **moved).past
     both = a.merge(b)
-    assert (both.seen, both.step, both.fresh) == (240, 8, 1 - (1 - a.fresh) / 4)
+    assert (both.seen, both.step, both.fresh) == (90, 3, 1 - (1 - a.fresh) * 60 / 90)
     assert both.atoms is a.atoms
     for of in ("recent", "long"):
         for one, other, sum_ in zip(*(getattr(p, of)[:3] for p in (a, b, both)), strict=True):
