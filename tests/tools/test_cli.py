@@ -182,7 +182,12 @@ def test_several_files_are_one(X: np.ndarray, room: Path, tmp_path: Path, capsys
         file["there/rows"], file["others"] = X[200:], np.zeros(3)
     named = (f"{tmp_path / 'b.npz'}:rows", f"{tmp_path / 'c.h5'}:there/rows")
     parts = (tmp_path / "a.npy", *named)
+    (tmp_path / "folder").mkdir()
+    shutil.copy(tmp_path / "a.npy", tmp_path / "folder")
+    shutil.copy(tmp_path / "a.npy", tmp_path / "folder" / "b.npy")
     where = ("--model", room / "model", "-o", tmp_path / "c.npy")
+    for some in (tmp_path / "folder", tmp_path / "folder" / "*.npy"):
+        assert told(capsys, "encode", some, *where)["rows"] == 200
     assert told(capsys, "encode", *parts, *where)["rows"] == N
     want = gpudict.encode(X, gpudict.load(room / "model").dictionary, alpha=0.1)
     np.testing.assert_allclose(np.load(tmp_path / "c.npy"), want.Z, atol=1e-5)

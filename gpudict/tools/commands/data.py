@@ -59,7 +59,7 @@ def watched(stream: Stream, report: Report, stage: str, passes: int = 1) -> Stre
 
 
 def _table(data: str, patch_size: int) -> Table:
-    path, _ = files.named(data)
+    path, _ = files.matched(data)[0]
     if path.suffix.lower() in files.KINDS:
         return files.table(data)
     if not images.is_picture(path):
