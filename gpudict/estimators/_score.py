@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -51,6 +52,11 @@ class Scored:
             chunks = chunked(X)
             made = self._again(X)
             found = chunks.total(_of_chunk, beside=cut(made, chunks.sizes))
+            if math.isnan(found.error):
+                raise ValueError(
+                    "X has missing entries, and came in chunks, whose features have means of their "
+                    "own. Pass it as an array in memory, X.compute()."
+                )
         elif is_source(X):
             found, *others = (self._reconstruction(rows) for rows in as_stream(X))
             found = found.merge(*others)

@@ -383,6 +383,8 @@ def test_sources_that_are_refused(tmp_path: Path):
         gpudict.stream(torch.zeros(3, 2))
     with pytest.raises(TypeError, match=r"source is a builtins\.int"):
         gpudict.stream(3)
+    with pytest.raises(TypeError, match="source is a masked array"):
+        gpudict.stream(np.ma.masked_greater(data(), 1))
     np.save(tmp_path / "a.npy", np.zeros((2, 3)))
     np.save(tmp_path / "b.npy", np.zeros((2, 4)))
     with pytest.raises(ValueError, match="one width and dtype"):
@@ -457,8 +459,9 @@ def test_a_coder_is_fitted_by_a_stream():
         data(),
         gpudict.SparseCoder(np.eye(D, dtype="float32"), transform_algorithm="lasso_cd"),
     )
-    found = coder.fit_transform(gpudict.stream(X, batch_size=100))
-    np.testing.assert_allclose(found, coder.transform(X), atol=1e-5)
+    for shuffle in (False, True):  # codes have the order of their rows
+        found = coder.fit_transform(gpudict.stream(X, batch_size=100, shuffle=shuffle))
+        np.testing.assert_allclose(found, coder.transform(X), atol=1e-5)
 
 
 def test_what_a_face_can_not_use_is_said():

@@ -60,6 +60,9 @@ def test_what_is_kept_and_refused(tmp_path):
     aimed = gpudict.SparseCoder(V, target_nonzeros=2, transform_algorithm="lasso_cd", missing="nan")
     with pytest.raises(ValueError, match="alpha is found for rows that are whole"):
         aimed.fit(HOLED)
+    da = pytest.importorskip("dask.array")
+    with pytest.raises(ValueError, match="X has missing entries, and came in chunks"):
+        learner.score(da.from_array(HOLED, chunks=(20, -1)))
     for bad in ({"missing": None}, {"missing": "none"}):
         with pytest.raises(ValueError, match=r"NaN|not known"):
             learner.set_params(**bad).fit(HOLED)

@@ -62,7 +62,7 @@ def over_batches(mapped: Callable[[Any], Any], X: Any) -> Any:
     stream = as_stream(X)
     n = None if stream.shape is None else stream.shape[0]
     with in_batches_saying():
-        return _gathered((mapped(rows) for rows in stream), n)
+        return _gathered((mapped(rows) for _, rows in stream.batches()), n)  # in their order
 
 
 def _gathered(parts: Iterable[Any], n: int | None) -> Any:

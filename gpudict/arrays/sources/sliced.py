@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gpudict.arrays.plain import LAZY
+from gpudict.arrays.plain import LAZY, values
 from gpudict.arrays.sources.table import Table
 
 
@@ -22,6 +22,8 @@ def takes(x: Any) -> bool:
 
 def table(x: Any) -> Table:
     """Return the rows of x, read along its chunks where it says that it has some."""
+    if isinstance(x, np.ma.MaskedArray):
+        values(x, "source")  # which says what to do
     chunks = getattr(x, "chunks", None)
     chunk = chunks[0] if isinstance(chunks, tuple) and isinstance(chunks[0], int) else 1
     name = getattr(x, "filename", None) or getattr(x, "name", None) or f"a {type(x).__name__}"
