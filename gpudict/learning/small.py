@@ -18,6 +18,7 @@ from gpudict.arrays.rows import wide
 from gpudict.arrays.threads import in_parallel, threads
 from gpudict.learning.atoms import UNUSED, choice, given, normalised, nudged, start, svd_start
 from gpudict.learning.records import Learned, Progress
+from gpudict.learning.row_space import narrowed
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import Recipe, one_thread, recipe_for
 from gpudict.learning.whole import COMPILED
@@ -98,17 +99,20 @@ def _starts(X: Array, recipe: Recipe, each: list[dict[str, Any]]) -> Array:
     if all(isinstance(first, str) and first == "svd" for first in firsts):
         return normalised(svd_start(Samples.of(X), k)[0], None, positive=positive)[0]
     alike = seeds[0] is not None and all(seed == seeds[0] for seed in seeds)
-    if alike and all(isinstance(first, str) and first == "data" for first in firsts):
+    tall = one.shape[0] >= one.shape[1]
+    if alike and tall and all(isinstance(first, str) and first == "data" for first in firsts):
         rng = draws(seeds[0])
         index = index_like(choice(Samples.of(one), k, rng), X)
         return nudged(X[:, index, :], rng, positive)
     parts = zip(X, firsts, seeds, strict=True)
-    return array_namespace(X).stack(
-        [
-            start(Samples.of(x), k, first, None, draws(seed), positive=positive)[0]
-            for x, first, seed in parts
-        ]
-    )
+    return array_namespace(X).stack([_start(*part, recipe) for part in parts])
+
+
+def _start(x: Array, first: Any, seed: Any, recipe: Recipe) -> Array:
+    """Return atoms (k, d) to start from, drawn where `learn` draws them: in the space of rows."""
+    samples, first, space = narrowed(Samples.of(x), first, recipe)
+    V, _ = start(samples, recipe.k, first, None, draws(seed), positive=recipe.positive)
+    return space.lifted(V)
 
 
 def _learner(

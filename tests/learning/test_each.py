@@ -127,6 +127,17 @@ def test_codes_that_fall_short_are_solved_alone(monkeypatch: pytest.MonkeyPatch)
     assert far(found.gap, want.gap) < 1e-10
 
 
+def test_wide_problems_start_as_each_does() -> None:
+    """Where an atom is drawn, the noise on it is in the space of the rows."""
+    rng = np.random.default_rng(0)
+    X, first = rng.standard_normal((3, 4, 20)), rng.standard_normal((1, 20))
+    for start in ("data", first):
+        options = {"alpha": 0.1, "dict_init": start, "random_state": 0, "max_iter": 3}
+        found = gpudict.learn(X, 2, **options)
+        want = [gpudict.learn(x, 2, **options).dictionary for x in X]
+        assert far(found.dictionary, want) < 1e-10
+
+
 @pytest.mark.compiled
 def test_a_problem_that_is_odd_is_learned_alone() -> None:
     X, _ = problems()
