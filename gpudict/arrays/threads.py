@@ -124,8 +124,19 @@ def _one_thread(undo: list[Undo]) -> None:
     """Give BLAS one thread: its others would go on to spin beside ours for a while."""
     for one in _blas():
         if (before := one.num_threads) != 1:
-            undo.append(functools.partial(one.set_num_threads, before))
-            one.set_num_threads(1)
+            undo.append(functools.partial(_set_threads, one, before))
+            _set_threads(one, 1)
+
+
+def _set_threads(library: Any, count: int) -> None:
+    """Set the threads of a BLAS, from whatever thread: `quiet` knows who holds them.
+
+    threadpoolctl 3.8 ignores all threads but the first that does so, until it is told to forget it.
+    """
+    forget = getattr(library, "clear_controlling_thread", lambda *, force: None)
+    forget(force=True)
+    library.set_num_threads(count)
+    forget(force=True)
 
 
 quiet = Setting(_one_thread)
@@ -138,7 +149,7 @@ if hasattr(os, "register_at_fork"):  # a child has none of the threads, whatever
 def blas_threads() -> int:
     """Return how many threads BLAS uses, when no pool holds it to one."""
     with quiet.lock:
-        held = [part.args[0] for part in quiet.undo if isinstance(part, functools.partial)]
+        held = [part.args[1] for part in quiet.undo if isinstance(part, functools.partial)]
         return max(held or [one.num_threads for one in _blas()], default=_cores())
 
 

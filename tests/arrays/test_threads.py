@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import gpudict
-from gpudict.arrays.threads import blas_threads
+from gpudict.arrays.threads import _blas, blas_threads, quiet
 from tests.support import problems
 
 
@@ -111,3 +111,27 @@ def test_overlapping_pools_give_blas_its_threads_back():
         with pytest.raises(ZeroDivisionError):
             gpudict.learn(X, 24, alpha=0.2, callback=lambda _: 1 / 0)
         assert blas_threads() == 3
+
+
+def test_a_thread_that_was_first_does_not_keep_blas():
+    """Works overlap, and the thread that began is not the one that ends last; it lives on."""
+    begun, may_end, ended, may_die = (threading.Event() for _ in range(4))
+
+    def first():
+        with quiet():
+            begun.set()
+            may_end.wait(60)
+        ended.set()
+        may_die.wait(60)
+
+    before = [one.num_threads for one in _blas()]
+    thread = threading.Thread(target=first)
+    thread.start()
+    begun.wait(60)
+    with quiet():
+        may_end.set()
+        ended.wait(60)
+        assert {one.num_threads for one in _blas()} == {1}
+    assert [one.num_threads for one in _blas()] == before
+    may_die.set()
+    thread.join()
