@@ -16,6 +16,7 @@ import numpy as np
 from gpudict.arrays.peaks import extremes
 from gpudict.arrays.recurring import made_of, standing_for
 from gpudict.arrays.rows import wide
+from gpudict.arrays.saying import say_if_all
 from gpudict.coding.on_host import atoms_of, largest, nothing, written
 from gpudict.coding.plan import TOLERANCE
 from gpudict.objective.penalties.l1 import L1
@@ -66,6 +67,7 @@ def at_once(
     found = active_set.SOLVER.solve_rows(known[1], rows, L1(alpha, positive), limits)
     if not (len(found.codes.values) and found.converged.all()):
         return None
+    say_if_all("")  # of codes that are zero
     written(found.codes, Z := np.zeros(cov.shape, X.dtype))
     check = Check(found.rounds, 0, largest(found.gap, sq))
     ended = (Ended(len(X), Status.ROUNDING, False),)

@@ -10,7 +10,6 @@ from gpudict.arrays.chunks.rowwise import rowwise
 from gpudict.arrays.door import Array, array_namespace, asarray_like, to_host
 from gpudict.arrays.home import at_home
 from gpudict.arrays.plain import array_like, plain
-from gpudict.arrays.saying import say_if_all
 from gpudict.coding.few import at_once
 from gpudict.coding.request import Request
 from gpudict.learning.parts import chunks_of, elsewhere
@@ -109,7 +108,6 @@ def sparse_encode(
     """
     usual = gram is cov is init is None and (algorithm, max_iter, verbose) == PLAIN
     if usual and (few := at_once(X, dictionary, alpha, positive, n_jobs)) is not None:
-        say_if_all("")  # of codes that are zero
         return few.Z
     if (there := elsewhere(X)) is not None:
         options: dict[str, Any] = {"algorithm": algorithm, "n_nonzero_coefs": n_nonzero_coefs}
