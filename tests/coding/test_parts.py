@@ -113,7 +113,7 @@ def test_codes_grow_on_a_disk(tmp_path: Path):
             Z = read(out)
             assert isinstance(Z, sp.csr_array)
             assert (Z.dtype, Z.indices.dtype, Z.indptr.dtype) == ("f4", "i4", "i4")
-            np.testing.assert_allclose(Z.toarray(), want.Z, atol=1e-6)
+            np.testing.assert_allclose(Z.toarray(), want.Z, atol=1e-4)  # each converged, in float32
     assert all(map(is_mapped, (Z.data, Z.indices, Z.indptr)))
     rows = np.concatenate(list(gpudict.stream(out, batch_size=25)))
     np.testing.assert_array_equal(rows, Z.toarray())
@@ -139,6 +139,7 @@ def test_many_codes_have_wide_indices(tmp_path: Path, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(sp.load_npz(tmp_path / "Z.npz").toarray(), want.Z)
 
 
+@pytest.mark.compiled  # others work in more than these codes take
 def test_few_codes_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Of codes that grow on a disk: a part of what they are."""
     monkeypatch.setattr(growing, "CHUNK", 2**16)
