@@ -20,11 +20,11 @@ from gpudict.arrays.saying import say_if_all
 from gpudict.coding.on_host import atoms_of, largest, nothing, written
 from gpudict.coding.plan import TOLERANCE
 from gpudict.objective.penalties.l1 import L1
-from gpudict.solvers.base import Atoms, Limits, Place, RowBatch
+from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.host import active_set
 from gpudict.solvers.host._products import product
-from gpudict.solvers.places import places_of
 from gpudict.solvers.records import Check, Ended, Solution, Status
+from gpudict.solvers.registry import FASTEST, find
 
 Coder = TypeVar("Coder", bound=Callable[..., Any])
 PLAIN = {"alpha", "positive", "n_jobs"}  # what may be asked
@@ -57,6 +57,9 @@ def at_once(
         return None
     if not isinstance(positive, bool) or not (n_jobs is None or (type(n_jobs) is int and n_jobs)):
         return None
+    penalty = L1(alpha, positive)
+    if find(FASTEST, penalty, X, len(V)) is not active_set.SOLVER:
+        return None
     if (known := made_of(standing_for(V), _known)) is None:
         return None
     with np.errstate(all="ignore"):  # what has no squares is refused where all is looked at
@@ -64,7 +67,7 @@ def at_once(
     if not all(USUAL[0] < s < USUAL[1] for s in sq.tolist()):
         return None
     rows, limits = RowBatch(cov, sq, nothing(len(X))), LIMITS[X.dtype]
-    found = active_set.SOLVER.solve_rows(known[1], rows, L1(alpha, positive), limits)
+    found = active_set.SOLVER.solve_rows(known[1], rows, penalty, limits)
     if not (len(found.codes.values) and found.converged.all()):
         return None
     say_if_all("")  # of codes that are zero
@@ -75,7 +78,7 @@ def at_once(
 
 
 def _usual(X: Any, V: Any) -> bool:
-    """Whether they are NumPy's arrays (n, d) and (k, d), of which the compiled solver takes few."""
+    """Whether they are a few rows (n, d) and small atoms (k, d) of NumPy's."""
     return (
         type(X) is type(V) is np.ndarray
         and X.ndim == V.ndim == 2
@@ -84,7 +87,6 @@ def _usual(X: Any, V: Any) -> bool:
         and X.shape[1] == V.shape[1]
         and 0 < len(X) <= ROWS
         and V.size <= MOST
-        and Place.HOST in places_of(X, len(V))
     )
 
 

@@ -55,7 +55,7 @@ def test_no_races(name: str, real: str, slots: int):
 @pytest.mark.slow
 def test_threads_compute_what_fibers_do():
     """Lanes in any order give the same bits."""
-    X, V = (a.astype("float32") for a in problems.signal(n=18, d=12, k=16, seed=4))
+    X, V = (a.astype("float32") for a in problems.signal(n=6, d=12, k=16, seed=4))
     codes = []
     for flags in ((), ("-DRACES",)):
         with warps.on_the_cpu(Place.CUDA, flags) as launched:
