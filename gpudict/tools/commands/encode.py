@@ -136,11 +136,10 @@ class Tally:
     def facts(self) -> dict[str, float | None]:
         """Return non-zeros and error of a row, the share of the variance, and the largest gap."""
         spread = self.square - float((self.sum**2).sum()) / self.rows
+        gap = self.gap if math.isfinite(self.gap) else None  # there is none of a pursuit
         return {
             "nonzeros_a_row": self.nonzeros / self.rows,
             "error_a_row": self.error / self.rows,
             "explained_variance": 1 - self.error / spread if spread > 0 else None,
-            "largest_gap": self.gap
-            if math.isfinite(self.gap)
-            else None,  # of a pursuit there is none
+            "largest_gap": gap,
         }

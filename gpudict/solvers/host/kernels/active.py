@@ -149,7 +149,7 @@ def forget(A, m):
 
 @inner
 def price(corr, row, A, m):
-    """corr = c − Σ u_a G[S_a], over all atoms; four rows of G a pass."""
+    """corr = c − Σ u_a G[S_a], over all atoms; four rows of G a pass, one left over by itself."""
     G, c, atoms, u = row.G, row.c, A.atoms, A.u
     k, first = c.shape[0], m % 4
     if first == 1:
