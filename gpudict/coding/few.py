@@ -1,7 +1,8 @@
 """A few rows of NumPy's, of which nothing is asked but the lasso: what `encode` does, and no more.
 
-Its plan, its chunks and their tally take longer than the code of a row. Here they are left out, and
-the bits are the same. What there is to refuse, refine or say is left to `encode`, by None.
+Its plan, its chunks and their tally take longer than the code of a row. Here all is one compiled
+call, the same but for the last bits. What there is to refuse, refine or say is left to `encode`, by
+None.
 """
 
 from __future__ import annotations
@@ -9,20 +10,18 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from gpudict.arrays.peaks import extremes
 from gpudict.arrays.recurring import made_of, standing_for
-from gpudict.arrays.rows import wide
+from gpudict.arrays.rows import fixed, wide
 from gpudict.arrays.saying import say_if_all
-from gpudict.coding.on_host import atoms_of, largest, nothing, written
+from gpudict.coding.on_host import atoms_of
 from gpudict.coding.plan import TOLERANCE
 from gpudict.objective.penalties.l1 import L1
-from gpudict.solvers.base import Atoms, Limits, RowBatch
 from gpudict.solvers.host import active_set
-from gpudict.solvers.host._products import product
 from gpudict.solvers.records import Check, Ended, Solution, Status
 from gpudict.solvers.registry import FASTEST, find
 
@@ -31,10 +30,14 @@ PLAIN = {"alpha", "positive", "n_jobs"}  # what may be asked
 ROWS = 16
 MOST = 2**15  # numbers of the atoms
 USUAL = 1e-9, 1e9  # sizes of numbers whose squares fit
-LIMITS = {
-    np.dtype(name): Limits(tol, active_set.SOLVER.max_iter, name == "float32")
-    for name, tol in TOLERANCE.items()
-}
+ASKED = {np.dtype(name): (name == "float32", tol) for name, tol in TOLERANCE.items()}
+
+
+class Known(NamedTuple):
+    """Atoms, their Gram and their norms; the size of a set of them, and limits of the solver."""
+
+    atoms: tuple[np.ndarray, np.ndarray, np.ndarray]
+    limits: tuple[int, tuple[float, int, int]]
 
 
 def few_at_once(encode: Coder) -> Coder:
@@ -62,19 +65,19 @@ def at_once(
         return None
     if (known := made_of(standing_for(V), _known)) is None:
         return None
-    with np.errstate(all="ignore"):  # what has no squares is refused where all is looked at
-        cov = product(X, known[0], sq := np.empty(len(X)))
-    if not all(USUAL[0] < s < USUAL[1] for s in sq.tolist()):
-        return None
-    rows, limits = RowBatch(cov, sq, nothing(len(X))), LIMITS[X.dtype]
-    found = active_set.SOLVER.solve_rows(known[1], rows, penalty, limits)
-    if not (len(found.codes.values) and found.converged.all()):
+    from gpudict.solvers.host.kernels import at_once as kernel
+
+    b, k = len(X), len(V)
+    Z, cov, gap, done = np.empty((b, k)), np.empty((b, k)), np.empty(b), np.empty(b, np.bool)
+    asked, both = (positive, *ASKED[X.dtype]), (cov, fixed(cov))
+    data = fixed(wide(X)), known.atoms, float(alpha), asked, known.limits
+    rounds, top = kernel.encode(*data, USUAL, both, Z, gap, done)
+    if rounds == kernel.LEFT:
         return None
     say_if_all("")  # of codes that are zero
-    written(found.codes, Z := np.zeros(cov.shape, X.dtype))
-    check = Check(found.rounds, 0, largest(found.gap, sq))
-    ended = (Ended(len(X), Status.ROUNDING, False),)
-    return Solution(Z, found.gap, found.converged, found.rounds, [check], alpha, ended)
+    ended = (Ended(b, Status.ROUNDING, False),)
+    Z = Z.astype(X.dtype, copy=False)
+    return Solution(Z, gap, done, rounds, [Check(rounds, 0, top)], alpha, ended)
 
 
 def _usual(X: Any, V: Any) -> bool:
@@ -83,16 +86,19 @@ def _usual(X: Any, V: Any) -> bool:
         type(X) is type(V) is np.ndarray
         and X.ndim == V.ndim == 2
         and X.dtype == V.dtype
-        and X.dtype in LIMITS
+        and X.dtype in ASKED
         and X.shape[1] == V.shape[1]
         and 0 < len(X) <= ROWS
         and V.size <= MOST
     )
 
 
-def _known(V: np.ndarray) -> tuple[np.ndarray, Atoms] | None:
-    """Return the atoms in float64, and what the solver needs of them, if their sizes are usual."""
+def _known(V: np.ndarray) -> Known | None:
+    """Return what the kernel needs of the atoms, if their sizes are usual."""
     peak, least = extremes(V)
     if not USUAL[0] < least <= peak < USUAL[1]:
         return None
-    return wide(V), atoms_of(V)
+    atoms, solver = atoms_of(V), active_set.SOLVER
+    assert atoms.gram is not None
+    limits = solver.sizes(len(V), atoms.width, solver.max_iter)
+    return Known((fixed(wide(V)), fixed(atoms.gram), atoms.norms), limits)

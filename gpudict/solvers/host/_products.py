@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gpudict.arrays.rows import fixed
 from gpudict.arrays.threads import quiet
 
 FEW = 2**20  # multiplications n·k·d of rows with atoms up to which BLAS is not worth its start
@@ -45,10 +46,12 @@ def product(
     for low in range(0, n, part):
         here = slice(low, low + part)
         x = np.ascontiguousarray(X[here], V.dtype)
-        if squares is not None:
+        if squares is not None and not few:
             np.vecdot(x, x, out=squares[here])
+        elif squares is not None:
+            products.squares(fixed(x), squares)
         if few:
-            products.products(x, V, False, made)
+            products.products(fixed(x), fixed(V), False, made)
         elif scarce:
             products.scarce(x, turned, made)
         else:

@@ -21,11 +21,13 @@ from typing import Any
 from numba import njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.compiler_lock import global_compiler_lock
+from numba.extending import register_jitable
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}  # NaN and infinity keep their meaning
 OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
 
 inner = njit(inline="always", **OPTIONS)
+either = register_jitable(inline="always", **OPTIONS)  # Python's too
 
 
 @functools.cache

@@ -29,7 +29,7 @@ import numpy as np
 
 from gpudict.solvers import constants
 from gpudict.solvers.host.kernels.active import Active, Row, Work, forget, price
-from gpudict.solvers.host.kernels.compiling import compiled_in_place, inner
+from gpudict.solvers.host.kernels.compiling import compiled_in_place, either, inner
 from gpudict.solvers.host.kernels.faces import Entrants, enter, slopes, slopes_of_start, walk
 from gpudict.solvers.host.kernels.march import bits_of, march
 from gpudict.solvers.host.kernels.rows import emit
@@ -160,9 +160,12 @@ def threshold(alpha, sq, largest):
     return alpha + TINY * max(alpha, np.sqrt(sq) * largest)
 
 
+@either
 def space(k: int, most: int) -> tuple[np.ndarray, ...]:
     """Return what `solve` works in, for k atoms and sets of `most`: few arrays to hand over."""
-    side, wide = most + 8, max(2 * LANES, 1 << (k - 1).bit_length())
+    side, wide = most + 8, 2 * LANES
+    while wide < k:
+        wide *= 2
     sets, numbers = np.zeros((side + 7, side)), np.zeros((2, side), np.int64)
     return sets, numbers, np.zeros(k + wide + wide // 2), np.zeros(k, np.int64)
 

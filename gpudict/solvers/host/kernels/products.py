@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpudict.solvers.host.kernels.compiling import compiled
+from gpudict.solvers.host.kernels.compiling import compiled, compiled_in_place
 
 
 @compiled
@@ -55,3 +55,13 @@ def scarce(X, turned, out):
             x0 = X[i, f]
             for j in range(k):
                 out[i, j] += x0 * turned[f, j]
+
+
+@compiled_in_place
+def squares(X, out):
+    """Write ‖x‖² of each row of X (n, d)."""
+    for i in range(X.shape[0]):
+        total = 0.0
+        for f in range(X.shape[1]):
+            total += X[i, f] * X[i, f]
+        out[i] = total
