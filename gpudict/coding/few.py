@@ -71,7 +71,7 @@ def at_once(
     Z, cov, gap, done = np.empty((b, k)), np.empty((b, k)), np.empty(b), np.empty(b, np.bool)
     asked, both = (positive, *ASKED[X.dtype]), (cov, fixed(cov))
     data = fixed(wide(X)), known.atoms, float(alpha), asked, known.limits
-    rounds, top = kernel.encode(*data, USUAL, both, Z, gap, done)
+    rounds, top = kernel.encode(*data, USUAL, both, Z, (gap, done))
     if rounds == kernel.LEFT:
         return None
     say_if_all("")  # of codes that are zero

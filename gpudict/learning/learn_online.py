@@ -20,6 +20,7 @@ from gpudict.learning.atoms import enough
 from gpudict.learning.checkpoint import EVERY, Checkpoint
 from gpudict.learning.facts import ROWS, facts
 from gpudict.learning.keeper import keeper_of
+from gpudict.learning.kept import settled
 from gpudict.learning.online import begin, dictionary_of, step
 from gpudict.learning.past import past_of
 from gpudict.learning.patience import Patience
@@ -28,7 +29,6 @@ from gpudict.learning.source import Source
 from gpudict.learning.statistics import Statistics
 from gpudict.learning.updates import Recipe, memory_to_learn, recipe_for, warn_of_silence
 from gpudict.learning.walk import Walk, Watch, record_of, walk_of, walked
-from gpudict.learning.whole import settled
 from gpudict.objective.penalties.contract import CertifiedPenalty
 
 

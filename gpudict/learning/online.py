@@ -20,11 +20,12 @@ from gpudict.learning.atoms import enough, given, revived, sampled, start, unuse
 from gpudict.learning.blocks import Made, code_of, gap_of, own
 from gpudict.learning.far import Far
 from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
+from gpudict.learning.kept import Kept, settled
 from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, State, Summary
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import DictionaryStep, Recipe, memory_to_learn
-from gpudict.learning.whole import Kept, Moved, fits, moved, settled
+from gpudict.learning.whole import Moved, fits, moved
 from gpudict.objective.quadratic import Quadratic, accumulate, anchored, astype, scaled
 
 
@@ -65,10 +66,11 @@ class Step(NamedTuple):
 
     def shown(self) -> Step:
         """Return what a callback may write into: learning goes on from other arrays."""
-        state = self.settled().state
-        V = copied(state.atoms)
-        recent, long = (Quadratic(*map(copied, q[:3])) for q in (state.recent, state.long))
-        state = state._replace(atoms=V, recent=recent, long=long)
+        state, V = self.settled().state, copied(self.state.atoms)
+        recent, long = state[1:3]
+        if state is self.state:  # or its memories are copies already
+            recent, long = (Quadratic(*map(copied, q[:3])) for q in (recent, long))
+        state = State(V, recent, long, *state[3:])
         return self._replace(state=state, made=own(self.made, V), kept=None)
 
 

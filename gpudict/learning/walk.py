@@ -18,12 +18,12 @@ from gpudict.arrays.door import Array, float64_of
 from gpudict.learning.blocks import Coded, Made, gap_of
 from gpudict.learning.checkpoint import Record, Stored, host_dtype, packed, placed
 from gpudict.learning.keeper import Keeper
+from gpudict.learning.kept import Kept, Sums, memories
 from gpudict.learning.online import Step
 from gpudict.learning.patience import Patience
 from gpudict.learning.records import Progress, State
 from gpudict.learning.source import Batch
 from gpudict.learning.updates import Recipe
-from gpudict.learning.whole import Kept, Sums, memories
 from gpudict.objective.quadratic import Quadratic
 from gpudict.solvers.base import Atoms
 
@@ -76,7 +76,7 @@ class Walk:
         self.batches = self.batches + 1 if n_iter == self.n_iter else 1
         self.n_iter = n_iter
         seconds = time.perf_counter() - self.began
-        self.history.append(now.progress._replace(seconds=seconds))
+        self.history.append(Progress(*now.progress[:4], seconds))
 
     @property
     def gap(self) -> Array | None:
@@ -111,8 +111,9 @@ def walked(
         walk.stopped = reason is not None
         walk.ended = walk.stopped or len(walk.history) == most
         keeper.over(walk)
-        shown = now._replace(last=walk.ended)
-        walk.stopped |= watch is not None and watch(shown, walk.patience, reason) is True
+        if watch is not None:
+            shown = now._replace(last=walk.ended)
+            walk.stopped |= watch(shown, walk.patience, reason) is True
         if walk.ended or walk.stopped:
             break
         if time.perf_counter() > until:

@@ -141,7 +141,7 @@ class TestBits:
     @pytest.mark.parametrize("unused", [pytest.param(1e-6, marks=SLOW, id="plain"), 0.02])
     def test_parameters(self, more, unused, tmp_path, monkeypatch):
         """And what is drawn: rows in their order, and samples for atoms that no code uses."""
-        for name in ("gpudict.learning.whole.UNUSED", "gpudict.learning.atoms.UNUSED"):
+        for name in ("gpudict.learning.in_place.UNUSED", "gpudict.learning.atoms.UNUSED"):
             monkeypatch.setattr(name, unused)
         seed = more.get("random_state")
 
@@ -384,7 +384,7 @@ class TestFaults:
     def test_an_interrupt(self, at, tmp_path, monkeypatch):
         """A step that writes in place is made whole; the user's handler is back then."""
         want, path, seen = bits(online_run(X)), tmp_path / "c", []
-        plain, before = whole._folded, signal.getsignal(signal.SIGINT)
+        plain, before = whole.found, signal.getsignal(signal.SIGINT)
 
         def folded(*given):
             found = plain(*given)
@@ -397,20 +397,20 @@ class TestFaults:
             if at == "between" and len(seen) == 4:
                 signal.raise_signal(signal.SIGINT)
 
-        monkeypatch.setattr(whole, "_folded", folded)
+        monkeypatch.setattr(whole, "found", folded)
         every = {"checkpoint_every": 0} if at == "twice" else {}
         with pytest.raises(KeyboardInterrupt) as raised:
             online_run(X, checkpoint=path, callback=watch, **every)
         steps = 4 if at == "twice" else 5  # the first step has no memories to write into
         assert f"{path} holds what was learned in {steps} steps" in raised.value.__notes__[0]
         assert signal.getsignal(signal.SIGINT) is before
-        monkeypatch.setattr(whole, "_folded", plain)
+        monkeypatch.setattr(whole, "found", plain)
         assert bits(online_run(X, checkpoint=path, resume=True)) == want
 
     @pytest.mark.compiled
     def test_an_error_in_the_middle_of_a_step(self, tmp_path, monkeypatch):
         """Half a step is never written: the file is that of the step before, or there is none."""
-        want, path, plain = bits(online_run(X)), tmp_path / "c", whole._folded
+        want, path, plain = bits(online_run(X)), tmp_path / "c", whole.found
         for every in (0, 3600):
             seen = []
 
@@ -421,14 +421,14 @@ class TestFaults:
                     raise MemoryError
                 return found
 
-            monkeypatch.setattr(whole, "_folded", folded)
+            monkeypatch.setattr(whole, "found", folded)
             path.unlink(missing_ok=True)
             with pytest.raises(MemoryError) as raised:
                 online_run(X, checkpoint=path, checkpoint_every=every)
             note = raised.value.__notes__[0]
             assert ("holds what was learned in 3 steps" if every == 0 else "not written") in note
             assert path.exists() == (every == 0)
-            monkeypatch.setattr(whole, "_folded", plain)
+            monkeypatch.setattr(whole, "found", plain)
             assert bits(online_run(X, checkpoint=path, resume=True)) == want
 
     def test_an_error_in_the_middle_of_an_iteration(self, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 import gpudict
 from gpudict.arrays.door import draws
 from gpudict.coding import on_host
-from gpudict.learning import online
+from gpudict.learning import in_place, online
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import recipe_for
 from tests.support import problems
@@ -66,10 +66,11 @@ class TestWhole:
     """It is the step by parts."""
 
     @pytest.mark.parametrize("positive", [False, True])
-    @pytest.mark.parametrize("alone", [0, 2**15], ids=["in chunks", "few"])
-    def test_it_is_the_step_by_parts(self, dtype, positive, alone, monkeypatch):
-        """With and without weights and signs, rows in chunks or one, after every step."""
-        monkeypatch.setattr(on_host, "ALONE", alone)
+    @pytest.mark.parametrize("at", ["in chunks", "in one chunk", "in one call"])
+    def test_it_is_the_step_by_parts(self, dtype, positive, at, monkeypatch):
+        """With and without weights and signs, however rows are coded, after every step."""
+        monkeypatch.setattr(on_host, "ALONE", 0 if at == "in chunks" else on_host.ALONE)
+        monkeypatch.setattr(in_place, "FEW", in_place.FEW if at == "in one call" else 0)
         signs = {"positive_dict": positive, "positive_code": positive}
         cut = batches(30, 5, dtype, weighted=positive)
         one, two = (walked(cut, whole, monkeypatch, **signs) for whole in (True, False))
@@ -79,7 +80,7 @@ class TestWhole:
 
     def test_a_batch_that_is_too_large(self, monkeypatch):
         """It is coded by parts, from memories that have decayed by then."""
-        monkeypatch.setattr("gpudict.learning.whole.FEW_ROWS", 100)
+        monkeypatch.setattr("gpudict.learning.whole.ALONE", 100)
         cut = batches(40, 5)
         cut[-2] = Samples.of(np.concatenate([batch.X for batch in cut]))
         one, two = (walked(cut, whole, monkeypatch) for whole in (True, False))
@@ -109,7 +110,7 @@ class TestWhole:
 
     def test_atoms_drawn_anew(self, monkeypatch):
         """An atom that is used by no more code goes, and the next step knows it."""
-        monkeypatch.setattr("gpudict.learning.whole.UNUSED", 0.02)
+        monkeypatch.setattr("gpudict.learning.in_place.UNUSED", 0.02)
         monkeypatch.setattr("gpudict.learning.atoms.UNUSED", 0.02)
         one, two = (walked(batches(30, 5), whole, monkeypatch) for whole in (True, False))
         assert sum(step.progress.unused for step in one) > 1

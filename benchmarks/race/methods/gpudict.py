@@ -56,16 +56,19 @@ def dict_learning(problem: Problem, setting: Setting) -> Work:
 
 
 def online(problem: Problem, setting: Setting) -> Work:
-    """Learn from so many batches."""
+    """Learn from so many batches; where they are no whole passes, a callback counts them."""
     X, V = problem.cast(setting.dtype)
     options = {"alpha": problem.alpha, "dict_init": V, "batch_size": problem.batch_size, "tol": 0}
     options |= {"max_no_improvement": None, "n_jobs": setting.threads, "random_state": 0}
 
     def learned(steps: int) -> np.ndarray:
+        passes, more = divmod(steps, -(-len(X) // problem.batch_size))
         left = iter(range(steps - 1))
-        return gpudict.learn_online(
-            X, len(V), max_iter=1000, callback=lambda *_: next(left, None) is None, **options
-        ).dictionary
+        last = (lambda *_: next(left, None) is None) if more else None
+        found = gpudict.learn_online(
+            X, len(V), max_iter=passes + (more > 0), callback=last, **options
+        )
+        return found.dictionary
 
     return Work(learned)
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpudict.solvers.host.kernels import lasso, products, rows
+from gpudict.solvers import constants
+from gpudict.solvers.host.kernels import lasso, memory, products, rows, sweep
 from gpudict.solvers.host.kernels.compiling import compiled, inner
 
+FAINT = constants.FAINT
 LEFT = -1  # what is returned in place of a number of rounds
 
 
 @inner
-def coded(X, sq, atoms, alpha, asked, limits, cov, codes, gaps):
-    """Write the codes of X (b, d) over atoms, and their bounds; return the rounds, or LEFT.
+def coded(X, sq, atoms, alpha, asked, limits, cov, codes, told):
+    """Write the codes of X (b, d) over atoms, and what is told of them: their bounds, all done.
+
+    Return the rounds, or LEFT.
 
     `asked` are whether codes are not negative, whether they are rounded to float32, and their
     tolerance; `limits` are those of `lasso` and the size of its sets, `cov` (b, k) twice, as it is
@@ -25,6 +29,7 @@ def coded(X, sq, atoms, alpha, asked, limits, cov, codes, gaps):
     """
     V, gram, norms = atoms
     (positive, single, tol), (most, bounds), (pulls, given) = asked, limits, cov
+    gaps, done = told
     alphas, nothing = np.full(len(X), alpha), np.zeros(len(X) + 1, np.int64)
     none = nothing, np.empty(0, np.int32), np.empty(0)
     products.products(X, V, False, pulls)
@@ -33,16 +38,16 @@ def coded(X, sq, atoms, alpha, asked, limits, cov, codes, gaps):
     for i in range(len(X)):
         if not gaps[i] <= 0.5 * tol * sq[i]:
             return LEFT
+        done[i] = True
     return rounds
 
 
 @compiled
-def encode(X, atoms, alpha, asked, limits, usual, cov, Z, gaps, done):
+def encode(X, atoms, alpha, asked, limits, usual, cov, Z, told):
     """Write the codes Z (b, k) of X (b, d) over atoms, (V, their Gram, their norms), and bounds.
 
     For the others see `coded`. `usual` is between what ‖x‖² must be. Return the rounds, and the
-    largest gap in units of ½‖x‖²: then all are `done` (b,). Or LEFT, if a row falls short or none
-    has a code.
+    largest gap in units of ½‖x‖². Or LEFT, if a row falls short or none has a code.
     """
     b, most = len(Z), limits[0]
     sq = np.empty(b)
@@ -51,9 +56,55 @@ def encode(X, atoms, alpha, asked, limits, usual, cov, Z, gaps, done):
         if not usual[0] < sq[i] < usual[1]:
             return LEFT, 0.0
     codes = np.zeros(b + 1, np.int64), np.empty(b * most, np.int32), np.empty(b * most)
-    rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, gaps)
+    rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, told)
     if rounds == LEFT or codes[0][b] == 0:
         return LEFT, 0.0
-    Z[:], done[:] = 0.0, True
+    Z[:] = 0.0
     rows.expand(*codes, Z)
-    return rounds, rows.largest(gaps, sq)
+    return rounds, rows.largest(told[0], sq)
+
+
+@inner
+def faint(X, sq):
+    """Whether the square of a row vanishes, or nearly, and the row does not."""
+    for i in range(X.shape[0]):
+        if sq[i] < FAINT:
+            for f in range(X.shape[1]):
+                if X[i, f] != 0.0:
+                    return True
+    return False
+
+
+@inner
+def turned(recent, moving, norms, asked):
+    """Update the atoms, their Gram and their norms; return the square of how far all moved."""
+    (V, same, gram), (positive, single) = moving, asked
+    square = sweep.update(recent.A, recent.B, V, positive, single)
+    products.products(same, same, True, gram)
+    rows.mirror(gram)
+    for j in range(norms.shape[0]):
+        norms[j] = np.sqrt(max(gram[j, j], 0.0))
+    return square
+
+
+@compiled
+def step(X, weight, atoms, alpha, asked, limits, cov, codes, told, memories, least, moving, move):
+    """Code a batch X (b, d), add it to both memories, and let the atoms move if asked.
+
+    Atoms, codes in compressed rows, and what else comes before the memories are as in `coded`;
+    `least` and what is written into memories are those of `memory.fold`. `moving` are the atoms'
+    next place, twice, as it is written and as it is read; their Gram, to write into; and whether
+    they are not negative. Return the rounds, or LEFT: then no memory has changed. And the square of
+    how far the atoms moved, and what `fold` tells.
+    """
+    (V, _, norms), (recent, long) = atoms, memories
+    sq = np.empty(len(X))
+    products.squares(X, sq)
+    rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, told)
+    if rounds == LEFT or faint(X, sq):
+        return LEFT, 0.0, (0.0, 0.0, 0.0, 0.0, 0)
+    summary = memory.fold(recent, long, X, weight, codes, told[0], V, alpha, least)
+    square = 0.0
+    if move:
+        square = turned(recent, moving[:3], norms, (moving[3], asked[1]))
+    return rounds, square, summary
