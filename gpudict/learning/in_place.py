@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -39,7 +38,7 @@ class Batch(NamedTuple):
     ----------
     memories : the recent and the long one, as `kernels.memory` has them
     least : in the recent A, what an atom that is used has more than, in units of a typical ‖x‖²
-    move : whether it is the atoms' turn
+    sweeps : how often the atoms are updated
     single : whether codes and atoms are rounded to float32
     """
 
@@ -49,7 +48,7 @@ class Batch(NamedTuple):
     memories: tuple[Any, Any]
     least: float
     recipe: updates.Recipe
-    move: bool
+    sweeps: int
     single: bool
 
     @classmethod
@@ -59,7 +58,7 @@ class Batch(NamedTuple):
         kept: Kept,
         decayed: tuple[float, float],
         recipe: updates.Recipe,
-        move: bool,
+        sweeps: int,
     ) -> Batch:
         """Return the batch for what is kept, of which so much is left beside it."""
         from gpudict.solvers.host.kernels.memory import Memory
@@ -70,7 +69,7 @@ class Batch(NamedTuple):
         recent = Memory(*kept.recent, before / one, 1 / (total * one))
         long = Memory(*kept.long, earlier / two, 1 / (total * two))
         least, single = UNUSED / one, x.dtype != np.float64
-        return cls(fixed(wide(x)), weight, kept, (recent, long), least, recipe, move, single)
+        return cls(fixed(wide(x)), weight, kept, (recent, long), least, recipe, sweeps, single)
 
 
 def found(batch: Batch) -> Found:
@@ -83,15 +82,15 @@ def _at_once(batch: Batch) -> Found | None:
     """Return what is found in one call, or None where a row is no matter of every batch."""
     from gpudict.solvers.host.kernels import at_once, memory
 
-    X, weight, kept, memories, least, (_, plan, update, *_), move, single = batch
+    X, weight, kept, memories, least, (_, plan, update, *_), sweeps, single = batch
     penalty, solver, G = cast(Any, plan.penalty), active_set.SOLVER, kept.atoms.gram
     assert G is not None
     (b, d), k = X.shape, len(kept.V)
     limits = solver.sizes(k, d, plan.max_iter)
     codes, gap, done = Rows.blank(b, limits[0]), np.empty(b), np.empty(b, np.bool)
     cov = np.empty((b, k))
-    V = kept.V.copy() if move else kept.V
-    rounds, square, told = at_once.step(
+    V = kept.V.copy() if sweeps else kept.V
+    rounds, change, told = at_once.step(
         X,
         weight,
         (fixed(kept.V), fixed(G), kept.atoms.norms),
@@ -103,26 +102,25 @@ def _at_once(batch: Batch) -> Found | None:
         (gap, done),
         memories,
         least,
-        (V, fixed(V), G, update.penalty.positive),
-        move,
+        (V, fixed(V), G, update.penalty.positive, sweeps),
     )
     if rounds == at_once.LEFT:
         return None
-    change = math.sqrt(square) if move else None
-    return Found(Kept(V, *kept[1:]), codes.trimmed(), gap, done, memory.Told(*told), change)
+    kept, moved = Kept(V, *kept[1:]), change if sweeps else None
+    return Found(kept, codes.trimmed(), gap, done, memory.Told(*told), moved)
 
 
 def _in_parts(batch: Batch) -> Found:
     """Return what is found call by call; the codes of many rows by threads."""
     from gpudict.solvers.host.kernels import memory
 
-    X, weight, kept, memories, least, recipe, move, single = batch
+    X, weight, kept, memories, least, recipe, sweeps, single = batch
     codes, gap, converged = _coded(X, kept, recipe, single)
     alpha = float(cast(Any, recipe.plan).penalty.alpha)
     told = memory.fold(*memories, X, weight, tuple(codes), gap, fixed(kept.V), alpha, least)
     change = None
-    if move:
-        kept, change = _turned(kept, recipe, single)
+    if sweeps:
+        kept, change = _turned(kept, recipe, sweeps, single)
     return Found(kept, codes, gap, converged, memory.Told(*told), change)
 
 
@@ -139,13 +137,15 @@ def _coded(
     return made.Z.astype(np.float64), made.gap, made.converged
 
 
-def _turned(kept: Kept, recipe: updates.Recipe, single: bool) -> tuple[Kept, float]:
+def _turned(kept: Kept, recipe: updates.Recipe, sweeps: int, single: bool) -> tuple[Kept, float]:
     """Return what is kept with atoms that have moved, and how far."""
     from gpudict.solvers.host.kernels import products, rows
 
     V, G, (A, B, _) = kept.V.copy(), kept.atoms.gram, kept.recent
     assert G is not None
-    change = sphere_blocks.swept(A, B, V, positive=recipe.positive, single=single)
+    for _ in range(sweeps):
+        sphere_blocks.swept(A, B, V, positive=recipe.positive, single=single)
+    change = float(np.linalg.norm(V - kept.V))
     products.products(fixed(V), fixed(V), True, G)
     rows.mirror(G)
     return kept._replace(V=V, atoms=Atoms.of(G, V.shape[1])), change

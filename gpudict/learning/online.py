@@ -19,7 +19,7 @@ from gpudict.learning import apart
 from gpudict.learning.atoms import enough, given, revived, sampled, start, unused
 from gpudict.learning.blocks import Made, code_of, gap_of, own
 from gpudict.learning.far import Far
-from gpudict.learning.forgetting import FRESH, Turn, anchor, shares
+from gpudict.learning.forgetting import Turn, anchor, shares, turn_after
 from gpudict.learning.kept import Kept, settled
 from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, State, Summary
@@ -132,11 +132,8 @@ def step(
 
 
 def turn_of(state: State, size: float) -> Turn:
-    """Return what is kept of the memories beside a batch, and whether the atoms move after it."""
-    recent, long = shares(size, state.seen, state.used, state.atoms.shape[0])
-    fresh = 1 - (1 - state.fresh) * (1 - recent)
-    move = fresh >= FRESH
-    return Turn((1 - recent, 1 - long), move, 0.0 if move else fresh)
+    """Return what is kept of the memories beside a batch, and how far the atoms move after it."""
+    return turn_after(shares(size, state.seen, state.used, state.atoms.shape[0]), state.fresh)
 
 
 def by_parts(state: State, samples: Samples | Far, recipe: Recipe, turn: Turn) -> Moved:
@@ -153,10 +150,11 @@ def by_parts(state: State, samples: Samples | Far, recipe: Recipe, turn: Turn) -
         told = blocks.told(blocks.everywhere(V), made)
         return sum(read(*(one.cost for one in told))) / size
 
-    if turn.move and each:
+    if each and turn.sweeps:
         V = apart.descended(recipe.update, recent, now, V, cost)
-    elif turn.move:
-        V = recipe.update(recent, V)
+    else:
+        for _ in range(turn.sweeps):
+            V = recipe.update(recent, V)
     after = state._replace(atoms=V, recent=recent, long=long)
     return Moved(after, made, scale, summary)
 

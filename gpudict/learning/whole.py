@@ -62,11 +62,11 @@ def moved(
     """Code a batch, let the memories decay and add it, let the atoms move if it is their turn."""
     X, kept = samples.X, kept or Kept.of(state)
     decayed = (kept.factors[0] * turn.keeps[0], kept.factors[1] * turn.keeps[1])
-    kept = Kept(*kept[:4], (1.0, 1.0) if turn.move else decayed)
-    now = found(Batch.of(samples, kept, decayed, recipe, turn.move))
+    kept = Kept(*kept[:4], (1.0, 1.0) if turn.sweeps else decayed)
+    now = found(Batch.of(samples, kept, decayed, recipe, turn.sweeps))
     kept, codes, gap, converged, told, change = now
     dtype, atoms = to_host(X).dtype, state.atoms
-    if turn.move:
+    if turn.sweeps:
         atoms = from_host(kept.V.astype(dtype, copy=False), X)
     recent, long = quadratic_of(kept.recent, state.recent), quadratic_of(kept.long, state.long)
     sparse = Compressed(codes.astype(dtype), atoms, recipe.n_jobs)

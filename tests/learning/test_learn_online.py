@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gpudict
-from gpudict.learning import online
+from gpudict.learning import forgetting, online
 from tests.support import oracles, problems
 
 
@@ -19,7 +19,7 @@ class TestOnline:
         """From the same start, on the sphere, by the same shuffle, if we forgot as it does."""
         monkeypatch.setattr(online, "shares", oracles.scikit_learns_forgetting(20))
         monkeypatch.setattr(online, "anchor", lambda size: 0.0)
-        monkeypatch.setattr(online, "FRESH", 0.0)
+        monkeypatch.setattr(forgetting, "FRESH", 0.0)
         from sklearn.decomposition import MiniBatchDictionaryLearning
 
         X, V0 = problems.on_the_sphere(1)

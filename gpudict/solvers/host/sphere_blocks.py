@@ -6,8 +6,6 @@ rounding it is the sweep.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from gpudict.arrays.door import array_namespace, from_host, to_host
@@ -34,15 +32,11 @@ class Blocks(Sweep):
         return State(Z.T, state.Z)
 
 
-def swept(A: np.ndarray, B: np.ndarray, V: np.ndarray, *, positive: bool, single: bool) -> float:
-    """Update V (k, d) in place for A (k, k) and B (k, d), in float64; return ‖V − V₋‖_F.
-
-    The atoms are rounded to float32 if `single`.
-    """
+def swept(A: np.ndarray, B: np.ndarray, V: np.ndarray, *, positive: bool, single: bool) -> None:
+    """Update V (k, d) in place for A (k, k) and B (k, d), in float64, rounded if `single`."""
     from gpudict.solvers.host.kernels import sweep
 
-    square: float = sweep.update(A, B, V, positive, single)
-    return math.sqrt(square)
+    sweep.update(A, B, V, positive, single)
 
 
 SOLVER = Blocks()

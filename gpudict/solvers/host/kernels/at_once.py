@@ -76,35 +76,37 @@ def faint(X, sq):
 
 
 @inner
-def turned(recent, moving, norms, asked):
-    """Update the atoms, their Gram and their norms; return the square of how far all moved."""
-    (V, same, gram), (positive, single) = moving, asked
-    square = sweep.update(recent.A, recent.B, V, positive, single)
+def turned(recent, atoms, moving, single):
+    """Sweep over the atoms, and renew their Gram and their norms; return ‖V − V₋‖_F."""
+    (before, _, norms), (V, same, gram, positive, sweeps), square = atoms, moving, 0.0
+    for _ in range(sweeps):
+        sweep.update(recent.A, recent.B, V, positive, single)
+    for j in range(V.shape[0]):
+        for f in range(V.shape[1]):
+            square += (V[j, f] - before[j, f]) ** 2
     products.products(same, same, True, gram)
     rows.mirror(gram)
     for j in range(norms.shape[0]):
         norms[j] = np.sqrt(max(gram[j, j], 0.0))
-    return square
+    return np.sqrt(square)
 
 
 @compiled
-def step(X, weight, atoms, alpha, asked, limits, cov, codes, told, memories, least, moving, move):
-    """Code a batch X (b, d), add it to both memories, and let the atoms move if asked.
+def step(X, weight, atoms, alpha, asked, limits, cov, codes, told, memories, least, moving):
+    """Code a batch X (b, d), add it to both memories, and let the atoms move if it is their turn.
 
     Atoms, codes in compressed rows, and what else comes before the memories are as in `coded`;
     `least` and what is written into memories are those of `memory.fold`. `moving` are the atoms'
-    next place, twice, as it is written and as it is read; their Gram, to write into; and whether
-    they are not negative. Return the rounds, or LEFT: then no memory has changed. And the square of
-    how far the atoms moved, and what `fold` tells.
+    next place, twice, as it is written and as it is read; their Gram, to write into; whether they
+    are not negative; and how many sweeps they move. Return the rounds, or LEFT: then no memory has
+    changed. And how far the atoms moved, and what `fold` tells.
     """
-    (V, _, norms), (recent, long) = atoms, memories
+    recent, long = memories
     sq = np.empty(len(X))
     products.squares(X, sq)
     rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, told)
     if rounds == LEFT or faint(X, sq):
         return LEFT, 0.0, (0.0, 0.0, 0.0, 0.0, 0)
-    summary = memory.fold(recent, long, X, weight, codes, told[0], V, alpha, least)
-    square = 0.0
-    if move:
-        square = turned(recent, moving[:3], norms, (moving[3], asked[1]))
-    return rounds, square, summary
+    summary = memory.fold(recent, long, X, weight, codes, told[0], atoms[0], alpha, least)
+    change = turned(recent, atoms, moving, asked[1]) if moving[4] > 0 else 0.0
+    return rounds, change, summary

@@ -64,11 +64,7 @@ def others(R, S, index, some, count, V):
 
 @inner
 def turned(j, weight, R, V, moved, positive, single):
-    """Bring atom j to its optimum, for R, its row of B − A V; `moved` is by how much.
-
-    Return its square.
-    """
-    total = 0.0
+    """Bring atom j to its optimum, for R, its row of B − A V; `moved` is by how much."""
     for x in range(R.shape[0]):
         R[x] += weight * V[j, x]
         moved[x] = V[j, x]
@@ -76,8 +72,6 @@ def turned(j, weight, R, V, moved, positive, single):
     for x in range(R.shape[0]):
         V[j, x] = float(np.float32(V[j, x])) if single else V[j, x]
         moved[x] = V[j, x] - moved[x]
-        total += moved[x] * moved[x]
-    return total
 
 
 @inner
@@ -97,10 +91,9 @@ def used(A, atoms):
 def update(A, B, V, positive, single):
     """Update the atoms of V (k, d) in turn, in place, for A (k, k) and B (k, d).
 
-    One that no code uses stays. They are rounded to float32 if `single`. Return the square of how
-    far all moved.
+    One that no code uses stays. They are rounded to float32 if `single`.
     """
-    (k, d), total = V.shape, 0.0
+    k, d = V.shape
     R, S, moved = np.empty(d), np.empty(d), np.empty(d)
     atoms, index, some = np.empty(k, np.int64), np.empty(k + 4, np.int64), np.empty((2, k + 4))
     last = used(A, atoms) - 1
@@ -109,9 +102,8 @@ def update(A, B, V, positive, single):
         for x in range(d):
             R[x], S[x] = B[i, x], B[j, x]
         others(R, S, index, some, near(i, j, A, index, some), V)
-        total += turned(i, A[i, i], R, V, moved, positive, single)
+        turned(i, A[i, i], R, V, moved, positive, single)
         if i != j:
             for x in range(d):
                 S[x] -= A[j, i] * moved[x]
-            total += turned(j, A[j, j], S, V, moved, positive, single)
-    return total
+            turned(j, A[j, j], S, V, moved, positive, single)
