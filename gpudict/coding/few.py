@@ -15,20 +15,19 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numpy as np
 
 from gpudict.arrays.peaks import extremes
-from gpudict.arrays.recurring import made_of, standing_for
+from gpudict.arrays.recurring import MOST, made_of, standing_for
 from gpudict.arrays.rows import fixed, wide
 from gpudict.arrays.saying import say_if_all
-from gpudict.coding.on_host import atoms_of
+from gpudict.coding.on_host import ALONE, atoms_of
 from gpudict.coding.plan import TOLERANCE
 from gpudict.objective.penalties.l1 import L1
 from gpudict.solvers.host import active_set
+from gpudict.solvers.host._products import FEW
 from gpudict.solvers.records import Check, Ended, Solution, Status
 from gpudict.solvers.registry import FASTEST, find
 
 Coder = TypeVar("Coder", bound=Callable[..., Any])
 PLAIN = {"alpha", "positive", "n_jobs"}  # what may be asked
-ROWS = 16
-MOST = 2**15  # numbers of the atoms
 USUAL = 1e-9, 1e9  # sizes of numbers whose squares fit
 ASKED = {np.dtype(name): (name == "float32", tol) for name, tol in TOLERANCE.items()}
 
@@ -88,8 +87,9 @@ def _usual(X: Any, V: Any) -> bool:
         and X.dtype == V.dtype
         and X.dtype in ASKED
         and X.shape[1] == V.shape[1]
-        and 0 < len(X) <= ROWS
         and V.size <= MOST
+        and 0 < len(X) * len(V) <= ALONE
+        and len(X) * V.size <= FEW
     )
 
 

@@ -14,7 +14,8 @@ samples, for dense and sparse codes need different numbers of samples to know an
 
 Small batches are a small share each, and each would move all atoms a little. So the atoms move when
 a tenth of the recent memory is newer than they are: at once after a large batch, and after some
-small ones, each time to the end of a few sweeps then, which cost little beside so many batches.
+small ones. As long as both memories keep all, they move in two sweeps: then they are far from where
+they will be.
 
 The first atoms, and each that is revived, are held where they are by a tenth of a sample, so that
 those which the first batches happen not to use stay. The constants were chosen on six data sets;
@@ -27,7 +28,7 @@ from typing import NamedTuple
 
 USES = 50  # of the mean atom, in the recent memory
 FRESH = 0.1  # of the recent memory: the atoms move when so much of it is newer than they are
-SWEEPS = 3  # in which the atoms move after batches that are too small for it alone
+SWEEPS = 2  # in which the atoms move as long as both memories keep all, one from then on
 GROWTH = 16  # the recent memory is at least that part of all that was seen
 LONGER = 5  # times the recent memory
 ANCHOR = 0.1  # samples that hold a new atom where it is
@@ -69,7 +70,7 @@ def turn_after(shares: Shares, fresh: float) -> Turn:
     """Return what comes with a batch of these shares; of the recent memory, `fresh` was newer."""
     recent, long = shares
     fresh = 1 - (1 - fresh) * (1 - recent)
-    sweeps = 0 if fresh < FRESH else 1 if recent >= FRESH else SWEEPS
+    sweeps = 0 if fresh < FRESH else SWEEPS if recent == long else 1
     return Turn((1 - recent, 1 - long), sweeps, 0.0 if sweeps else fresh)
 
 

@@ -46,7 +46,7 @@ def assert_same(quick, slow):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("n", "k", "d"), [(1, 64, 64), (1, 20, 200), (7, 30, 5), (16, 1, 1)])
+@pytest.mark.parametrize(("n", "k", "d"), [(1, 64, 64), (1, 20, 200), (7, 30, 5), (16, 1, 1), (100, 100, 64)])
 @pytest.mark.parametrize("positive", [False, True])
 def test_codes_are_those_of_many(dtype, n, k, d, positive):
     X, V = data(n, k, d, dtype)
