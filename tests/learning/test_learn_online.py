@@ -20,6 +20,7 @@ class TestOnline:
         monkeypatch.setattr(online, "shares", oracles.scikit_learns_forgetting(20))
         monkeypatch.setattr(online, "anchor", lambda size: 0.0)
         monkeypatch.setattr(forgetting, "FRESH", 0.0)
+        monkeypatch.setattr(forgetting, "SWEEPS", 1)
         from sklearn.decomposition import MiniBatchDictionaryLearning
 
         X, V0 = problems.on_the_sphere(1)
