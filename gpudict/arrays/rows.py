@@ -102,6 +102,6 @@ def wide(x: Any) -> np.ndarray:
 
 def fixed(x: np.ndarray) -> np.ndarray:
     """Return x as an array that can't be written: those that can are other types to compile for."""
-    view = x.view()
-    view.flags.writeable = False
+    view = x[...]
+    view.setflags(write=False)
     return view
