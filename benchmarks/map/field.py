@@ -23,12 +23,15 @@ ALONE = ("encode", "omp")  # tasks whose samples know nothing of each other
 ENOUGH, MOST = 0.15, 0.3  # seconds that a share takes, about
 FEWEST = 2  # samples of a share
 SLOW = 1.0  # seconds from which the first call of a rival is the only one
-REPEATS, LONG = 5, 3.0  # so many turns at most, or what fits into so many seconds
+REPEATS, LONG = 9, 3.0  # so many turns at most, or what fits into so many seconds
 BOTH = ("float32", "float64")
 
 
 class Way(NamedTuple):
-    """A method in a setting; `share`: whether a share of the samples is enough of it."""
+    """A method in a setting; `share`: whether a share of the samples is enough of it.
+
+    It takes part in the `tasks`, or in all that it can do.
+    """
 
     who: str
     method: str
@@ -37,10 +40,14 @@ class Way(NamedTuple):
     share: bool = False
     dtypes: tuple[str, ...] = BOTH
     options: Any = MappingProxyType({})
+    tasks: tuple[str, ...] = ()
 
 
+CODES = ("encode", "omp", "ols")  # SPAMS gives codes of these as a sparse matrix
+SPARSE = MappingProxyType({"sparse_output": True})
 FIELD = (
-    Way(MINE, "gpudict", "all cores", CORES),
+    Way(MINE, "gpudict", "an array", CORES),
+    Way(MINE, "gpudict", "a sparse matrix", CORES, options=SPARSE, tasks=CODES),
     Way("SPAMS", "spams", "1 thread", 1),
     Way("SPAMS", "spams", "all cores", CORES),
     Way("scikit-learn", "sklearn_cd", "coordinate descent", 1, share=True),
@@ -75,8 +82,8 @@ def entered(task: str, dtype: str) -> tuple[list[Way], list[str]]:
     found = {way.method: methods.load(way.method) for way in FIELD}
     absent = sorted(why for why in found.values() if isinstance(why, str))
     here = {name: module for name, module in found.items() if isinstance(module, ModuleType)}
-    ways = [w for w in FIELD if hasattr(here.get(w.method), task) and dtype in w.dtypes]
-    return ways, absent
+    able = [way for way in FIELD if hasattr(here.get(way.method), task) and dtype in way.dtypes]
+    return [way for way in able if task in (way.tasks or [task])], absent
 
 
 def runs(task: str, problem: Problem, dtype: str, ways: list[Way]) -> list[Run]:

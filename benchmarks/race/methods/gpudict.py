@@ -17,19 +17,23 @@ def encode(problem: Problem, setting: Setting, **options: Any) -> Work:
     """Solve the lasso, to the tolerance of the dtype unless another one is given."""
     X, V = problem.cast(setting.dtype)
     options |= {"alpha": problem.alpha, "positive": problem.positive, "n_jobs": setting.threads}
-    return Work(lambda: gpudict.encode(X, V, **options), lambda solution: solution.Z)
+    return Work(lambda: gpudict.encode(X, V, **options), lambda solution: _dense(solution.Z))
 
 
 def omp(problem: Problem, setting: Setting, **options: Any) -> Work:
     """Pursue."""
     X, V = problem.cast(setting.dtype)
     options |= {"n_nonzero_coefs": problem.n_nonzero_coefs, "n_jobs": setting.threads}
-    return Work(lambda: gpudict.encode(X, V, **options).Z)
+    return Work(lambda: gpudict.encode(X, V, **options).Z, _dense)
 
 
-def ols(problem: Problem, setting: Setting) -> Work:
+def _dense(codes: Any) -> Any:
+    return codes.toarray() if hasattr(codes, "toarray") else codes
+
+
+def ols(problem: Problem, setting: Setting, **options: Any) -> Work:
     """Pursue by orthogonal least squares."""
-    return omp(problem, setting, solver="ols")
+    return omp(problem, setting, solver="ols", **options)
 
 
 def one_row(problem: Problem, setting: Setting) -> Work:
