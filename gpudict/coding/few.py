@@ -1,7 +1,7 @@
 """A few rows of NumPy's, of which nothing is asked but the lasso: what `encode` does, and no more.
 
 Its plan, its chunks and their tally take longer than the code of a row. Here all is one compiled
-call, the same but for the last bits. What there is to refuse, refine or say is left to `encode`, by
+call, and the bits are the same. What there is to refuse, refine or say is left to `encode`, by
 None.
 """
 

@@ -54,7 +54,7 @@ def solve(
     alone = n * k <= ALONE
     assert isinstance(plan.solver, RowSolver)
     most = max(ROWS, BLOCK // (k if rows_at_once(here.V) else here.X.shape[1] + k))
-    size = min(most, n if alone else max(plan.solver.least, math.ceil(n / CHUNKS)))
+    size = n if alone else min(most, _size(n, max(plan.solver.least, ALONE // k)))
     free: list[np.ndarray] = []  # for products: new memory takes as long as half of one
 
     def chunk(low: int) -> tuple[np.ndarray, np.ndarray, int, float, Any, Rows | None]:
@@ -82,6 +82,11 @@ def solve(
     codes = stacked(rows) if Z is None else from_host(Z, request.X)
     bounds = (from_host(gap, request.X), from_host(converged, request.X))
     return Solution(codes, *bounds, max(rounds), history, ended=ended)
+
+
+def _size(n: int, least: int) -> int:
+    """Return the rows of a chunk, about `least` or more: of n an even number of chunks."""
+    return math.ceil(n / min(CHUNKS, max(2, 2 * round(n / least / 2))))
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import types
+from numba.core.dispatcher import Dispatcher
 
 import gpudict
 from gpudict.arrays.rows import Rows
@@ -326,3 +331,50 @@ def test_none_returns_a_named_tuple():
                     assert plain(signature.return_type), f"{file.stem}.{name}"
                     seen += 1
     assert seen > 5
+
+
+def called(function, found: set) -> set:
+    """Return the compiled functions that one calls, itself or by what is inlined."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        *owner, name = ast.unparse(call.func).split(".")
+        there = function.__globals__
+        there = vars(there[owner[0]]) if owner and owner[0] in there else there
+        part = there.get(name)
+        if isinstance(part, Dispatcher) and part.targetoptions.get("inline") == "always":
+            called(part.py_func, found)
+        elif isinstance(part, Dispatcher):
+            found.add(part)
+    return found
+
+
+def test_whoever_calls_what_is_compiled_loads_it_first():
+    """Or its bits would depend on what the process has called before."""
+    composed = 0
+    for name in pkgutil.iter_modules(kernels.__path__):
+        module = importlib.import_module(f"{kernels.__name__}.{name.name}")
+        for whole in vars(module).values():
+            if isinstance(whole, Dispatcher) and whole.targetoptions.get("nogil"):
+                parts = called(whole.py_func, set())
+                assert set(whole._cache.parts) == parts, whole
+                composed += bool(parts)
+    assert composed >= 4
+
+
+@pytest.mark.slow
+def test_bits_do_not_depend_on_who_was_called_before(tmp_path: Path):
+    """Nor on whether what is compiled was kept: of rows at once, by one call, or by several."""
+    run = (
+        "import sys, numpy as np, gpudict; rng = np.random.default_rng(0); "
+        "X, V = rng.standard_normal((9, 30)), rng.standard_normal((40, 30)); "
+        "ways = [dict(zip(['tol'], [None] * int(n))) for n in sys.argv[1]]; "
+        "print(*[gpudict.encode(X, V, alpha=0.1, **way).Z.tobytes().hex() for way in ways])"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", run, order], env=environment, capture_output=True, check=True
+        ).stdout.split()
+        for order in ("01", "01", "10")
+    ]
+    assert len({bits for one in found for bits in one}) == 1

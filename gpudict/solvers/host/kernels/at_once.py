@@ -11,25 +11,26 @@ import numpy as np
 
 from gpudict.solvers import constants
 from gpudict.solvers.host.kernels import lasso, memory, products, rows, sweep
-from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.compiling import compiled_with, inner
 
 FAINT = constants.FAINT
 LEFT = -1  # what is returned in place of a number of rounds
+CODED = (products.squares, products.products, lasso.solve)
 
 
 @inner
-def coded(X, sq, atoms, alpha, asked, limits, cov, codes, told):
+def coded(X, sq, atoms, alpha, asked, limits, out):
     """Write the codes of X (b, d) over atoms, and what is told of them: their bounds, all done.
 
     Return the rounds, or LEFT.
 
     `asked` are whether codes are not negative, whether they are rounded to float32, and their
-    tolerance; `limits` are those of `lasso` and the size of its sets, `cov` (b, k) twice, as it is
-    written and as `lasso` reads it.
+    tolerance; `limits` are those of `lasso` and the size of its sets. `out` are products (b, k),
+    twice, as they are written and as `lasso` reads them; the codes, in compressed rows; and told.
     """
     V, gram, norms = atoms
-    (positive, single, tol), (most, bounds), (pulls, given) = asked, limits, cov
-    gaps, done = told
+    (positive, single, tol), (most, bounds) = asked, limits
+    (pulls, given), codes, (gaps, done) = out
     alphas, nothing = np.full(len(X), alpha), np.zeros(len(X) + 1, np.int64)
     none = nothing, np.empty(0, np.int32), np.empty(0)
     products.products(X, V, False, pulls)
@@ -42,7 +43,7 @@ def coded(X, sq, atoms, alpha, asked, limits, cov, codes, told):
     return rounds
 
 
-@compiled
+@compiled_with(*CODED, rows.expand, rows.largest)
 def encode(X, atoms, alpha, asked, limits, usual, cov, Z, told):
     """Write the codes Z (b, k) of X (b, d) over atoms, (V, their Gram, their norms), and bounds.
 
@@ -56,7 +57,7 @@ def encode(X, atoms, alpha, asked, limits, usual, cov, Z, told):
         if not usual[0] < sq[i] < usual[1]:
             return LEFT, 0.0
     codes = np.zeros(b + 1, np.int64), np.empty(b * most, np.int32), np.empty(b * most)
-    rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, told)
+    rounds = coded(X, sq, atoms, alpha, asked, limits, (cov, codes, told))
     if rounds == LEFT or codes[0][b] == 0:
         return LEFT, 0.0
     Z[:] = 0.0
@@ -91,7 +92,7 @@ def turned(recent, atoms, moving, single):
     return np.sqrt(square)
 
 
-@compiled
+@compiled_with(*CODED, memory.fold, sweep.update, rows.mirror)
 def step(X, weight, atoms, alpha, asked, limits, cov, codes, told, memories, least, moving):
     """Code a batch X (b, d), add it to both memories, and let the atoms move if it is their turn.
 
@@ -104,7 +105,7 @@ def step(X, weight, atoms, alpha, asked, limits, cov, codes, told, memories, lea
     recent, long = memories
     sq = np.empty(len(X))
     products.squares(X, sq)
-    rounds = coded(X, sq, atoms, alpha, asked, limits, cov, codes, told)
+    rounds = coded(X, sq, atoms, alpha, asked, limits, (cov, codes, told))
     if rounds == LEFT or faint(X, sq):
         return LEFT, 0.0, (0.0, 0.0, 0.0, 0.0, 0)
     summary = memory.fold(recent, long, X, weight, codes, told[0], atoms[0], alpha, least)

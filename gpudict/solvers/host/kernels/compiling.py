@@ -86,10 +86,15 @@ def _seal(path: str, content: bytes) -> bytes:
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache with two more parts to its key, and no error of its own."""
+    """Numba's cache with two more parts to its key, and no error of its own.
 
-    def __init__(self, function: Any) -> None:
+    `parts` are what the function calls. What is kept of it has code of theirs, which is not theirs
+    bit by bit, and is not used if theirs is there first.
+    """
+
+    def __init__(self, function: Any, parts: tuple[Any, ...] = ()) -> None:
         super().__init__(function)
+        self.parts = parts
         base, stamp = self._impl.filename_base, self._impl.locator.get_source_stamp()
         self._cache_file = _Sealed(self._cache_path, f"{base}-sealed", stamp)
 
@@ -99,6 +104,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
+            for part in self.parts:
+                part._cache.load_all(part, target_context)
             return super().load_overload(sig, target_context)
         except Exception as error:  # a file may hold anything
             with suppress(Exception):
@@ -106,7 +113,14 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             _say(error, self.cache_path)
             return None
 
+    def load_all(self, function: Any, target_context: Any) -> None:
+        """Load what is kept of the function itself."""
+        for key in self._cache_file._load_index():
+            if key == self._index_key(key[0], target_context.codegen()):
+                function.compile(key[0])
+
     def save_overload(self, sig: Any, data: Any) -> None:
+        _keep_whole(data)
         try:
             super().save_overload(sig, data)
         except Exception as error:
@@ -121,6 +135,14 @@ class _Nowhere(NullCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> None:
         _say(self.reason, "the cache")
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        _keep_whole(data)
+
+
+def _keep_whole(data: Any) -> None:
+    """Let what was compiled be called, not inlined: then it gives its bits whoever calls it."""
+    data.library.get_function(data.fndesc.llvm_func_name).add_function_attribute("noinline")
 
 
 SAID: list[str] = []
@@ -138,14 +160,19 @@ def _say(error: Exception, folder: Any) -> None:
     warnings.warn(SAID[0], RuntimeWarning, stacklevel=2)
 
 
-def compiled(function, **options):
+def compiled(function, parts=(), **options):
     """Compile the function when it is first called; kept in a cache where one can be written."""
     made = njit(nogil=True, **OPTIONS, **options)(function)
     try:
-        made._cache = _Cache(function)
+        made._cache = _Cache(function, parts)
     except Exception as error:  # no folder can be written
         made._cache = _Nowhere(error)
     return made
+
+
+def compiled_with(*parts):
+    """Compile a function as `compiled` does, that calls these, which are: it has their bits."""
+    return functools.partial(compiled, parts=parts)
 
 
 def compiled_in_place(function):

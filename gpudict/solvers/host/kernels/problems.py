@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from gpudict.solvers.host.kernels import lasso, products, rows, sweep
-from gpudict.solvers.host.kernels.compiling import compiled, inner
+from gpudict.solvers.host.kernels.compiling import compiled_with, inner
 
 LEFT = -1  # what is returned in place of a number of iterations
+CODED = (products.products, lasso.solve)
+UPDATED = (rows.add_statistics, rows.mirror, sweep.update)
 
 
 @inner
@@ -74,7 +76,7 @@ def coded(X, V, sq, alphas, asked, limits, work, gaps):
     lasso.solve(*data, nothing, alphas, *asked, limits, space, codes, gaps)
 
 
-@compiled
+@compiled_with(*CODED, rows.expand)
 def encode(X, V, sq, alphas, positive, single, limits, work, Z, gaps):
     """Write the codes Z (b, n, k) of each X (b, n, d) over each V (b, k, d), and the bounds (b, n).
 
@@ -85,7 +87,9 @@ def encode(X, V, sq, alphas, positive, single, limits, work, Z, gaps):
         rows.expand(*work[4][0], Z[p])
 
 
-@compiled
+@compiled_with(
+    *CODED, rows.add_statistics, rows.mirror, sweep.update, rows.squared_errors, rows.expand
+)
 def learn(X, sq, V, alphas, asked, limits, work, best, told):
     """Learn the dictionary of X (n, d) from the atoms V (k, d), with the lasso of alphas (n,).
 
