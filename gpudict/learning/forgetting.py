@@ -14,8 +14,8 @@ samples, for dense and sparse codes need different numbers of samples to know an
 
 Small batches are a small share each, and each would move all atoms a little. So the atoms move when
 a tenth of the recent memory is newer than they are: at once after a large batch, and after some
-small ones. As long as both memories keep all, they move in two sweeps: then they are far from where
-they will be.
+small ones. As long as both memories keep all of such small ones, they move in two sweeps: then they
+are far from where they will be.
 
 The first atoms, and each that is revived, are held where they are by a tenth of a sample, so that
 those which the first batches happen not to use stay. The constants were chosen on six data sets;
@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 USES = 50  # of the mean atom, in the recent memory
 FRESH = 0.1  # of the recent memory: the atoms move when so much of it is newer than they are
-SWEEPS = 2  # in which the atoms move as long as both memories keep all, one from then on
+SWEEPS = 2  # in which the atoms move as long as all of small batches is kept, one from then on
 GROWTH = 16  # the recent memory is at least that part of all that was seen
 LONGER = 5  # times the recent memory
 ANCHOR = 0.1  # samples that hold a new atom where it is
@@ -60,18 +60,28 @@ class Turn(NamedTuple):
 def shares(size: float, seen: float, used: float, k: int) -> Shares:
     """Return the shares of a batch of `size` samples after `seen` of them, at `used` codes each."""
     before = seen / size
-    fair = 1 / (before + 1)
-    enough = min(size * used / (USES * k), 1.0)
+    fair, enough = 1 / (before + 1), _enough(size, used, k)
     recent = min(max(fair, enough), GROWTH / (before + GROWTH))
     return Shares(recent, max(recent / LONGER, fair))
 
 
-def turn_after(shares: Shares, fresh: float) -> Turn:
-    """Return what comes with a batch of these shares; of the recent memory, `fresh` was newer."""
+def sweeps(size: float, seen: float, used: float, k: int) -> int:
+    """Return in how many sweeps the atoms move after such a batch, if it is their turn."""
+    early = 0 < _enough(size, used, k) < min(FRESH, size / (seen + size))
+    return SWEEPS if early else 1
+
+
+def turn_after(shares: Shares, sweeps: int, fresh: float) -> Turn:
+    """Return what comes with a batch; of the recent memory, `fresh` was newer than the atoms."""
     recent, long = shares
     fresh = 1 - (1 - fresh) * (1 - recent)
-    sweeps = 0 if fresh < FRESH else SWEEPS if recent == long else 1
-    return Turn((1 - recent, 1 - long), sweeps, 0.0 if sweeps else fresh)
+    moves = fresh >= FRESH
+    return Turn((1 - recent, 1 - long), sweeps * moves, 0.0 if moves else fresh)
+
+
+def _enough(size: float, used: float, k: int) -> float:
+    """Return the share of a batch among so many as use the mean atom often enough."""
+    return min(size * used / (USES * k), 1.0)
 
 
 def anchor(size: float) -> float:

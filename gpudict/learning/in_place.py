@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -145,7 +146,7 @@ def _turned(kept: Kept, recipe: updates.Recipe, sweeps: int, single: bool) -> tu
     assert G is not None
     for _ in range(sweeps):
         sphere_blocks.swept(A, B, V, positive=recipe.positive, single=single)
-    change = float(np.linalg.norm(V - kept.V))
+    change = math.sqrt(np.sum((V - kept.V) ** 2))  # not by BLAS, whose threads would spin
     products.products(fixed(V), fixed(V), True, G)
     rows.mirror(G)
     return kept._replace(V=V, atoms=Atoms.of(G, V.shape[1])), change

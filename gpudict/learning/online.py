@@ -19,7 +19,7 @@ from gpudict.learning import apart
 from gpudict.learning.atoms import enough, given, revived, sampled, start, unused
 from gpudict.learning.blocks import Made, code_of, gap_of, own
 from gpudict.learning.far import Far
-from gpudict.learning.forgetting import Turn, anchor, shares, turn_after
+from gpudict.learning.forgetting import Turn, anchor, shares, sweeps, turn_after
 from gpudict.learning.kept import Kept, settled
 from gpudict.learning.parts import parts_of
 from gpudict.learning.records import Progress, State, Summary
@@ -133,7 +133,8 @@ def step(
 
 def turn_of(state: State, size: float) -> Turn:
     """Return what is kept of the memories beside a batch, and how far the atoms move after it."""
-    return turn_after(shares(size, state.seen, state.used, state.atoms.shape[0]), state.fresh)
+    known = (size, state.seen, state.used, state.atoms.shape[0])
+    return turn_after(shares(*known), sweeps(*known), state.fresh)
 
 
 def by_parts(state: State, samples: Samples | Far, recipe: Recipe, turn: Turn) -> Moved:
