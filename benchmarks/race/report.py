@@ -21,7 +21,7 @@ OTHERS = "#999999"
 def load(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Return the results in the order of their names, and the scaling study if there is one."""
     scaling = folder / "scaling.json"
-    others = (scaling, folder / "map.json")  # the second has its own report
+    others = (scaling, folder / "map.json", folder / "schedule.json")  # with reports of their own
     paths = [path for path in sorted(folder.glob("*.json")) if path not in others]
     results = [json.loads(path.read_text()) for path in paths]
     return results, json.loads(scaling.read_text()) if scaling.exists() else None
