@@ -8,7 +8,7 @@ import pytest
 import gpudict
 from gpudict.arrays.door import draws
 from gpudict.coding import on_host
-from gpudict.learning import in_place, online
+from gpudict.learning import forgetting, in_place, online
 from gpudict.learning.samples import Samples
 from gpudict.learning.updates import recipe_for
 from tests.support import problems
@@ -126,6 +126,34 @@ class TestWhole:
         assert not any(step.converged for step in one)
         for a, b in zip(one, two, strict=True):
             close(a, b, 1e-9)
+
+
+@pytest.mark.parametrize("odd", ["faint", "short", "none"])
+def test_what_is_no_matter_of_every_batch_is_left_to_the_parts(odd, monkeypatch):
+    """A row whose square vanishes, or that falls short of its tolerance; and nothing else."""
+    cut, plain, left = batches(6, 5), in_place._in_parts, []
+    cut[3].X[2] *= 1e-170 if odd == "faint" else 1.0
+
+    def in_parts(batch):
+        left.append(batch)
+        return plain(batch)
+
+    monkeypatch.setattr(in_place, "_in_parts", in_parts)
+    one = walked(cut, True, monkeypatch, **({"code_max_iter": 1} if odd == "short" else {}))
+    assert len(left) == {"faint": 1, "short": 5, "none": 0}[odd]  # the first has no memories yet
+    assert len(one) == 6
+
+
+def test_atoms_move_in_two_sweeps_while_all_of_small_batches_is_kept():
+    """Not before it is known how many codes a sample has, nor after large batches, nor later."""
+    usual = {"size": 16, "seen": 64.0, "used": 5.0, "k": 100}
+    assert forgetting.sweeps(**usual) == 2
+    for other in ({"used": 0.0}, {"size": 512}, {"seen": 16.0 * 100}):
+        assert forgetting.sweeps(**usual | other) == 1, other
+    turn = forgetting.turn_after(forgetting.Shares(0.05, 0.02), 2, 0.06)
+    assert (turn.sweeps, turn.fresh) == (2, 0.0)
+    turn = forgetting.turn_after(forgetting.Shares(0.02, 0.02), 2, 0.06)
+    assert (turn.sweeps, round(turn.fresh, 4)) == (0, 0.0788)
 
 
 def test_a_state_that_is_kept_stays(monkeypatch):
