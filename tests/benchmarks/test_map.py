@@ -124,8 +124,11 @@ def test_a_map_is_made_without_a_rival(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(report, "README", page)
     monkeypatch.setattr(measure, "restricted", list)
     monkeypatch.setattr(measure, "ENOUGH", 0)
-    nobody = field.FIELD[1]._replace(who="nobody", method="nobody")
-    monkeypatch.setattr(field, "FIELD", (field.FIELD[0], field.FIELD[3], nobody))
+    mine, theirs = (
+        [way for way in field.FIELD if way.who == who] for who in (field.MINE, "scikit-learn")
+    )
+    nobody = theirs[0]._replace(who="nobody", method="nobody")
+    monkeypatch.setattr(field, "FIELD", (*mine, *theirs, nobody))
     load = field.methods.load
     monkeypatch.setattr(
         field.methods, "load", lambda name: "nobody is out" if name == "nobody" else load(name)
