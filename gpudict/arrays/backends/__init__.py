@@ -33,7 +33,6 @@ def rows() -> tuple[Backend, ...]:
 
 
 @functools.cache
-@functools.cache
 def backend_of(xp: Namespace) -> Backend:
     """Return the row of the library that `xp` is the namespace of."""
     parts = xp.__name__.split(".")
