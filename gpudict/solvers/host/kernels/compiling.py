@@ -106,12 +106,19 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         try:
             for part in self.parts:
                 part._cache.load_all(part, target_context)
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
+            return found if found is None or self._has_parts(found) else None
         except Exception as error:  # a file may hold anything
             with suppress(Exception):
                 self.flush()  # it is written anew
             _say(error, self.cache_path)
             return None
+
+    def _has_parts(self, found: Any) -> bool:
+        """Whether its parts have the names here by which it calls them: they may be made anew."""
+        names = {function.name for function in found.library._get_module_for_linking().functions}
+        own = ({o.fndesc.llvm_func_name for o in p.overloads.values()} for p in self.parts)
+        return all(names & some for some in own)
 
     def load_all(self, function: Any, target_context: Any) -> None:
         """Load what is kept of the function itself."""
