@@ -1,8 +1,7 @@
 """A few rows of NumPy's, of which nothing is asked but the lasso: what `encode` does, and no more.
 
 Its plan, its chunks and their tally take longer than the code of a row. Here all is one compiled
-call, and the bits are the same. What there is to refuse, refine or say is left to `encode`, by
-None.
+call, with the same bits. What there is to refuse, refine or say is left to `encode`, by None.
 """
 
 from __future__ import annotations

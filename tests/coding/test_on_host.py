@@ -39,6 +39,25 @@ class TestThreads:
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("n", "k", "sizes"),
+    [(300, 100, [300]), (330, 100, [165] * 2), (1600, 100, [400] * 4), (6000, 64, [500] * 12)],
+)
+def test_chunks_are_worth_their_start_and_end_together(n, k, sizes, monkeypatch):
+    """Rows of little work are one chunk; of more an even number, of some 2^15 codes each."""
+    rng, seen, plain = np.random.default_rng(0), [], on_host.in_parallel
+    X, V = rng.standard_normal((n, 8)), problems.unit(rng.standard_normal((k, 8)))
+
+    def in_parallel(job, items, workers):
+        seen.extend(items)
+        return plain(job, items, workers)
+
+    monkeypatch.setattr(on_host, "in_parallel", in_parallel)
+    gpudict.encode(X, V, alpha=1.0, tol=1e-6)  # a tolerance, or few rows were coded at once
+    assert np.diff([*seen, n]).tolist() == sizes
+
+
+@pytest.mark.compiled
 @pytest.mark.parametrize("options", [{"alpha": 0.1}, PURSUIT], ids=["lasso", "omp"])
 def test_sparse_codes_hold_what_they_show(signal, dtype, options):
     """And not the space that the solver had for more of them."""

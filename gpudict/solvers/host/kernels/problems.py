@@ -87,9 +87,7 @@ def encode(X, V, sq, alphas, positive, single, limits, work, Z, gaps):
         rows.expand(*work[4][0], Z[p])
 
 
-@compiled_with(
-    *CODED, rows.add_statistics, rows.mirror, sweep.update, rows.squared_errors, rows.expand
-)
+@compiled_with(*CODED, *UPDATED, rows.expand, rows.squared_errors)
 def learn(X, sq, V, alphas, asked, limits, work, best, told):
     """Learn the dictionary of X (n, d) from the atoms V (k, d), with the lasso of alphas (n,).
 
